@@ -1,0 +1,51 @@
+# Everything a person needs: `make demo`, `make test`, `make check`. Each sets up what it needs, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: help demo test test-all check bench docs update ci-deps clean
+help:  ## print this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+
+$(READY): pyproject.toml requirements/dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "roomsim needs Python 3.11 or newer; set PYTHON=..." >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY)  ## a whole morning of a room device and its cloud, in virtual time
+	$(BIN)/roomsim demo
+
+test: $(READY)  ## all tests
+	$(BIN)/python -m pytest -n 2 -q
+
+test-all: $(READY)  ## the tests under every Python that is installed here
+	@for version in 3.11 3.12 3.13; do \
+	  if command -v python$$version >/dev/null; then echo "== Python $$version"; $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; \
+	  else echo "== Python $$version is not installed here: skipped"; fi; done
+
+check: $(READY)  ## style, types, the laws of the house, scenarios, generated files, links
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/roomsim check scenarios
+	$(BIN)/python -m tests.tools.generated --check
+	$(BIN)/python -m tests.tools.links
+
+bench: $(READY)  ## measure; prints ratios and times of this run
+	$(BIN)/python -m tests.bench
+
+update: $(READY)  ## write every generated file anew
+	$(BIN)/python -m tests.tools.generated
+
+docs: update  ## the same: the reference pages are generated
+
+ci-deps:  ## Debian packages that some tests use; says loudly what it cannot have
+	@sh .ci/deps
+
+clean:  ## remove what can be made again
+	rm -rf .venv .venv-3.* .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist out *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The stub of the cloud that the simulated device lives in."""

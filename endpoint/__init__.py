@@ -1,0 +1,1 @@
+"""The simulated device: a cloud-registered video room endpoint."""
