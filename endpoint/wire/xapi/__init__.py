@@ -1,0 +1,1 @@
+"""The xAPI as data: node table, paths, renderings."""
