@@ -173,11 +173,13 @@ class ConfigData(Message, kw_only=True, frozen=True):
     Attributes:
         trust_list: whatever came as `trustList`: PEM strings if the peer is right, `msgspec.UNSET` if the member is absent, which
             has a meaning of its own. `trust_items` tells the cases apart.
+        device_id: the device as the public API and `xStatus Webex DeveloperId` know it; an addition of ours.
     """
 
     trust_list: Any = msgspec.UNSET
     workspace_id: str | None = None
     display_name: str | None = None
+    device_id: str | None = None
 
     @property
     def has_trust_list(self) -> bool:

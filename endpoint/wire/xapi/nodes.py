@@ -19,6 +19,7 @@ Branch = Literal["Status", "Configuration", "Command", "Event"]
 Value = str | int
 
 _RANGE: Final = re.compile(r"(-?\d+)\.\.(-?\d+)")
+_ELEMENTS: Final = re.compile(r"\[(?:n|(\d+)(?:\.\.(\d+))?)\]")
 _TEXT: Final = re.compile(r"S(?:\((\d+)\.\.(\d+)\))?")
 LABELS: Final = {"D": "documented", "O": "observed", "I": "inferred", "R": "ours"}
 
@@ -57,14 +58,17 @@ class ValueSpace:
             for literal in self.literals:
                 if literal.casefold() == text.casefold():
                     return literal
-            raise LocalProtocolError(f"{text!r} is none of {', '.join(self.literals)}")
-        size = len(text.encode())
+            raise LocalProtocolError(f"{text[:40]!r} is none of {', '.join(self.literals)}")
+        try:
+            size = len(text.encode())
+        except UnicodeEncodeError:
+            raise LocalProtocolError("a text with half a character, a lone surrogate") from None
         if (self.low is not None and size < self.low) or (self.high is not None and size > self.high):
             raise LocalProtocolError(f"a text of {size} bytes; {self.low} to {self.high} are allowed")
         return text
 
     def _integer(self, value: Value) -> int:
-        if not re.fullmatch(r"-?\d{1,15}", str(value)):
+        if not re.fullmatch(r"-?[0-9]{1,15}", str(value)):
             raise LocalProtocolError(f"{str(value)[:40]!r} is no whole number")
         number = int(value)
         if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
@@ -74,7 +78,10 @@ class ValueSpace:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One leaf: path in canonical spelling with elements as `[n]`, value space, roles by first letter, label, default."""
+    """One leaf: path in canonical spelling with elements as `[n]`, value space, roles by first letter, label, default.
+
+    `elements` says which numbers each `[n]` can be; None = any.
+    """
 
     branch: Branch
     path: str
@@ -83,6 +90,7 @@ class Node:
     set: str
     label: str
     default: str
+    elements: tuple[range | None, ...] = ()
 
 
 class Nodes:
@@ -95,7 +103,12 @@ class Nodes:
 
     def find(self, branch: Branch, path: Path) -> Node | None:
         """Return the leaf at a path, or None."""
-        return self._rows.get((branch, shape(path).casefold()))
+        row = self._rows.get((branch, shape(path).casefold()))
+        if row is None:
+            return None
+        numbers = [part for part in path if isinstance(part, int)]
+        fits = (known is None or number in known for number, known in zip(numbers, row.elements, strict=False))
+        return row if len(numbers) == len(row.elements) and all(fits) else None
 
     def paths(self, branch: Branch) -> list[str]:
         """Return the leaves of a branch in canonical spelling, elements as `[n]`."""
@@ -115,7 +128,11 @@ def nodes() -> Nodes:
 
 
 def _row(line: str) -> Node:
-    branch, path, space, read, settable, label, default = line.split("\t")
+    branch, path, values, read, settable, label, default = line.split("\t")
     if branch not in ("Status", "Configuration"):
         raise ValueError(f"nodes.tsv: no branch {branch!r}")
-    return Node(branch, path, ValueSpace.read(space), read, settable, LABELS[label], default)  # type: ignore[arg-type]  # checked above
+    elements = tuple(
+        range(int(found[1]), int(found[2] or found[1]) + 1) if found[1] else None for found in _ELEMENTS.finditer(path)
+    )
+    space = ValueSpace.read(values)
+    return Node(branch, _ELEMENTS.sub("[n]", path), space, read, settable, LABELS[label], default, elements)  # type: ignore[arg-type]  # checked above

@@ -21,7 +21,7 @@ def parse_path(text: str) -> Path:
     """Read a path in any spelling: `Call 3 Status`, `Call[3]/Status`, `Call.3.Status`, with or without a leading slash.
 
     Raises:
-        LocalProtocolError: no words, a word that no path can have, or too many of them.
+        LocalProtocolError: no words, a number before the first, a word that no path can have, or too many of them.
     """
     parts: list[str | int] = []
     for word in re.split(r"[ /.]+", text.strip(" /")):
@@ -34,6 +34,8 @@ def parse_path(text: str) -> Path:
         parts.append(found["name"])
         if found["index"] is not None:
             parts.append(_index(found["index"]))
+    if isinstance(parts[0], int):
+        raise LocalProtocolError("an xAPI path begins with a word")
     if len(parts) > PARTS_MAX:
         raise LocalProtocolError(f"an xAPI path has at most {PARTS_MAX} parts")
     return tuple(parts)

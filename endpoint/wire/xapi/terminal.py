@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
-from endpoint.wire.xapi.nodes import Value, nodes
+from endpoint.wire.xapi.nodes import Branch, Value, nodes
 from endpoint.wire.xapi.paths import Path, words
+
+_ESCAPES: Final = {
+    **{code: f"\\x{code:02x}" for code in (*range(32), 127)},
+    **str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}),
+}
+"""What is written differently between quotes: a value is one line, whatever is in it."""
 
 
 def status_lines(leaves: Iterable[tuple[Path, Value]]) -> list[str]:
@@ -18,11 +25,11 @@ def configuration_lines(leaves: Iterable[tuple[Path, Value]]) -> list[str]:
     return [f"*c xConfiguration {words(path)}: {_shown('Configuration', path, value)}" for path, value in leaves]
 
 
-def _shown(branch: str, path: Path, value: Value) -> str:
-    node = nodes().find("Status" if branch == "Status" else "Configuration", path)
+def _shown(branch: Branch, path: Path, value: Value) -> str:
+    node = nodes().find(branch, path)
     if isinstance(value, int) or (node is not None and node.space.kind == "literal" and not _is_free_text(path)):
         return str(value)
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f'"{value.translate(_ESCAPES)}"'
 
 
 def _is_free_text(path: Path) -> bool:
