@@ -1,0 +1,148 @@
+"""Faults: one vocabulary, and the points where they bite.
+
+A fault says on which layer or service it acts (`on`), what it does (`do`) and what it is aimed at (`target`). The code that it disturbs
+asks at an injection point, `faults.hit("http", service="wdm", method="POST")`, and carries out the answer itself.
+Vocabulary: scenario-style.md section 7.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from endpoint.runtime.chance import Stream
+from endpoint.runtime.clock import Clock
+from endpoint.runtime.trace import Trace
+
+ACTIVE_MAX = 200
+"""Faults that may be armed at once."""
+HISTORY_MAX = 10_000
+"""Faults that `Faults.history` remembers; the oldest leave first."""
+
+
+@dataclass(slots=True)
+class Fault:
+    """One fault that is armed.
+
+    `count` limits how often it bites, `until_s` (clock seconds) how long, `skip` how many matches pass before the first bite, `percent`
+    (0..100) how many of them it takes, drawn from its own stream.
+    """
+
+    id: str
+    on: str
+    do: str
+    target: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    count: int | None = None
+    skip: int = 0
+    percent: float = 100.0
+    from_s: float = 0.0
+    until_s: float | None = None
+    used: int = 0
+    optional: bool = False
+    draws: Stream | None = None
+
+    def aims_at(self, attributes: Mapping[str, Any]) -> bool:
+        """Say whether everything the target names is so at this point."""
+        return all(_matches(wanted, attributes.get(name)) for name, wanted in self.target.items())
+
+
+def _matches(wanted: Any, got: Any) -> bool:
+    """Compare without regard to case; `*` stands for any text, a list for any of its items."""
+    if isinstance(wanted, (list, tuple)):
+        return any(_matches(one, got) for one in wanted)
+    if isinstance(wanted, str) and isinstance(got, str):
+        pattern = ".*".join(map(re.escape, wanted.split("*")))
+        return re.fullmatch(pattern, got, re.IGNORECASE | re.DOTALL) is not None
+    return bool(wanted == got)
+
+
+class Faults:
+    """The faults of one run; shared by device, cloud and network."""
+
+    def __init__(self, clock: Clock, trace: Trace) -> None:
+        self._clock = clock
+        self._trace = trace
+        self._armed: dict[str, Fault] = {}
+        self._momentary: list[Callable[[Fault], bool]] = []
+        self.history: deque[Fault] = deque(maxlen=HISTORY_MAX)
+
+    @property
+    def armed(self) -> tuple[Fault, ...]:
+        """The faults that are armed, in the order of it; one whose time is over leaves when it is next asked for."""
+        return tuple(self._armed.values())
+
+    def arm(self, fault: Fault) -> Fault:
+        """Let a fault hold until it is healed or used up.
+
+        Raises:
+            ValueError: its id is armed already, there are too many, or it takes a share without a stream to draw from.
+        """
+        if fault.percent < 100 and fault.draws is None:
+            raise ValueError(f"fault {fault.id!r} takes {fault.percent:g} percent and has no stream to draw from")
+        if fault.id in self._armed:
+            raise ValueError(f"fault {fault.id!r} is armed already; heal it first or give another id")
+        if len(self._armed) >= ACTIVE_MAX:
+            raise ValueError(f"at most {ACTIVE_MAX} faults may be armed at once")
+        self._armed[fault.id] = fault
+        self.history.append(fault)
+        data = {"id": fault.id, "on": fault.on, "do": fault.do, "target": dict(fault.target), **fault.params}
+        self._trace.event("world", "fault.armed", data=data)
+        return fault
+
+    def on_momentary(self, actor: Callable[[Fault], bool]) -> None:
+        """Register who can carry out faults that happen once, now; it returns whether it did something."""
+        self._momentary.append(actor)
+
+    def strike(self, fault: Fault) -> bool:
+        """Carry out a momentary fault (a reset, a close); returns whether anything was hit."""
+        self.history.append(fault)
+        hit = [actor(fault) for actor in self._momentary]
+        fault.used += sum(hit)
+        self._trace.event(
+            "world", "fault.struck", data={"id": fault.id, "on": fault.on, "do": fault.do, "hit": any(hit)}
+        )
+        return any(hit)
+
+    def heal(self, fault_id: str) -> None:
+        """End a fault.
+
+        Raises:
+            KeyError: no such fault is armed.
+        """
+        fault = self._armed.pop(fault_id)
+        self._trace.event("world", "fault.healed", data={"id": fault.id, "used": fault.used})
+
+    def heal_all(self) -> None:
+        """End every fault."""
+        for fault_id in list(self._armed):
+            self.heal(fault_id)
+
+    def hit(self, on: str, **attributes: Any) -> Fault | None:
+        """Ask at an injection point whether a fault bites here and now; the first one armed wins."""
+        if not self._armed:
+            return None
+        now_s = self._clock.time()
+        for fault in tuple(self._armed.values()):
+            if fault.until_s is not None and now_s >= fault.until_s:
+                self.heal(fault.id)
+            elif fault.on == on and now_s >= fault.from_s and fault.aims_at(attributes) and self._bites(fault):
+                self._trace.event(
+                    "world", "fault.bit", data={"id": fault.id, "on": on, "do": fault.do, "nth": fault.used}
+                )
+                return fault
+        return None
+
+    def _bites(self, fault: Fault) -> bool:
+        if fault.skip > 0:
+            fault.skip -= 1
+            return False
+        if fault.percent < 100 and fault.draws is not None and fault.draws.uniform(0, 100) >= fault.percent:
+            return False
+        fault.used += 1
+        if fault.count is not None and fault.used >= fault.count:
+            self._armed.pop(fault.id, None)
+        return True

@@ -1,0 +1,314 @@
+"""The network as one actor sees it: logical names and ports, sockets, TLS, faults.
+
+A name such as `u2c-a.wbx2.test:443` means the same in every mode; a shared `NameTable` says which loopback address answers for it. The
+seam below is the event loop: on a virtual loop the same calls stay in memory. A name that nobody published does not resolve, so that a
+wrong setting can never send a packet out of the house; a host beyond loopback has to be allowed by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import resource
+import socket
+import ssl
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any, Final
+from weakref import ref
+
+from endpoint.runtime.clock import Clock
+from endpoint.runtime.errors import Unreachable
+from endpoint.runtime.faults import Fault, Faults
+from endpoint.runtime.tls import TlsClient, date_problem, failure
+
+BACKLOG = 4096
+"""Listen backlog of every server; a fleet that wakes at once must not meet a full one."""
+CONNECT_TIMEOUT_S = 10.0
+ProtocolFactory = Callable[[], asyncio.BaseProtocol]
+
+_NO_CONNECT: Final = ("tcp", "connect timeout {host}:{port}")
+_NO_NAME: Final = ("dns", "could not resolve {host}")
+FAILURES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
+    "link": {"down": _NO_CONNECT},
+    "dns": {"nxdomain": _NO_NAME, "servfail": _NO_NAME, "silent": ("dns", "dns timeout {host}")},
+    "tcp": {"refuse": ("tcp", "connection refused {host}:{port}"), "silent": _NO_CONNECT, "block": _NO_CONNECT},
+    "tls": {
+        "unknown_ca": ("tls", "certificate verify failed for {host}: unknown issuer"),
+        "expired": ("tls", "certificate verify failed for {host}: expired"),
+        "not_yet_valid": ("tls", "certificate verify failed for {host}: not yet valid"),
+        "wrong_name": ("tls", "certificate verify failed for {host}: host name mismatch"),
+        "revoked": ("tls", "certificate verify failed for {host}: revoked"),
+    },
+}
+"""What a fault does to a new connection, from the lowest layer up: layer and reason of the failure."""
+PATIENCE: Final = frozenset({"silent", "block"})
+"""Faults that show only when somebody has waited in vain."""
+
+
+def raise_open_file_limit() -> int:
+    """Raise the soft limit of open files to the hard one; return what holds now."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
+class NameTable:
+    """Which loopback address answers for which logical name and port."""
+
+    def __init__(self) -> None:
+        self._exact: dict[tuple[str, int, str], tuple[str, int]] = {}
+        self._domains: dict[str, dict[int, tuple[str, int]]] = {}
+        self._allowed: set[str] = set()
+
+    def publish(self, name: str, port: int, host: str, actual_port: int, transport: str = "tcp") -> None:
+        """Let `host:actual_port` answer for a logical name and port."""
+        self._exact[name.lower(), port, transport] = (host, actual_port)
+
+    def withdraw(self, name: str, port: int, transport: str = "tcp") -> None:
+        """Let nobody answer for a logical name and port any more."""
+        self._exact.pop((name.lower(), port, transport), None)
+
+    def publish_domain(self, domain: str, port: int, host: str, actual_port: int) -> None:
+        """Let one address answer for every name at or below `domain` on a TCP port; exact names win."""
+        self._domains.setdefault(domain.lower(), {})[port] = (host, actual_port)
+
+    def allow(self, host: str) -> None:
+        """Let a host beyond loopback be reached under its own name and ports."""
+        self._allowed.add(host.lower())
+
+    def resolve(self, name: str, port: int, transport: str = "tcp") -> tuple[str, int] | None:
+        """Return the address that answers, or None: the name does not exist here."""
+        name = name.lower().strip("[]")
+        found = self._exact.get((name, port, transport))
+        if found is not None:
+            return found
+        labels = name.split(".")
+        for start in range(len(labels)):
+            ports = self._domains.get(".".join(labels[start:]))
+            if transport == "tcp" and ports and port in ports:
+                return ports[port]
+        if name == "localhost":
+            return "127.0.0.1", port
+        if name in self._allowed:
+            return name, port
+        with suppress(ValueError):
+            if ipaddress.ip_address(name).is_loopback:
+                return name, port
+        return None
+
+
+class Listener:
+    """An open door: `host` and `port` are where it really listens."""
+
+    def __init__(self, server: asyncio.AbstractServer) -> None:
+        self._server = server
+        self.host, self.port = server.sockets[0].getsockname()[:2]  # type: ignore[attr-defined]  # every real server has them
+
+    def close(self) -> None:
+        """Accept nobody any more."""
+        self._server.close()
+
+    async def wait_closed(self) -> None:
+        """Wait until the door is shut."""
+        await self._server.wait_closed()
+
+
+class Net:
+    """One actor's view of the network."""
+
+    def __init__(self, who: str, clock: Clock, names: NameTable, faults: Faults) -> None:
+        self.who = who
+        self.clock = clock
+        self.names = names
+        self.faults = faults
+        self._streams: list[tuple[Callable[[], Any], Mapping[str, object]]] = []
+        faults.on_momentary(self._strike)
+
+    async def connect(
+        self,
+        factory: ProtocolFactory,
+        host: str,
+        port: int,
+        *,
+        tls: TlsClient | None = None,
+        timeout_s: float | None = CONNECT_TIMEOUT_S,
+        service: str = "",
+    ) -> tuple[Any, Any]:
+        """Open a stream to a logical name, through TLS when `tls` is given.
+
+        The protocol is made and told of the connection only after the peer's certificate has been verified, dates and all.
+
+        Args:
+            service: name of the cloud service, for faults aimed at it.
+
+        Raises:
+            Unreachable: with one of the closed set of reasons (protocol/activation-and-media.md 9.4).
+        """
+        about = {"host": host, "port": port, "service": service, "device": self.who}
+        verifies = tls is not None and tls.verify
+        await self._disturb(about, CONNECT_TIMEOUT_S if timeout_s is None else timeout_s, verifies)
+        address = self.names.resolve(host, port)
+        if address is None:
+            raise _unreachable(_NO_NAME, about)
+        options: dict[str, Any] = {}
+        if tls is not None:
+            options = {"ssl": tls.context(), "server_hostname": host}
+        loop = asyncio.get_running_loop()
+        transport: Any
+        protocol: Any
+        try:
+            async with self.clock.timeout(timeout_s):
+                transport, protocol = await loop.create_connection(_Held if verifies else factory, *address, **options)
+        except OSError as error:
+            raise _unreachable(_failure(error, tls), about) from None
+        if verifies:
+            self._check(transport, protocol, about)
+            protocol = factory()
+            transport.set_protocol(protocol)
+            protocol.connection_made(transport)
+            transport.resume_reading()
+        self._streams = [*self._open_streams(), (_held_loosely(transport), about)]
+        return transport, protocol
+
+    def _open_streams(self) -> Iterator[tuple[Callable[[], Any], Mapping[str, object]]]:
+        for held, about in self._streams:
+            transport = held()
+            if transport is not None and not transport.is_closing():
+                yield held, about
+
+    def _check(self, transport: Any, held: _Held, about: Mapping[str, object]) -> None:
+        if held.is_lost:
+            raise _unreachable(("tls", "connection reset {host}:{port}"), about)
+        problem = date_problem(transport.get_extra_info("ssl_object"), self.clock.now())
+        if problem is not None:
+            transport.abort()
+            raise _unreachable(("tls", "certificate verify failed for {host}: " + problem), about)
+
+    async def _disturb(self, about: Mapping[str, object], patience_s: float, verifies: bool) -> None:
+        """Let faults of the lower layers bite: the lowest wins. Whoever does not verify is not disturbed by certificates."""
+        if not self.faults.armed:
+            return
+        for layer, failures in FAILURES.items():
+            fault = self.faults.hit(layer, at="client", **about) if layer != "tls" or verifies else None
+            if fault is None:
+                continue
+            wait_s = patience_s if fault.do in PATIENCE else 0.0
+            failure = failures.get(fault.do)
+            if fault.do == "delay":
+                wait_s = min(float(fault.params.get("by", 1.0)), patience_s)
+                failure = None if wait_s < patience_s else _NO_CONNECT
+            if wait_s:
+                await self.clock.sleep(wait_s)
+            if failure is not None:
+                raise _unreachable(failure, about)
+
+    def _strike(self, fault: Fault) -> bool:
+        if fault.do != "reset":
+            return False
+        wanted = {"tcp": None, "websocket": "mercury"}.get(fault.on, fault.on)
+        hit = [
+            held()
+            for held, about in self._open_streams()
+            if wanted in (None, about["service"]) and fault.aims_at(about)
+        ]
+        for stream in hit:
+            reset(stream)
+        return bool(hit)
+
+    async def listen(
+        self, factory: Any, host: str = "127.0.0.1", port: int = 0, *, tls: ssl.SSLContext | None = None
+    ) -> Listener:
+        """Open a door on a loopback address (or the one given); port 0 takes a free one.
+
+        Raises:
+            OSError: the address is in use or not ours.
+        """
+        loop = asyncio.get_running_loop()
+        return Listener(await loop.create_server(factory, host, port, ssl=tls, backlog=BACKLOG))
+
+    async def datagram(
+        self,
+        factory: Any,
+        *,
+        remote: tuple[str, int] | None = None,
+        local: tuple[str, int] | None = None,
+    ) -> tuple[Any, Any]:
+        """Open a datagram endpoint; `remote` is a real address, see `resolve_datagram` for logical ones."""
+        loop = asyncio.get_running_loop()
+        if local is None and remote is None:
+            local = ("127.0.0.1", 0)
+        transport, protocol = await loop.create_datagram_endpoint(factory, local_addr=local, remote_addr=remote)
+        return transport, protocol
+
+    def resolve_datagram(self, host: str, port: int) -> tuple[str, int] | None:
+        """Return the address that answers for a logical UDP name and port, or None."""
+        return self.names.resolve(host, port, "udp")
+
+    def loses(self, direction: str, host: str, port: int, kind: str = "stun") -> bool:
+        """Ask whether a fault takes a datagram: `direction` up or down, `port` the logical one."""
+        about = {"host": host, "port": port, "direction": direction, "kind": kind, "device": self.who}
+        return (
+            bool(self.faults.armed)
+            and (self.faults.hit("link", **about) or self.faults.hit("udp", **about)) is not None
+        )
+
+    def publish(self, name: str, port: int, host: str, actual_port: int, transport: str = "tcp") -> None:
+        """Let a real address answer for a logical name; see `NameTable.publish`."""
+        self.names.publish(name, port, host, actual_port, transport)
+
+
+class _Held(asyncio.Protocol):
+    """Stands in for a protocol until the peer's certificate has been looked at: it reads nothing and says nothing."""
+
+    is_lost = False
+
+    def connection_made(self, transport: Any) -> None:
+        transport.pause_reading()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.is_lost = True
+
+
+def _held_loosely(transport: Any) -> Callable[[], Any]:
+    try:
+        return ref(transport)
+    except TypeError:  # uvloop's under TLS: they stay until the next connection
+        return lambda: transport
+
+
+def _failure(error: OSError, tls: TlsClient | None) -> tuple[str, str]:
+    match error:
+        case TimeoutError():
+            return _NO_CONNECT if tls is None else ("tls", "TLS handshake timeout {host}")
+        case ssl.SSLCertVerificationError():
+            return "tls", "certificate verify failed for {host}: " + failure(error)
+        case ssl.SSLError():
+            return "tls", "connection reset {host}:{port}"
+        case ConnectionRefusedError():
+            return FAILURES["tcp"]["refuse"]
+        case socket.gaierror():
+            return _NO_NAME
+        case _:
+            return "tcp", "connection reset {host}:{port}"
+
+
+def _unreachable(failure: tuple[str, str], about: Mapping[str, object]) -> Unreachable:
+    layer, reason = failure
+    return Unreachable(layer, str(about["host"]), reason.format_map(about))
+
+
+def reset(transport: Any) -> None:
+    """Break a stream with a RST, also under TLS."""
+    stream = transport.get_extra_info("stream")
+    if stream is not None:
+        stream.reset()
+        return
+    raw = transport.get_extra_info("socket")
+    if raw is not None:
+        with suppress(OSError, ValueError):  # it may be closed already
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()

@@ -1,0 +1,77 @@
+"""Diagnostics messages: what the device finds wrong with itself, as `xStatus Diagnostics Message`.
+
+Type names are documented, levels and texts ours. Source: protocol/activation-and-media.md 15.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from endpoint.xapi.tree import Tree
+
+Level = Literal["Critical", "Error", "Warning", "Info"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One type of message."""
+
+    level: Level
+    text: str
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "WebexConnectivity": Kind("Error", "The device cannot reach the Webex cloud."),
+    "WebexNotificationConnectivity": Kind("Error", "Notifications from the cloud cannot be received."),
+    "WebexActivationRequired": Kind("Warning", "The device must be activated."),
+    "FirstTimeWizardNotCompleted": Kind("Info", "The setup assistant is not finished."),
+    "CertificateExpiry": Kind("Warning", "A certificate is about to expire or has expired."),
+    "MediaBlockingDetected": Kind("Error", "Media is blocked by the network."),
+    "TCPMediaFallback": Kind("Warning", "Media uses TCP instead of UDP."),
+    "ProvisioningStatus": Kind("Warning", "Provisioning is not complete."),
+}
+
+
+class Diagnostics:
+    """The messages that hold at present. Ids are not reused within a boot."""
+
+    def __init__(self, status: Tree) -> None:
+        self._status = status
+        self._ids: dict[str, int] = {}
+        self._next = 1
+
+    @property
+    def types(self) -> dict[str, str]:
+        """The types that hold, with their levels."""
+        levels = {
+            kind: self._status.get(("Diagnostics", "Message", number, "Level")) for kind, number in self._ids.items()
+        }
+        return {kind: str(level) for kind, level in levels.items()}
+
+    def put(
+        self, kind: str, holds: bool, references: Mapping[str, str] | None = None, level: Level | None = None
+    ) -> None:
+        """Raise or clear one type of message.
+
+        Args:
+            references: printed as `k=v&k=v`.
+            level: where it is not the usual one.
+        """
+        if not holds:
+            number = self._ids.pop(kind, None)
+            if number is not None:
+                self._status.remove(("Diagnostics", "Message", number))
+            return
+        usual = KINDS[kind]
+        number = self._ids.setdefault(kind, self._next)
+        self._next = max(self._next, number + 1)
+        node = ("Diagnostics", "Message", number)
+        with self._status.group():
+            self._status.put((*node, "Type"), kind)
+            self._status.put((*node, "Level"), level or usual.level)
+            self._status.put((*node, "Description"), usual.text)
+            self._status.put(
+                (*node, "References"), "&".join(f"{key}={value}" for key, value in (references or {}).items())
+            )
