@@ -1,0 +1,120 @@
+"""What the parts' states look like in the status tree.
+
+Source: protocol/xapi-nodes.md 3.1, activation-and-media.md 10.7, 15.2, 15.4.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from endpoint.cloud.mercury_table import State
+from endpoint.cloud.reachability import DiscoveryView
+from endpoint.cloud.status import Status
+from endpoint.runtime.world import World
+from endpoint.wire.calliope import Transport, best_nodes
+from endpoint.wire.xapi.paths import words
+from endpoint.xapi.diagnostics import Diagnostics, Level
+from endpoint.xapi.tree import Changes, Tree
+
+if TYPE_CHECKING:
+    from endpoint.device.device import Device
+
+
+class DiscoveryStatus:
+    """Show media discovery: `Experimental CalliopeDiscovery` and the media diagnostics."""
+
+    def __init__(self, status: Tree, diagnostics: Diagnostics) -> None:
+        self._status = status
+        self._diagnostics = diagnostics
+
+    def on_discovery(self, view: DiscoveryView) -> None:
+        """Take the state of discovery."""
+        root = ("Experimental", "CalliopeDiscovery")
+        shown = best_nodes(view.best)
+        with self._status.group():
+            for index in (1, 2, 3):
+                if index not in shown:
+                    self._status.remove((*root, "Best", index))
+            for index, leaves in shown.items():
+                for name, value in leaves.items():
+                    self._status.put((*root, "Best", index, name), value)
+            self._status.put((*root, "DiscoveryTimeInSec"), view.discovery_time_s)
+            self._status.put((*root, "Status"), view.status)
+        if view.status == "Completed":
+            self._judge(view)
+
+    def _judge(self, view: DiscoveryView) -> None:
+        udp, tcp = Transport.UDP in view.best, Transport.TCP in view.best
+        transport = "tcp" if tcp else "xtls"
+        self._diagnostics.put("TCPMediaFallback", not udp and bool(view.best), {"transport": transport})
+        blocked = [
+            name for name, works in (("udp", udp), ("tcp", tcp), ("xtls", Transport.XTLS in view.best)) if not works
+        ]
+        level: Level = "Warning" if view.best else "Error"
+        self._diagnostics.put("MediaBlockingDetected", not udp and not tcp, {"transports": ",".join(blocked)}, level)
+
+
+def show_registration(device: Device) -> None:
+    """Show whether the device is registered, and as whom."""
+    registration, account = device.registration.device, device.identity.account
+    tree = device.status
+    with tree.group():
+        if registration is None or account is None:
+            if account is None:
+                tree.put(("Provisioning", "Status"), "NeedConfig")
+                tree.put(("Conference", "SelectedCallProtocol"), "Auto")
+                tree.put(("Conference", "Multipoint", "Mode"), "Off")
+                tree.put(("UserInterface", "ContactInfo", "Name"), "")
+                tree.remove(("UserInterface", "ContactInfo", "ContactMethod"))
+                tree.remove(("Webex", "DeveloperId"))
+            return
+        device_id = account.device_id or registration.url.rpartition("/")[2]
+        urn = f"ciscospark://urn:TEAM:us-east-2_a/DEVICE/{device_id}"
+        address = f"{account.display_name or device.settings.name}@{account.org_id[:8]}.room.test".replace(
+            " ", "."
+        ).lower()
+        tree.put(("Webex", "DeveloperId"), base64.b64encode(urn.encode()).decode().rstrip("="))
+        tree.put(("Webex", "Meetings", "JoinProtocol"), "Webex")
+        tree.put(("Webex", "Meetings", "InstantMeeting", "Availability"), "Available")
+        tree.put(("Provisioning", "Status"), "Provisioned")
+        tree.put(("Conference", "SelectedCallProtocol"), "Spark")
+        tree.put(("Conference", "Multipoint", "Mode"), "Spark")
+        tree.put(("UserInterface", "ContactInfo", "Name"), account.display_name or device.settings.name)
+        tree.put(("UserInterface", "ContactInfo", "ContactMethod", 1, "Number"), address)
+
+
+def show_webex(device: Device, now: Status) -> None:
+    """Show Webex Status, and complain when nobody answers."""
+    device.status.put(("Webex", "Status"), now.value)
+    references = {"host": urlsplit(device.bases.u2c).hostname or "", "reason": "no answer"}
+    device.diagnostics.put("WebexConnectivity", now is Status.ERROR, references)
+
+
+def show_mercury(device: Device, now: State) -> bool:
+    """Complain while nothing can be pushed; returns whether that is so."""
+    is_down = now in (State.WAITING, State.REFUSED, State.REPLACED)
+    registration = device.registration.device
+    if is_down or now in (State.OPEN, State.OFF):
+        host = urlsplit(registration.web_socket_url).hostname if registration else None
+        references = {"host": host or "", "reason": now.value}
+        device.diagnostics.put("WebexNotificationConnectivity", is_down, references)
+    return is_down
+
+
+def show_catalog(device: Device) -> None:
+    """Show whether the catalogue has everything that the device needs."""
+    missing = device.catalog.missing if device.is_activated else ()
+    references = {"status": "ServiceMissing", "service": ",".join(missing)}
+    device.diagnostics.put("ProvisioningStatus", bool(missing), references)
+
+
+def show_changes(status: Tree, world: World) -> None:
+    """Write every change of the status tree to the trace."""
+
+    def write(changes: Changes) -> None:
+        for path, value in changes.items():
+            world.trace.event(world.who, "xapi.status", data={"path": words(path), "value": value})
+
+    status.listen((), write)

@@ -1,0 +1,59 @@
+"""What the cloud says over Mercury, and which part it is for.
+
+Everything is checked by the part that takes it; what breaks a rule is logged, dropped, and changes nothing. Event types that nobody takes
+are acknowledged and logged like all others. Source: protocol/cloud-services.md 3.3, 4.5, 6.2; activation-and-media.md section 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from endpoint.wire import calendar, catalog
+from endpoint.wire.errors import RemoteProtocolError
+from endpoint.wire.features import FEATURE_UPDATE
+from endpoint.wire.mercury import Event
+
+if TYPE_CHECKING:
+    from endpoint.device.device import Device
+
+IDENTITY_DELETED: Final = "room.identityDeleted"
+
+
+def _meeting(device: Device, kind: str, data: Mapping[str, Any]) -> None:
+    device.calendar.on_event(data)
+
+
+def _catalog(device: Device, kind: str, data: Mapping[str, Any]) -> None:
+    device.catalog.on_event(kind, data)
+
+
+def _feature(device: Device, kind: str, data: Mapping[str, Any]) -> None:
+    device.registration.on_event(data)
+
+
+def _gone(device: Device, kind: str, data: Mapping[str, Any]) -> None:
+    device.remove_account("event")
+
+
+TAKERS: Final[Mapping[str, Callable[[Device, str, Mapping[str, Any]], None]]] = {
+    **dict.fromkeys(sorted(calendar.MEETING_EVENTS), _meeting),
+    catalog.CACHE_INVALIDATION: _catalog,
+    catalog.ACTIVE_CLUSTERS: _catalog,
+    FEATURE_UPDATE: _feature,
+    IDENTITY_DELETED: _gone,
+}
+"""Who takes which event type."""
+
+
+def take(device: Device, event: Event) -> None:
+    """Hand an event to the part that it is for."""
+    taker = TAKERS.get(event.event_type)
+    if taker is None:
+        return
+    try:
+        taker(device, event.event_type, event.data)
+    except RemoteProtocolError as error:
+        device.world.log.line("Wx2", "W", f"{event.event_type} ignored: {error}")
+        data = {"what": event.event_type, "why": str(error)}
+        device.world.trace.event(device.who, "drop", peer="cloud:mercury", data=data)

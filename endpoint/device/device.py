@@ -1,0 +1,574 @@
+"""The device: its parts put together, powered on, activated, brought online, restarted.
+
+    boot -> first contact -> (account? -> token -> catalogue -> registration -> Mercury -> discovery, calendar)
+
+Parts know each other only through what is plugged in here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from endpoint.cloud import mercury_table, status
+from endpoint.cloud.account import Account, milliseconds
+from endpoint.cloud.activation import Activation, ActivationRefused
+from endpoint.cloud.bases import OVERRIDES, Bases, bases, is_base_url
+from endpoint.cloud.bootstrap import Bootstrap
+from endpoint.cloud.calendar import Calendar
+from endpoint.cloud.catalog import ServiceCatalog
+from endpoint.cloud.clusters import Clusters
+from endpoint.cloud.http import Call, Http, SwitchedOff
+from endpoint.cloud.identity import Identity
+from endpoint.cloud.mercury import Mercury
+from endpoint.cloud.profile import Profile, make_profile
+from endpoint.cloud.reachability import PROFILES
+from endpoint.cloud.reachability_shell import Reachability
+from endpoint.cloud.registration import Registration
+from endpoint.cloud.status import WebexStatus
+from endpoint.cloud.trust import TrustStore
+from endpoint.device import bindings, cloud_events, storage
+from endpoint.device.defaults import configuration_defaults, status_tree
+from endpoint.device.settings import LOG_PROCESS, DeviceSettings
+from endpoint.runtime.chance import Chance
+from endpoint.runtime.clock import Clock, Timer, TimeSource
+from endpoint.runtime.devicelog import DeviceLog
+from endpoint.runtime.errors import EndpointError, StorageError
+from endpoint.runtime.faults import Faults
+from endpoint.runtime.net import NameTable, Net
+from endpoint.runtime.tasks import Tasks
+from endpoint.runtime.trace import Trace
+from endpoint.runtime.world import World
+from endpoint.wire.activation.code import parse_code
+from endpoint.wire.activation.messages import ConfigData, ServiceData
+from endpoint.wire.errors import LocalProtocolError
+from endpoint.wire.trust import parse_trust_list
+from endpoint.wire.xapi.nodes import Value
+from endpoint.wire.xapi.paths import Path, parse_path, words
+from endpoint.xapi.diagnostics import Diagnostics
+from endpoint.xapi.tree import Tree
+
+ONLINE_RETRY_S: Final = (45, 60)
+"""Wait before the whole way to the cloud is tried again, drawn."""
+TOKEN_NEAR_EXPIRY_S: Final = 300.0
+
+
+class NotActivated(EndpointError):
+    """The device has no account; activate it first."""
+
+
+class Device:
+    """One simulated device, from its first boot on."""
+
+    def __init__(
+        self,
+        settings: DeviceSettings,
+        *,
+        source: TimeSource,
+        chance: Chance,
+        trace: Trace,
+        faults: Faults,
+        names: NameTable,
+        on_defect: Callable[[BaseException], object] | None = None,
+        store: storage.Storage | None = None,
+    ) -> None:
+        self.settings = settings
+        self.who = f"device:{settings.name}"
+        self._clock = Clock(source)
+        self._chances = chance
+        self._chance = chance.actor(self.who)
+        self._on_defect = on_defect
+        trace.use_clock(self.who, self._clock)
+        net = Net(self.who, self._clock, names, faults)
+        self.world = World(self.who, self._clock, self._chance, net, trace, faults, self._make_log(trace, 0))
+        directory = settings.state_dir
+        self._storage = store or (storage.Directory(directory) if directory else storage.Memory())
+        try:
+            self.state = self._load()
+        except BaseException:
+            self._storage.close()
+            raise
+        self.is_up = False
+        self.on_log: Callable[[str], object] | None = None
+        """Given every line of the device log, over all boots."""
+        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._assemble()
+
+    def _load(self) -> storage.State:
+        found = self._storage.load()
+        storage.check_configuration(self.settings.configuration)
+        if found is not None:
+            try:
+                storage.check_configuration(found.configuration)
+            except LocalProtocolError as error:
+                where = self.settings.state_dir
+                raise StorageError(f"{where}: the state is damaged: {error}; move it away, or restore a copy") from None
+            return found
+        profile = make_profile(self._chance, self.settings.model, self.settings.software)
+        state = storage.State(profile=storage.SavedProfile.of(profile))
+        self._storage.save(state)
+        return state
+
+    def _make_log(self, trace: Trace, boot: int) -> DeviceLog:
+        return DeviceLog(
+            self.who,
+            self._clock,
+            trace,
+            pid=self._chance.stream("pid", boot).randint(2000, 4999),
+            zone=self.settings.zone,
+            process=LOG_PROCESS[self.settings.log_style],
+            lines_max=self.settings.log_lines,
+        )
+
+    def _assemble(self) -> None:
+        """Make the parts of one process start; what they draw is theirs alone, so that no id comes twice."""
+        world = self.world
+        world.chance = self._chances.actor(f"{self.who} boot {self.state.boots + 1}")
+        self._has_booted = False
+        self.profile: Profile = self.state.profile.profile()
+        self.status: Tree = status_tree(self.profile)
+        self.configuration = Tree(configuration_defaults())
+        for text, value in {**self.settings.configuration, **self.state.configuration}.items():
+            check_override(parse_path(text), value)
+            self.configuration.put(parse_path(text), value)
+        self.diagnostics = Diagnostics(self.status)
+        self._tasks = Tasks(self._on_defect)
+        self._retry: Timer | None = None
+        self._retries = 0
+        self._going_online: asyncio.Task[None] | None = None
+        self.is_hardened = self.state.is_hardened
+        self.bases: Bases = self._bases()
+        self.trust = TrustStore(world, self._tasks, self.settings.anchors)
+        self.trust.load(self.state.trust.service, self.state.trust.proxy, self.state.trust.proxy_directory)
+        self.trust.on_change = self._keep_trust
+        self.http = Http(world, lambda: self.trust.tls)
+        self.bootstrap = Bootstrap(world, self.http, self.bases)
+        self.identity = Identity(
+            world, self.http, self._tasks,
+            keep=self._keep_account, on_gone=self.remove_account, allows=lambda where: self.catalog.allows_token(where),  # noqa: PLW0108  the catalogue is made below
+        )  # fmt: skip
+        self.catalog = ServiceCatalog(
+            world, self.http, self.identity, self._tasks, self.bases, form=self.settings.catalog_format
+        )
+        self.registration = Registration(
+            world, self.identity, self.catalog, self.profile, self._tasks,
+            region=self._region, on_change=self._registration_changed,
+        )  # fmt: skip
+        self.mercury = Mercury(
+            world, self.identity, self._tasks,
+            tls=lambda: self.trust.tls, socket_url=self._socket_url, refresh_registration=self.registration.register,
+        )  # fmt: skip
+        self.calendar = Calendar(world, self.identity, self.catalog, self._tasks)
+        self.reachability = self._make_reachability()
+        self.webex = WebexStatus(
+            world, has_account=lambda: self.is_activated,
+            is_registered=lambda: self.registration.device is not None, on_change=lambda now: bindings.show_webex(self, now),
+        )  # fmt: skip
+        self.activation = Activation(
+            world, self.http, self.bases, self.profile,
+            keeper=self, process_trust=self._process_trust, lock_down=self._lock_down,
+        )  # fmt: skip
+        self._plug()
+
+    def _make_reachability(self) -> Reachability:
+        clusters = Clusters(self.world, self.identity, self.catalog)
+        screen = bindings.DiscoveryStatus(self.status, self.diagnostics)
+        profile = PROFILES[self.settings.discovery]
+        reachability = Reachability(clusters, lambda: self.trust.tls, screen, self.world, profile)
+        clusters.last_report = reachability.report_v1
+        screen.on_discovery(reachability.view)
+        return reachability
+
+    def _plug(self) -> None:
+        """Join the parts: who is told what."""
+        self.http.on_failed = self.catalog.mark_failed
+        self.http.on_reached = self.webex.reached
+        self.trust.fetch_config = self._fetch_config
+        self.catalog.on_change = lambda catalog: bindings.show_catalog(self)
+        self.registration.on_moved = lambda url: self.mercury.moved()
+        self.mercury.on_event = lambda event: cloud_events.take(self, event)
+        self.mercury.on_open = self._mercury_opened
+        self.mercury.on_close = self.calendar.push_went_down
+        self.mercury.on_reached = self.webex.reached
+        self.mercury.on_state = self._mercury_changed
+        self.calendar.push_is_up = lambda: self.mercury.is_open
+        self.calendar.on_change = self._progress
+        self.status.listen((), self._progress)
+        bindings.show_changes(self.status, self.world)
+        self.diagnostics.put("WebexActivationRequired", self.state.account is None, {"reason": "not activated"})
+
+    def _bases(self) -> Bases:
+        def override(name: str) -> str:
+            return str(self.configuration.get(("Spark", "ServiceOverrides", name)) or "").rstrip("/")
+
+        return bases(
+            secure=self.settings.secure,
+            gds_override=override("GdsBaseUrl"),
+            u2c_override=override("U2CBaseUrl"),
+            wdm_override=override("WdmBaseUrl"),
+        )
+
+    # power
+
+    async def boot(self) -> None:
+        """Power on: make first contact and, with an account, go online in the background (bring-up `auto`).
+
+        Raises:
+            LocalProtocolError: the device is on.
+            StorageError: the state cannot be written; the device is off.
+        """
+        if self.is_up:
+            raise LocalProtocolError("the device is on already")
+        if self._has_booted:
+            self._assemble()
+        boots = self.state.boots + 1
+        reason, time = self.state.last_shutdown_reason, self.state.last_shutdown_time
+        if self.state.running:
+            reason, time = "Unknown", ""  # the power was lost
+        self._save(msgspec.structs.replace(self.state, boots=boots, running=True))
+        self.world.log = self._make_log(self.world.trace, boots)
+        if self.on_log is not None:
+            self.world.log.add_sink(self.on_log)
+        self.is_up = self._has_booted = True
+        with self.status.group():
+            self.status.put(("SystemUnit", "LastShutdownReason"), reason)
+            self.status.put(("SystemUnit", "LastShutdownTime"), time)
+        if self.state.account is not None:
+            self.webex.feed(status.Started())
+        bootstrap = self.bootstrap
+        with suppress(SwitchedOff):
+            await bootstrap.run()
+        if bootstrap is self.bootstrap and self.is_up:  # else the power was lost meanwhile
+            self._booted()
+
+    def _booted(self) -> None:
+        """Go on after first contact: from now on the time is known."""
+        account = self.state.account
+        with self.status.group():
+            self.status.put(("SystemUnit", "State", "Subsystem", "Application"), "Initialized")
+            self.status.put(("SystemUnit", "State", "System"), "Initialized")
+        if account is not None:
+            self.identity.start(account)
+            self.trust.resume()
+        data = {"boots": self.state.boots, "activated": self.is_activated}
+        self.world.trace.event(self.who, "device.booted", data=data)
+        if account is not None and self.settings.bring_up == "auto":
+            self.go_online()
+
+    async def shut_down(self, reason: str = "Shutdown") -> None:
+        """Power off in good order; the registration stays with the cloud."""
+        self.is_up = False
+        stamp = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._save_or_tell(
+            msgspec.structs.replace(self.state, running=False, last_shutdown_reason=reason, last_shutdown_time=stamp)
+        )
+        await self._stop()
+
+    async def _stop(self) -> None:
+        self.activation.cancel()
+        self._cancel_retry()
+        self.identity.stop()
+        self.trust.stop()
+        self.calendar.forget()
+        self.webex.stop()
+        await self.mercury.stop()
+        await self.reachability.stop()
+        await self._tasks.cancel()
+        await self.http.close()
+
+    def _cancel_retry(self) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+    async def restart(self) -> None:
+        """Shut down and boot again, with what is on disk and nothing else."""
+        await self.shut_down("Restart")
+        await self.boot()
+
+    async def crash(self) -> None:
+        """Lose the power: nothing is said and nothing is written. The next boot finds what was persisted last."""
+        self.is_up = False
+        self.mercury.cut()
+        await self._stop()
+        self._assemble()
+
+    async def close(self) -> None:
+        """Shut down for good and let the state directory go."""
+        if self.is_up:
+            await self.shut_down()
+        self._storage.close()
+
+    # what people and scenarios ask for
+
+    @property
+    def is_activated(self) -> bool:
+        """Say whether the device has an account."""
+        return self.identity.account is not None
+
+    async def activate(self, code: str, *, hardens: bool = False) -> None:
+        """Activate with a code, and go online in the background (bring-up `auto`).
+
+        Raises:
+            MalformedCode: not 16 digits; nothing happened.
+            ActivationRefused: the cloud said no, could not be reached, or it was cancelled; the device is as before.
+            StorageError: the account could not be written; the device is as before.
+            LocalProtocolError: the device is off, is activated already, or is being activated.
+        """
+        if not self.is_up:
+            raise LocalProtocolError("the device is off; boot it first")
+        if self.is_activated or self.activation.is_running:
+            raise LocalProtocolError("the device is activated already, or about to be; reset it first")
+        parse_code(code)
+        activation = self.activation
+        self.webex.feed(status.Started())
+        self.status.put(("Provisioning", "Status"), "Provisioning")
+        self.bootstrap.trust_dates()
+        try:
+            account = await activation.run(code, hardens=hardens)
+        except BaseException as error:
+            if activation is self.activation and self.is_up:  # else it went off, and that was said
+                self._not_activated(error)
+            raise
+        self.diagnostics.put("WebexActivationRequired", False)
+        self.identity.start(account)
+        if self.settings.bring_up == "auto":
+            self.go_online()
+
+    def _not_activated(self, error: BaseException) -> None:
+        self.webex.feed(status.GivenUp())
+        self.status.put(("Provisioning", "Status"), "NeedConfig")
+        other = "storage" if isinstance(error, StorageError) else "cancelled"
+        reason = error.code if isinstance(error, ActivationRefused) else other
+        self.diagnostics.put("WebexActivationRequired", True, {"reason": reason})
+
+    def go_online(self) -> None:
+        """Take the whole way to the cloud in the background, again and again until it is done."""
+        self._cancel_retry()
+        if self._going_online is None or self._going_online.done():
+            self._going_online = self._tasks.start(self._go_online(), "going online")
+
+    async def _go_online(self) -> None:
+        try:
+            await self.register()
+        except EndpointError as error:
+            if not self.is_activated:
+                return
+            self.catalog.expire()
+            self._retries += 1
+            wait_s = self.world.chance.stream("online retry", self._retries).randint(*ONLINE_RETRY_S)
+            self.world.log.line("Wx2", "W", f"not online: {error}; retry in {wait_s} second(s)")
+            self._retry = self._clock.call_later(wait_s, self.go_online)
+            return
+        self.mercury.connect()
+
+    async def register(self) -> None:
+        """Renew the token if it is about to expire, fetch the catalogue, register with WDM; refresh if it is registered.
+
+        Raises:
+            NotActivated: there is no account.
+            EndpointError: one of the steps failed; what was reached before stays.
+        """
+        account = self.identity.account
+        if account is None:
+            raise NotActivated("the device has no account; activate it first")
+        if account.token.remaining_s(milliseconds(self._clock.now())) < TOKEN_NEAR_EXPIRY_S:
+            await self.identity.refresh()
+        if not self.catalog.is_fresh:
+            await self.catalog.fetch()
+        await self.registration.register()
+
+    async def join_registration(self) -> None:
+        """Wait for a registration that is under way; where none is, register."""
+        if self._going_online is not None and not self._going_online.done():
+            await self._until(lambda: self.registration.device is not None)
+        else:
+            await self.register()
+
+    def network_changed(self) -> None:
+        """Take note that the network is back, or is another one: connect at once and measure again."""
+        if not self.is_activated:
+            return
+        if self.registration.device is None:
+            self.go_online()
+        elif not self.mercury.is_open:
+            self.mercury.connect()
+        if self.reachability.result is not None:
+            self.reachability.trigger("network")
+
+    async def connect(self) -> None:
+        """Open Mercury and wait until it is open."""
+        if self.registration.device is None:
+            raise NotActivated("the device is not registered; register it first")
+        self.mercury.connect()
+        await self.mercury.until_open()
+
+    @property
+    def is_online(self) -> bool:
+        """Say whether the device is registered, can be told things, and knows its meetings."""
+        return self.registration.device is not None and self.mercury.is_open and self.calendar.caught_up
+
+    async def until_online(self, *, discovered: bool = False) -> None:
+        """Wait until the device is online, and until its media discovery is complete if that is asked for."""
+        done = ("Completed", "Failed")
+        await self._until(lambda: self.is_online and (not discovered or self.reachability.view.status in done))
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        if not holds():
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((holds, waiter))
+            await waiter
+
+    def _progress(self, *_: object) -> None:
+        """Wake whoever waits for something that holds now."""
+        for entry in tuple(self._waiting):
+            holds, waiter = entry
+            if waiter.done() or holds():
+                self._waiting.remove(entry)
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    async def discover(self, profile: str | None = None) -> None:
+        """Measure the media clusters and wait for the result."""
+        if profile is not None:
+            self.reachability.profile = PROFILES[profile]
+        self.reachability.trigger("request")
+        await self.reachability.settled()
+
+    async def sync(self) -> int:
+        """Catch up the calendar with a run of its own; returns the number of events."""
+        await self.calendar.quiet()
+        return await self.calendar.catch_up()
+
+    def set_configuration(self, path: Path, value: Value) -> None:
+        """Set a configuration, and keep it; errors as in `set_configurations`."""
+        self.set_configurations({words(path): value})
+
+    def set_configurations(self, values: Mapping[str, Value]) -> None:
+        """Set configurations, and keep them: all of them or none.
+
+        Raises:
+            LocalProtocolError: no such configuration, or a value outside its space.
+            StorageError: they cannot be kept.
+        """
+        accepted = storage.check_configuration(values)
+        for path, value in accepted.items():
+            check_override(path, value)
+        kept = {**self.state.configuration, **{words(path): value for path, value in accepted.items()}}
+        self._save(msgspec.structs.replace(self.state, configuration=kept))
+        with self.configuration.group():
+            for path, value in accepted.items():
+                self.configuration.put(path, value)
+
+    # what the parts tell
+
+    def keep(self, account: Account, config: ConfigData, hardens: bool) -> None:
+        """Write a proven activation to disk, in one piece: account, trust anchors and lock-down."""
+        items = config.trust_items
+        trust = msgspec.structs.replace(
+            self.state.trust,
+            service=parse_trust_list(account.certificates).certificates,
+            proxy=self.state.trust.proxy if items is None else parse_trust_list(items).certificates,
+        )
+        is_hardened = self.state.is_hardened or hardens
+        self._save(msgspec.structs.replace(self.state, account=account, trust=trust, is_hardened=is_hardened))
+
+    def _keep_account(self, account: Account) -> None:
+        self._save_or_tell(msgspec.structs.replace(self.state, account=account))
+
+    def _keep_trust(self) -> None:
+        trust = self.trust
+        saved = storage.SavedTrust(service=trust.service, proxy=trust.proxy, proxy_directory=trust.proxy_directory)
+        if trust.proxy_directory:
+            self._storage.write_proxy_certificates(trust.proxy_directory.rpartition("/")[2], trust.proxy)
+        self._save(msgspec.structs.replace(self.state, trust=saved))
+
+    def _save(self, state: storage.State) -> None:
+        self._storage.save(state)
+        self.state = state
+
+    def _save_or_tell(self, state: storage.State) -> None:
+        """Save what is so whether it can be written or not; it then holds until the device goes off."""
+        try:
+            self._save(state)
+        except StorageError as error:
+            self.state = state
+            self.world.log.line("Wx2", "E", f"state not written: {error}")
+
+    def _process_trust(self, service: ServiceData, config: ConfigData) -> None:
+        self.trust.set_service_certificates(service.certificates)
+        self.trust.process(config)
+
+    def _lock_down(self, hardens: bool) -> None:
+        self.is_hardened = self.is_hardened or hardens  # written with the account, in one piece
+
+    async def _fetch_config(self) -> ConfigData:
+        account = self.identity.account
+        told = account.services.get("activation") if account else None
+        base = self.catalog.catalog.url("activation") or told or self.bases.activation
+        answer = await self.identity.send(Call("GET", f"{base}/config", "activation"))
+        if not answer.ok:
+            raise answer.refusal(self._clock.now())
+        return answer.read(ConfigData)
+
+    def _region(self) -> tuple[str | None, str | None]:
+        region = self.bootstrap.region
+        return (region.country_code or None, region.region_code or None) if region else (None, None)
+
+    def _socket_url(self) -> str:
+        device = self.registration.device
+        return device.web_socket_url if device else ""
+
+    def _registration_changed(self) -> None:
+        registered = self.registration.device is not None
+        self.webex.feed(status.Registered() if registered else status.Unregistered())
+        bindings.show_registration(self)
+
+    def _mercury_opened(self) -> None:
+        if self.settings.bring_up == "manual" and not self.calendar.caught_up:
+            return  # each stage waits for its verb; once caught up, a reconnection is followed by a catch-up as always
+        self.calendar.catch_up_soon()
+        if self.settings.bring_up == "auto" and self.reachability.view.status == "NotStarted":
+            self.reachability.trigger("boot")
+
+    def _mercury_changed(self, now: mercury_table.State) -> None:
+        self._progress()
+        is_down = bindings.show_mercury(self, now)
+        if is_down and self.settings.bring_up == "auto":
+            self.calendar.catch_up_at_least_once()
+
+    def remove_account(self, why: str) -> None:
+        """Fall back to the setup state: everything that came from the cloud goes; what Harden switched off stays off."""
+        if self.identity.account is None:
+            return
+        self.world.log.line("Wx2", "W", f"Account removed ({why})")
+        self._cancel_retry()
+        going, self._going_online = self._going_online, None
+        if going is not None and going is not asyncio.current_task():
+            going.cancel()
+        self.identity.stop()
+        self._save_or_tell(msgspec.structs.replace(self.state, account=None))
+        self.webex.feed(status.Removed())
+        self.calendar.forget()
+        self.mercury.disconnect()
+        self.registration.forget()
+        self.catalog.forget()
+        self.trust.forget_cloud()
+        self._tasks.start(self.reachability.stop(), "discovery stops")
+        self.reachability = self._make_reachability()
+        self.diagnostics.put("WebexActivationRequired", True, {"reason": why})
+        bindings.show_registration(self)
+
+
+def check_override(path: Path, value: Value) -> None:
+    """Refuse a service override that is no base URL.
+
+    Raises:
+        LocalProtocolError: neither empty nor an http(s) URL.
+    """
+    if path[:2] == ("Spark", "ServiceOverrides") and path[-1] in OVERRIDES and not is_base_url(str(value)):
+        raise LocalProtocolError(f"{words(path)} is empty, or an http(s) URL such as http://127.0.0.1:8080/gds/api/v1")

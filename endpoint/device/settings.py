@@ -1,0 +1,42 @@
+"""How one device is set up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, tzinfo
+from pathlib import Path
+from typing import Final, Literal
+
+from endpoint.cloud.profile import DEFAULT_MODEL, DEFAULT_SOFTWARE
+
+LOG_PROCESS: Final = {"2022": "appl", "2026": "main"}  # log profiles; protocol/activation-and-media.md 9.1
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSettings:
+    """What a device is and how it behaves, apart from what it learns.
+
+    Attributes:
+        name: how trace and scenarios call it: `device:<name>`.
+        anchors: built-in trust anchors, PEM.
+        secure: first contact over https.
+        bring_up: `auto` goes on by itself after activation and at boot; `manual` waits for each step.
+        discovery: profile of the media discovery: `fast` or `faithful`.
+        catalog_format: `hostmap` or `U2CV2`.
+        log_lines: lines of the device log kept in memory.
+        state_dir: where state is kept; None keeps it as long as the process runs.
+    """
+
+    name: str = "room"
+    model: str = DEFAULT_MODEL
+    software: str = DEFAULT_SOFTWARE
+    anchors: tuple[str, ...] = ()
+    secure: bool = True
+    bring_up: Literal["auto", "manual"] = "auto"
+    discovery: str = "fast"
+    catalog_format: str = "hostmap"
+    log_style: str = "2022"
+    log_lines: int = 2_000
+    zone: tzinfo = field(default=UTC)
+    state_dir: Path | None = None
+    configuration: dict[str, str | int] = field(default_factory=dict)

@@ -1,0 +1,132 @@
+"""Faults by the control door: armed, healed, struck, refused."""
+
+from __future__ import annotations
+
+import pytest
+from device_room import Room, play
+
+from endpoint.runtime.net import Net
+
+
+def test_a_fault_bites_until_it_is_healed() -> None:
+    async def scene(room: Room) -> None:
+        reply = await room.ask(
+            "POST", "/faults", {"on": "dns", "do": "nxdomain", "target": {"host": "gds*"}, "id": "no-gds"}
+        )
+        assert (reply.status, reply.json["used"]) == (201, 0)
+        await room.act("restart")
+        assert (await room.get("/status"))["gdsIsHealthy"] is False
+        (armed,) = (await room.get("/faults"))["items"]
+        assert (armed["id"], armed["used"], armed["target"]) == ("no-gds", 1, {"host": "gds*", "device": "device:room"})
+        assert (await room.ask("DELETE", "/faults/no-gds")).json["used"] == 1
+        await room.act("restart")
+        assert (await room.get("/status"))["gdsIsHealthy"] is True
+        assert await room.get("/faults") == {"items": []}
+
+    play(scene, cloud=True)
+
+
+def test_a_fault_ends_at_its_limit() -> None:
+    async def scene(room: Room) -> None:
+        reply = await room.ask(
+            "POST", "/faults", {"on": "tcp", "do": "refuse", "count": 1, "target": {"service": "gds"}}
+        )
+        assert reply.json["id"] == "fault-1"
+        for healthy in (False, True):
+            await room.act("restart")
+            assert (await room.get("/status"))["gdsIsHealthy"] is healthy
+        reply = await room.ask("DELETE", "/faults/fault-1")
+        assert (reply.status, reply.code) == (404, "not_armed")
+
+    play(scene, cloud=True)
+
+
+def test_a_dead_network_does_not_close_the_door() -> None:
+    async def scene(room: Room) -> None:
+        await room.ask("POST", "/faults", {"on": "link", "do": "down", "for": "1h", "after": "1s"})
+        await room.device.world.clock.sleep(2)
+        reply = await room.act("register")
+        assert (reply.status, reply.code) == (409, "not_activated")
+        assert (await room.act("activate", code="1234567890123456")).code == "unreachable"
+        assert (await room.get("/faults"))["items"][0]["used"] > 0
+
+    play(scene, cloud=True)
+
+
+def test_lock_down_does_not_close_the_door() -> None:
+    async def scene(room: Room) -> None:
+        assert (await room.act("activate", code=room.new_code().reveal(), security="harden")).status == 200
+        assert (await room.get("/status"))["isHardened"] is True
+
+    play(scene, cloud=True)
+
+
+def test_a_momentary_fault_says_whether_it_hit() -> None:
+    async def scene(room: Room) -> None:
+        reply = await room.ask("POST", "/faults", {"on": "mercury", "do": "reset"})
+        assert (reply.status, reply.json["hit"]) == (200, False)
+        await room.online()
+        reply = await room.ask("POST", "/faults", {"on": "mercury", "do": "reset"})
+        assert reply.json["hit"] is True
+        assert await room.get("/faults") == {"items": []}
+
+    play(scene, cloud=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code", "expected"),
+    [
+        ({"on": "link"}, 400, "bad_field", "do"),
+        ({"on": "wifi", "do": "down"}, 422, "unknown_fault", "link"),
+        ({"on": "link", "do": "flap"}, 422, "unknown_fault", "down"),
+        ({"on": "http", "do": "error"}, 422, "unknown_fault", "tcp"),
+        ({"on": "link", "do": "down", "target": {"cluster": "a"}}, 422, "bad_target", "host"),
+        ({"on": "link", "do": "down", "target": {"host": ["a"]}}, 400, "bad_field", "target"),
+        ({"on": "link", "do": "down", "count": 0}, 400, "bad_field", "count"),
+        ({"on": "link", "do": "down", "percent": 101}, 400, "bad_field", "percent"),
+        ({"on": "link", "do": "down", "id": "a b"}, 400, "bad_field", "id"),
+        ({"on": "link", "do": "down", "for": "soon"}, 422, "bad_duration", None),
+        ({"on": "link", "do": "down", "by": 1}, 422, "bad_fault", None),
+        ({"on": "tcp", "do": "delay"}, 422, "bad_fault", None),
+        ({"on": "tcp", "do": "reset", "for": 1}, 422, "bad_fault", None),
+        ({"on": "link", "do": "down", "until": 1}, 400, "unknown_field", "for"),
+    ],
+)
+def test_a_fault_that_makes_no_sense_is_refused(body: object, status: int, code: str, expected: str | None) -> None:
+    async def scene(room: Room) -> None:
+        reply = await room.ask("POST", "/faults", body)
+        assert (reply.status, reply.code) == (status, code)
+        assert expected is None or expected in reply.json["expected"]
+        assert await room.get("/faults") == {"items": []}
+
+    play(scene)
+
+
+def test_a_fault_of_one_device_does_not_disturb_another() -> None:
+    async def scene(room: Room) -> None:
+        await room.ask("POST", "/faults", {"on": "link", "do": "down"})
+        other = Net("device:other", room.device.world.clock, room.names, room.device.world.faults)
+        assert room.device.world.net.loses("up", "media.test", 5004)
+        assert not other.loses("up", "media.test", 5004)
+
+    play(scene)
+
+
+def test_an_id_that_is_armed_is_refused() -> None:
+    async def scene(room: Room) -> None:
+        fault = {"on": "link", "do": "down", "id": "twice", "after": "1h"}
+        assert (await room.ask("POST", "/faults", fault)).status == 201
+        reply = await room.ask("POST", "/faults", fault)
+        assert (reply.status, reply.code) == (409, "fault_refused")
+
+    play(scene)
+
+
+def test_percent_takes_its_share() -> None:
+    async def scene(room: Room) -> None:
+        await room.ask("POST", "/faults", {"on": "udp", "do": "drop", "percent": 50})
+        net = room.device.world.net
+        lost = sum(net.loses("up", "media.test", 5004) for _ in range(400))
+        assert 150 < lost < 250
+
+    play(scene)
