@@ -1,0 +1,1 @@
+"""Media nodes: STUN responders over UDP, TCP and TLS."""

@@ -1,0 +1,229 @@
+"""A media node: one UDP socket, one TCP and one TLS listener behind a logical address.
+
+The real doors are free loopback ports; `Net.publish` lets the logical address lead to them. Each transport of a node is a *server* in the
+sense of discovery and has a conduct of its own, which may change while it runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cloud_stub.media_node.responder import Behaviour, Conduct, respond
+from endpoint.runtime.clock import Clock, Timer
+from endpoint.runtime.faults import Faults
+from endpoint.runtime.net import Listener, Net, reset
+from endpoint.runtime.trace import Trace
+from endpoint.wire.calliope import Server, Transport
+from endpoint.wire.stun import Address, Framer, transaction_id_of
+
+PORTS: Final[Mapping[Transport, int]] = {Transport.UDP: 5004, Transport.TCP: 5004, Transport.XTLS: 443}  # section 10.1
+STREAM_IDLE_S: Final = 60.0
+"""A stream on which nothing was asked for so long is closed."""
+REPLIES_PENDING_MAX: Final = 10_000
+"""Answers of one server that may wait for their round trip; more requests are dropped and counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSpec:
+    """A node before it runs: its cluster, its logical address, and how each of its transports behaves."""
+
+    cluster: str
+    host: str
+    conduct: Mapping[Transport, Conduct]
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """What discovery asks of this node."""
+        return tuple(Server(self.cluster, transport, self.host, PORTS[transport]) for transport in self.conduct)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSeams:
+    """What a node needs of the runtime; `tls` holds a certificate for its logical address."""
+
+    net: Net
+    clock: Clock
+    faults: Faults
+    trace: Trace
+    tls: ssl.SSLContext | None = None
+    replies_pending_max: int = REPLIES_PENDING_MAX
+
+
+class ServerDoor:
+    """One transport of one node: decides how to treat each message, and keeps its answers until they are due."""
+
+    def __init__(self, server: Server, conduct: Conduct, seams: NodeSeams) -> None:
+        self.server = server
+        self.conduct = conduct
+        self.actual: Address = ("", 0)
+        """Where it really listens."""
+        self.dropped = 0
+        """Requests beyond `replies_pending_max`."""
+        self._seams = seams
+        self._who = f"node:{server.address}"
+        self._pending = 0
+
+    @property
+    def id(self) -> str:
+        """Name of the server for faults and scenarios: `192.0.2.1:5004/udp`."""
+        return f"{self.server.address}/{self.server.transport}"
+
+    @property
+    def clock(self) -> Clock:
+        """The cloud's clock."""
+        return self._seams.clock
+
+    def conduct_now(self) -> Conduct:
+        """Return the conduct, overridden by a fault that bites here and now."""
+        faults, server = self._seams.faults, self.server
+        if not faults.armed:
+            return self.conduct
+        about = {"server": self.id, "cluster": server.cluster, "transport": server.transport.value}
+        fault = faults.hit("stun", **about, host=server.host, port=server.port)
+        if fault is None:
+            return self.conduct
+        return Conduct(
+            Behaviour(fault.do),
+            self.conduct.rtt_s,
+            slow_s=float(fault.params.get("by", self.conduct.slow_s)),
+            code=int(fault.params.get("code", self.conduct.code)),
+        )
+
+    def receive(self, data: bytes, source: Address, send: Callable[[bytes], None]) -> None:
+        """Take one message; `send` is called once for each answer, when it is due."""
+        conduct = self.conduct_now()
+        self._tell("stun.recv", data, conduct)
+        for reply in respond(data, source, conduct, (self.server.host, self.server.port)):
+            if self._pending >= self._seams.replies_pending_max:
+                self.dropped += 1
+                continue
+            self._pending += 1
+            self._seams.clock.call_later(reply.delay_s, self._send, reply.data, conduct, send)
+
+    def _send(self, data: bytes, conduct: Conduct, send: Callable[[bytes], None]) -> None:
+        self._pending -= 1
+        self._tell("stun.send", data, conduct)
+        send(data)
+
+    def _tell(self, kind: str, data: bytes, conduct: Conduct) -> None:
+        name = (transaction_id_of(data) or b"").hex()
+        label = "documented" if conduct.behaviour is Behaviour.HEALTHY else "ours"
+        what = {"transport": self.server.transport.value, "behaviour": conduct.behaviour.value}
+        self._seams.trace.event(self._who, kind, id=name or None, data=what, label=label)
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    def __init__(self, door: ServerDoor) -> None:
+        self._door = door
+        self._transport: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: Any) -> None:
+        self._door.receive(data, addr[:2], lambda answer: self._send(answer, addr))
+
+    def _send(self, answer: bytes, addr: Any) -> None:
+        if not self._transport.is_closing():
+            self._transport.sendto(answer, addr)
+
+
+class _Stream(asyncio.Protocol):
+    def __init__(self, door: ServerDoor, open_streams: set[Any]) -> None:
+        self._door = door
+        self._open = open_streams
+        self._framer = Framer()
+        self._transport: Any = None
+        self._idle: Timer | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+        self._open.add(transport)
+        if self._door.conduct_now().behaviour is Behaviour.REFUSE:
+            reset(transport)
+        else:
+            self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        self._watch()
+        source = self._transport.get_extra_info("peername")[:2]
+        for message in self._framer.feed(data):
+            self._door.receive(message, source, self._send)
+        if self._framer.error is not None:
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._open.discard(self._transport)
+        if self._idle is not None:
+            self._idle.cancel()
+
+    def _send(self, answer: bytes) -> None:
+        if not self._transport.is_closing():
+            self._transport.write(answer)
+
+    def _watch(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+        self._idle = self._door.clock.call_later(STREAM_IDLE_S, self._transport.abort)
+
+
+class MediaNode:
+    """A node that runs."""
+
+    def __init__(self, spec: NodeSpec, seams: NodeSeams) -> None:
+        self.spec = spec
+        self.doors: dict[Transport, ServerDoor] = {
+            server.transport: ServerDoor(server, spec.conduct[server.transport], seams) for server in spec.servers
+        }
+        self._seams = seams
+        self._datagrams: Any = None
+        self._listeners: list[Listener] = []
+        self._open: set[Any] = set()
+
+    async def start(self, host: str = "127.0.0.1") -> None:
+        """Open the doors on free ports of `host` and publish the logical addresses.
+
+        Raises:
+            OSError: no port, or no descriptor, is left.
+            ValueError: a TLS server without a certificate.
+        """
+        try:
+            for transport, door in self.doors.items():
+                if transport is Transport.UDP:
+                    self._datagrams, _ = await self._seams.net.datagram(
+                        lambda door=door: _Datagrams(door), local=(host, 0)
+                    )
+                    door.actual = self._datagrams.get_extra_info("sockname")[:2]
+                else:
+                    door.actual = await self._listen(door, host)
+                carrier = "udp" if transport is Transport.UDP else "tcp"
+                self._seams.net.publish(self.spec.host, door.server.port, *door.actual, carrier)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _listen(self, door: ServerDoor, host: str) -> Address:
+        tls = self._seams.tls if door.server.transport is Transport.XTLS else None
+        if door.server.transport is Transport.XTLS and tls is None:
+            raise ValueError(f"{door.id} needs a TLS certificate")
+        listener = await self._seams.net.listen(lambda: _Stream(door, self._open), host, tls=tls)
+        self._listeners.append(listener)
+        return listener.host, listener.port
+
+    async def stop(self) -> None:
+        """Close the doors and every open stream, and withdraw the logical addresses."""
+        for door in self.doors.values():
+            carrier = "udp" if door.server.transport is Transport.UDP else "tcp"
+            self._seams.net.names.withdraw(self.spec.host, door.server.port, carrier)
+        if self._datagrams is not None:
+            self._datagrams.close()
+        for listener in self._listeners:
+            listener.close()
+        for stream in tuple(self._open):
+            stream.abort()
+        for listener in self._listeners:
+            await listener.wait_closed()

@@ -1,0 +1,1 @@
+"""What all services stand on: store, tokens, hosts, journal, control API."""

@@ -1,0 +1,172 @@
+"""Where faults bite in the cloud.
+
+The vocabulary is that of the scenario language. A fault may be aimed at a service by name (`on: wdm`) or at a layer (`on: http`);
+`aimed` turns the first form into the one that the injection points ask for. What a fault does to a request before and after the service is
+asked is carried out here, for every service alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from cloud_stub.platform.errors import CloudError
+from cloud_stub.platform.hosts import SERVICES
+from cloud_stub.platform.routes import Answer
+from endpoint.runtime.clock import Clock
+from endpoint.runtime.faults import Fault
+from endpoint.runtime.net import reset
+from endpoint.wire import codec
+
+HTTP_DOES = frozenset(
+    {"error", "delay", "dribble", "drop_request", "drop_reply", "truncate", "malformed", "redirect", "duplicate"}
+)
+"""What a fault on `http` can do here."""
+
+DRIBBLE_PIECES = 10
+
+STEPS: Mapping[tuple[str, str], str] = {
+    ("activation", "unknown"): "challenge",
+    ("activation", "expired"): "challenge",
+    ("activation", "used"): "challenge",
+    ("activation", "locked"): "challenge",
+    ("activation", "tampered_b"): "challenge",
+    ("activation", "bad_proof"): "invoke",
+    ("activation", "bad_mac"): "reply",
+    ("activation", "no_trust_list"): "config",
+    ("activation", "malformed_pem"): "config",
+    ("token", "invalid_grant"): "refresh",
+    ("token", "wrong_scope"): "refresh",
+    ("catalog", "missing"): "catalog",
+    ("catalog", "stale"): "catalog",
+    ("catalog", "moved"): "catalog",
+    ("wdm", "excessive"): "register",
+    ("wdm", "not_found"): "refresh",
+    ("wdm", "moved"): "refresh",
+    ("calendar", "push_lost"): "push",
+    ("calendar", "push_late"): "push",
+    ("calendar", "push_twice"): "push",
+    ("calendar", "out_of_order"): "push",
+    ("calendar", "no_join_fields"): "dto",
+    ("calendar", "short_page"): "page",
+    ("hydra", "status_unknown"): "status",
+    ("mercury", "refuse"): "upgrade",
+    ("mercury", "no_first_frame"): "opening",
+    ("mercury", "wrong_first_frame"): "opening",
+    ("mercury", "auth_refused"): "authorization",
+    ("mercury", "silent"): "frame",
+    ("mercury", "delay"): "frame",
+    ("mercury", "drop"): "frame",
+    ("mercury", "duplicate"): "frame",
+    ("mercury", "reorder"): "frame",
+    ("mercury", "gap"): "frame",
+    ("mercury", "malformed"): "frame",
+}
+"""What the services themselves carry out, and at which of their steps the question is asked: an aimed fault names it in its target."""
+
+_LIKE_HTTP: Mapping[tuple[str, str], dict[str, Any]] = {
+    ("activation", "lost_reply"): {"do": "drop_reply", "target": {"service": ("activation", "idbroker")}},
+    ("catalog", "error"): {"do": "error", "target": {"service": "u2c"}},
+    ("calendar", "minimal_not_found"): {
+        "do": "error", "target": {"service": "calendar", "path": "/calendar/api/v1/calendarEvents/*"}, "status": 404,
+    },
+    ("gds", "error"): {"do": "error", "target": {"service": "gds"}},
+}  # fmt: skip
+
+_STEP_PATHS: Mapping[str, tuple[str, ...]] = {
+    "challenge": ("/activation/api/v1/challenges",),
+    "invoke": ("/idb/token/v1/actions/srp/invoke", "/idbroker/idb/token/v1/actions/srp/invoke"),
+    "register": ("/idb/token/v1/actions/srp/register", "/idbroker/idb/token/v1/actions/srp/register"),
+}
+
+
+class Cut(Exception):
+    """The connection was cut on purpose; there is nobody to answer."""
+
+
+def aimed(
+    on: str, do: str, target: Mapping[str, Any], params: Mapping[str, Any]
+) -> tuple[str, str, dict[str, Any], dict[str, Any]] | None:
+    """Return `on`, `do`, target and parameters as the cloud's injection points ask for them; None if none of them carries it out."""
+    if on == "websocket" and ("mercury", do) in STEPS:
+        on = "mercury"
+    target, params = dict(target), dict(params)
+    if on == "catalog" and "service" in target:
+        params["service"] = target.pop(
+            "service"
+        )  # which record it is about; the request is one to the catalogue in any case
+    if (on, do) == ("activation", "bad_mac"):
+        target["reply"] = params.pop("what", "service")
+    if (on, do) == ("activation", "lost_reply") and "what" in params:
+        target["path"] = _STEP_PATHS.get(str(params.pop("what")), ())
+    if (on, do) in STEPS:
+        return on, do, {"step": STEPS[on, do], **target}, params
+    if (on, do) in _LIKE_HTTP:
+        like = dict(_LIKE_HTTP[on, do])
+        return "http", like.pop("do"), {**like.pop("target"), **target}, {**like, **params}
+    if do in HTTP_DOES and on == "http":
+        return on, do, target, params
+    if do in HTTP_DOES and on in SERVICES:
+        return "http", do, {"service": on, **target}, params
+    return None
+
+
+async def before_answer(fault: Fault, request: web.BaseRequest, clock: Clock) -> None:
+    """Carry out what a fault does to a request before its service sees it.
+
+    Raises:
+        CloudError: the request is to be answered so.
+        Cut: the connection is gone.
+    """
+    params = fault.params
+    if fault.do == "error":
+        wait = params.get("retry_after")
+        raise CloudError(
+            int(params.get("status", 503)),
+            str(params.get("text", "The service is not available.")),
+            str(params.get("code", "maintenance")),
+            retry_after_s=None if wait is None else max(0, round(float(wait))),
+        )
+    if fault.do == "delay":
+        await clock.sleep(float(params.get("by", 1.0)))
+    if fault.do == "drop_request":
+        _cut(request)
+
+
+def after_answer(fault: Fault, request: web.BaseRequest, answer: Answer) -> Answer:
+    """Carry out what a fault does to an answer.
+
+    Raises:
+        Cut: the connection is gone, and the answer with it.
+    """
+    if fault.do == "drop_reply":
+        _cut(request)
+    if fault.do == "redirect":
+        return Answer(None, 307, {"Location": str(fault.params.get("to", ""))})
+    if fault.do in ("truncate", "malformed"):
+        body = answer.body if isinstance(answer.body, bytes) else codec.encode(answer.body)
+        spoiled = b"\xff\xfe" + body if fault.params.get("what") == "utf8" else body[: len(body) // 2]
+        return Answer(spoiled, answer.status, answer.headers)
+    return answer
+
+
+async def dribble(fault: Fault, request: web.BaseRequest, clock: Clock, response: web.Response) -> web.StreamResponse:
+    """Send an answer in pieces, `by` seconds apart."""
+    body = bytes(response.body) if isinstance(response.body, bytes) else b""
+    slow = web.StreamResponse(status=response.status, headers=response.headers)
+    slow.content_length = len(body)
+    await slow.prepare(request)
+    size = max(1, -(-len(body) // DRIBBLE_PIECES))
+    for at in range(0, len(body), size):
+        await clock.sleep(float(fault.params.get("by", 1.0)))
+        await slow.write(body[at : at + size])
+    await slow.write_eof()
+    return slow
+
+
+def _cut(request: web.BaseRequest) -> None:
+    if request.transport is not None:
+        reset(request.transport)
+    raise Cut

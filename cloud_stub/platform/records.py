@@ -1,0 +1,295 @@
+"""What the cloud knows, one record type per table.
+
+A record is frozen and carries its key as `id`. `SHOWN` names the fields that exports and state queries may show: whatever is secret is
+simply not in it. Instants are aware UTC; a life ends when `now >= expires`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, ClassVar
+
+import msgspec
+
+
+class Record(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """Base of all records."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ()
+
+    id: str
+
+    def shown(self) -> dict[str, Any]:
+        """Return the fields that may be shown, as plain JSON values."""
+        return {name: msgspec.to_builtins(getattr(self, name)) for name in self.SHOWN}
+
+
+class UserKind(StrEnum):
+    """Who a user is."""
+
+    PERSON = "PERSON"
+    MACHINE = "MACHINE"
+
+
+class CodeState(StrEnum):
+    """Where an activation code stands. Source: protocol/activation-and-media.md 2.6."""
+
+    NEW = "NEW"
+    PENDING = "PENDING"
+    CONSUMED = "CONSUMED"
+    LOCKED = "LOCKED"
+    EXPIRED = "EXPIRED"
+
+
+class TokenKind(StrEnum):
+    """What a token is good for."""
+
+    ACCESS = "access"
+    REFRESH = "refresh"
+
+
+class Org(Record, kw_only=True, frozen=True):
+    """An organization."""
+
+    SHOWN = ("id", "name", "suspended", "created")
+
+    name: str
+    created: datetime
+    suspended: bool = False
+
+
+class User(Record, kw_only=True, frozen=True):
+    """A person, or the machine account of a device. `tokens_issued` counts, so that each token's draw has a name."""
+
+    SHOWN = ("id", "org_id", "kind", "name", "email", "workspace_id", "is_admin", "created")
+
+    org_id: str
+    kind: UserKind
+    name: str
+    created: datetime
+    email: str = ""
+    workspace_id: str = ""
+    is_admin: bool = False
+    tokens_issued: int = 0
+    toggles_revision: int = 1
+
+
+class Workspace(Record, kw_only=True, frozen=True):
+    """A room."""
+
+    SHOWN = ("id", "org_id", "name", "type", "capacity", "created")
+
+    org_id: str
+    name: str
+    created: datetime
+    type: str = "notSet"
+    capacity: int | None = None
+    notes: str = ""
+
+
+class Code(Record, kw_only=True, frozen=True):
+    """An activation code by its public half; of the secret half only the verifier is kept."""
+
+    SHOWN = (
+        "id",
+        "org_id",
+        "workspace_id",
+        "person_id",
+        "model",
+        "created",
+        "expires",
+        "failures",
+        "state",
+        "device_id",
+    )
+
+    salt: bytes
+    verifier: bytes
+    org_id: str
+    created: datetime
+    expires: datetime
+    workspace_id: str = ""
+    person_id: str = ""
+    model: str = ""
+    failures: int = 0
+    state: CodeState = CodeState.NEW
+    device_id: str = ""
+    ended: datetime | None = None
+    pending_id: str = ""
+    user_id: str = ""
+    challenges_made: int = 0
+
+
+class Challenge(Record, kw_only=True, frozen=True):
+    """An open exchange by SHA-256(PAD(B)), hex. A decoy stands for a code that does not exist."""
+
+    SHOWN = ("code_id", "issued", "expires", "used")
+
+    code_id: str
+    b: bytes
+    server_public: bytes
+    salt: bytes
+    verifier: bytes
+    issued: datetime
+    expires: datetime
+    used: bool = False
+    is_decoy: bool = False
+
+
+class Pending(Record, kw_only=True, frozen=True):
+    """An exchange whose proof was good, by the key of its challenge; then the reply of its register, for retries."""
+
+    SHOWN = ("code_id", "expires", "device_identifier", "model")
+
+    code_id: str
+    user_id: str
+    transcript: bytes
+    keys: tuple[bytes, bytes, bytes, bytes]
+    token_ids: tuple[str, ...]
+    device_identifier: str
+    model: str
+    serial: str
+    software: str
+    expires: datetime
+    answered_hash: bytes = b""
+    answer: bytes = b""
+
+
+class Token(Record, kw_only=True, frozen=True):
+    """A token by the SHA-256 of its text, hex: the text itself is nowhere.
+
+    `unless_confirmed` is the instant at which a token of an activation that was never finished dies.
+    """
+
+    SHOWN = ("kind", "user_id", "org_id", "scopes", "issued", "expires", "revoked")
+
+    kind: TokenKind
+    user_id: str
+    org_id: str
+    scopes: tuple[str, ...]
+    issued: datetime
+    expires: datetime
+    client_id: str = ""
+    revoked: bool = False
+    unless_confirmed: datetime | None = None
+
+
+class Registration(Record, kw_only=True, frozen=True):
+    """A WDM registration. `origin` is the address the client knows the cloud by: scheme and authority of its requests."""
+
+    SHOWN = ("id", "user_id", "org_id", "device_identifier", "body", "created", "modified", "partition")
+
+    user_id: str
+    org_id: str
+    origin: tuple[str, str]
+    created: datetime
+    modified: datetime
+    device_identifier: str = ""
+    body: dict[str, Any] = {}
+    ttl_s: int | None = None
+    partition: str = ""
+
+
+class Device(Record, kw_only=True, frozen=True):
+    """A device as the administrator sees it."""
+
+    SHOWN = (
+        "id", "org_id", "user_id", "workspace_id", "person_id", "device_identifier", "name", "model", "serial", "software", "created",
+        "first_seen", "last_seen", "online", "deep_sleep", "error_codes", "tags",
+    )  # fmt: skip
+
+    org_id: str
+    user_id: str
+    created: datetime
+    workspace_id: str = ""
+    person_id: str = ""
+    device_identifier: str = ""
+    name: str = ""
+    model: str = ""
+    serial: str = ""
+    software: str = ""
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+    online: bool = False
+    deep_sleep: bool = False
+    error_codes: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+
+class Meeting(Record, kw_only=True, frozen=True):
+    """A meeting in the calendars of some users. Texts are kept in clear; what leaves is sealed by the calendar service."""
+
+    SHOWN = (
+        "id", "series_id", "title", "start", "duration_minutes", "organizer_id", "user_ids", "join", "meeting_join_type", "is_recurring",
+        "is_private", "modified",
+    )  # fmt: skip
+
+    series_id: str
+    title: str
+    start: datetime
+    duration_minutes: int
+    organizer_id: str
+    modified: datetime
+    organizer_name: str = ""
+    organizer_email: str = ""
+    user_ids: tuple[str, ...] = ()
+    location: str = ""
+    notes: str = ""
+    join: dict[str, str] = {}
+    meeting_join_type: str = "WEBEX"
+    is_recurring: bool = False
+    is_private: bool = False
+
+
+class Toggle(Record, kw_only=True, frozen=True):
+    """A feature toggle of one user: `id` is user, kind and key."""
+
+    SHOWN = ("user_id", "kind", "key", "val", "mutable", "modified")
+
+    user_id: str
+    kind: str
+    key: str
+    val: str
+    modified: datetime
+    mutable: bool = True
+
+
+class Made(Record, kw_only=True, frozen=True):
+    """How many things were ever made under a name: so that none of them gets the id of an earlier one, also after a restart."""
+
+    count: int
+
+
+class ServerKey(Record, kw_only=True, frozen=True):
+    """Something the cloud must find again after a restart: the root's key and certificate, the key of decoys, the administrator's token."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableSpec:
+    """Name, limit and indexed fields of a table."""
+
+    name: str
+    limit: int
+    indexed: tuple[str, ...] = ()
+
+
+TABLES: dict[type[Record], TableSpec] = {
+    Org: TableSpec("orgs", 100),
+    User: TableSpec("users", 50_000, ("workspace_id", "email")),
+    Workspace: TableSpec("workspaces", 50_000),
+    Code: TableSpec("codes", 50_000, ("workspace_id", "user_id")),
+    Challenge: TableSpec("challenges", 50_000, ("code_id",)),
+    Pending: TableSpec("pendings", 50_000, ("code_id",)),
+    Token: TableSpec("tokens", 200_000, ("user_id",)),
+    Registration: TableSpec("registrations", 50_000, ("user_id",)),
+    Device: TableSpec("devices", 50_000, ("workspace_id", "user_id")),
+    Meeting: TableSpec("meetings", 100_000, ("user_ids",)),
+    Toggle: TableSpec("toggles", 200_000, ("user_id",)),
+    Made: TableSpec("made", 200_000),
+    ServerKey: TableSpec("server_keys", 20),
+}
+"""Every table of the store."""

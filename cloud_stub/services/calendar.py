@@ -1,0 +1,198 @@
+"""The calendar service: meetings of a user, listed, fetched and pushed.
+
+Meetings are kept in clear; `seal` is the one place where a text becomes the member that leaves. Until there is a key service it leaves as
+it is, and no key URL is told: devices take a member that is no JWE for clear text.
+
+Source: protocol/calendar-and-obtp.md 6.1 to 6.4; list, single event and create event observed, the rest documented.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from cloud_stub.platform.context import Platform
+from cloud_stub.platform.errors import BadRequest, CloudError, NotFound
+from cloud_stub.platform.hosts import Origin
+from cloud_stub.platform.rate import Counter
+from cloud_stub.platform.records import Meeting, Registration, User
+from cloud_stub.platform.routes import Answer, Call, Label, Route, wx2_error
+from cloud_stub.services.health import ping_route
+from cloud_stub.services.mercury import Mercury
+from endpoint.runtime.clock import iso_ms
+from endpoint.runtime.faults import Fault
+from endpoint.wire import calendar
+from endpoint.wire.calendar import TRACKING_PREFIX, event_path, meeting_event_data, parse_event_path, parse_list_query
+from endpoint.wire.errors import RemoteProtocolError
+from endpoint.wire.meeting import EncryptedPerson, JoinInfo, Link
+from endpoint.wire.meeting import Meeting as Dto
+
+LATE_S = 5.0
+DURATION_MINUTES_MAX = 366 * 24 * 60
+
+
+class Calendar:
+    """The calendars of all users."""
+
+    name = "calendar"
+
+    def __init__(self, platform: Platform, mercury: Mercury) -> None:
+        self._platform = platform
+        self._mercury = mercury
+        self._meetings = platform.store[Meeting]
+        self._pushes = Counter()
+        self.routes = (
+            Route("GET", calendar.EVENTS_PATH, self._list, Label.OBSERVED, shows_body=True),
+            Route("GET", calendar.EVENTS_PATH + "/{event}", self._one, Label.OBSERVED, shows_body=True),
+            Route("GET", calendar.EVENTS_PATH + "/{event}/notes", self._notes, Label.DOCUMENTED, shows_body=True),
+            Route("GET", calendar.EVENTS_PATH + "/{event}/participants", self._participants, Label.DOCUMENTED),
+            ping_route(platform, self.name),
+        )
+
+    def error_body(self, error: CloudError, tracking_id: str) -> Any:
+        """Write an error as most services do."""
+        return wx2_error(error, tracking_id)
+
+    # -- what others ask --------------------------------------------------------------------------------------------------------------
+
+    def seal(self, text: str, meeting: Meeting) -> str:
+        """Turn a text of a meeting into the member that leaves."""
+        return text
+
+    def dto(self, meeting: Meeting, origin: Origin) -> Dto:
+        """Return a meeting as it leaves, with URLs for a client of an origin."""
+        fault = self._platform.faults.hit("calendar", step="dto", meeting=meeting.id)
+        join = {} if fault is not None else {name: self.seal(value, meeting) for name, value in meeting.join.items()}
+        info = JoinInfo(meeting_join_uri=join.get("meetingJoinURI"), meeting_join_url=join.get("meetingJoinURL"))
+        url = self._platform.hosts.base("calendar", origin) + event_path(meeting.id)
+        return Dto(
+            id=meeting.id,
+            series_id=meeting.series_id,
+            start=iso_ms(meeting.start),
+            duration_minutes=meeting.duration_minutes,
+            is_recurring=meeting.is_recurring,
+            organizer=meeting.organizer_id,
+            encrypted_subject=self.seal(meeting.title, meeting),
+            encrypted_location=self.seal(meeting.location, meeting) if meeting.location else None,
+            encrypted_notes=self.seal(meeting.notes, meeting) if meeting.notes else None,
+            meeting_join_type=meeting.meeting_join_type,
+            meeting_join_info=info if info != JoinInfo() else None,
+            webex_uri=join.get("webexURI"),
+            webex_url=join.get("webexURL"),
+            space_uri=join.get("spaceURI"),
+            space_url=join.get("spaceURL"),
+            space_meet_url=join.get("spaceMeetURL"),
+            call_uri=join.get("callURI"),
+            encrypted_organizer=EncryptedPerson(
+                encrypted_email_address=self.seal(meeting.organizer_email, meeting),
+                encrypted_name=self.seal(meeting.organizer_name, meeting),
+            ),
+            encrypted_participants=self._people(meeting),
+            participants_url=f"{url}/participants",
+            notes_url=f"{url}/notes",
+            links=(Link(href=url, rel="self"),),
+            meeting_sensitivity="PRIVATE" if meeting.is_private else None,
+            last_modified=iso_ms(meeting.modified),
+        )
+
+    def push(self, event_type: str, meeting: Meeting) -> int:
+        """Tell the registrations of everybody invited about a meeting; returns how many heard it at once."""
+        fault = self._platform.faults.hit("calendar", step="push", meeting=meeting.id, eventType=event_type)
+        heard = self._disturbed(fault, event_type, meeting) if fault is not None else self._tell(event_type, meeting)
+        about = {"eventType": event_type, "meeting": meeting.id, "heard": heard}
+        self._platform.trace.event("cloud:calendar", "calendar.push", data=about, label=Label.OBSERVED)
+        return heard
+
+    def _tell(self, event_type: str, meeting: Meeting) -> int:
+        heard = 0
+        nth = self._pushes.next(meeting.id)
+        for user_id in meeting.user_ids:
+            tracking = self._platform.uuid("calendar push", meeting.id, self._platform.boot, nth, user_id)
+            heard += self._mercury.push(
+                lambda record: meeting_event_data(event_type, self.dto(meeting, self._origin(record))),
+                user_id=user_id,
+                tracking_id=f"{TRACKING_PREFIX}_{tracking}",
+            )
+        return heard
+
+    def _disturbed(self, fault: Fault, event_type: str, meeting: Meeting) -> int:
+        if fault.do == "push_lost":
+            return 0
+        if fault.do == "push_late":
+            late_s = float(fault.params.get("by", LATE_S))
+            self._platform.clock.call_later(late_s, self._tell, event_type, meeting)
+            return 0
+        if fault.do == "out_of_order":  # this one goes out after the next one of its meeting, or late if none comes
+            self._platform.clock.call_later(LATE_S, self._tell, event_type, meeting)
+            return 0
+        return self._tell(event_type, meeting) + (self._tell(event_type, meeting) if fault.do == "push_twice" else 0)
+
+    def _origin(self, record: Registration) -> Origin:
+        return self._platform.hosts.origin(*record.origin)
+
+    def _people(self, meeting: Meeting) -> tuple[EncryptedPerson, ...]:
+        found = (self._platform.store[User].get(user_id) for user_id in meeting.user_ids)
+        return tuple(
+            EncryptedPerson(
+                id=user.id,
+                type="ROOM" if user.workspace_id else "PERSON",
+                response_type="ACCEPTED",
+                participant_type="REQUIRED",
+                org_id=user.org_id,
+                encrypted_email_address=self.seal(user.email or f"{user.id}@room.example", meeting),
+                encrypted_name=self.seal(user.name, meeting),
+            )
+            for user in found
+            if user is not None
+        )
+
+    # -- routes -----------------------------------------------------------------------------------------------------------------------
+
+    def _list(self, call: Call) -> Answer:
+        try:
+            query = parse_list_query(call.query)
+        except RemoteProtocolError as error:
+            raise BadRequest(f"{error.where}: {error.rule}") from None
+        mine = [self.dto(meeting, call.origin) for meeting in self._meetings.where("user_ids", call.caller.id)]
+        page = query.page(mine)
+        fault = self._platform.faults.hit("calendar", step="page", device=call.peer)
+        if fault is not None and page:
+            page = page[:-1]
+        return Answer({"items": [dto.compacted() if query.compact else dto for dto in page]})
+
+    def _one(self, call: Call) -> Answer:
+        dto = self.dto(self._named(call), call.origin)
+        return Answer(dto.compacted() if call.query.get("compact", "").lower() == "true" else dto)
+
+    def _notes(self, call: Call) -> Answer:
+        meeting = self._named(call)
+        dto = self.dto(meeting, call.origin)
+        sealed = dto.encrypted_notes if dto.encrypted_notes is not None else self.seal("", meeting)
+        return Answer({"id": dto.id, "seriesId": dto.series_id, "encryptedNotes": sealed, "links": dto.links})
+
+    def _participants(self, call: Call) -> Answer:
+        dto = self.dto(self._named(call), call.origin)
+        people = dto.encrypted_participants
+        return Answer({"id": dto.id, "seriesId": dto.series_id, "encryptedParticipants": people, "links": dto.links})
+
+    def _named(self, call: Call) -> Meeting:
+        try:
+            meeting_id = parse_event_path(call.params["event"])
+        except RemoteProtocolError as error:
+            raise BadRequest(f"{error.where}: {error.rule}") from None
+        meeting = self._meetings.get(meeting_id)
+        if meeting is None or call.caller.id not in meeting.user_ids:
+            raise NotFound("there is no such event")
+        return meeting
+
+
+def check_times(start: datetime, duration_minutes: int) -> None:
+    """Check the times of a meeting.
+
+    Raises:
+        BadRequest: no zone, or a duration that no meeting has.
+    """
+    if start.tzinfo is None:
+        raise BadRequest("the start has a zone")
+    if not 0 <= duration_minutes <= DURATION_MINUTES_MAX:
+        raise BadRequest(f"a meeting lasts 0 to {DURATION_MINUTES_MAX} minutes")

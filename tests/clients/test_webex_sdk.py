@@ -1,0 +1,58 @@
+"""The unmodified npm client packages against the stub cloud: single origin, over http and over https."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running_stub import running_cloud
+
+SDK = Path(os.environ.get("ROOMSIM_SDK", Path(__file__).parent / "sdk"))
+SCRIPT = Path(__file__).parent / "sdk" / "acceptance.js"
+RUN_S = 120
+
+pytestmark = pytest.mark.client
+
+
+def _why_not() -> str:
+    if shutil.which("node") is None:
+        return "node is not installed; the client packages need it"
+    if not (SDK / "node_modules" / "@webex" / "webex-core").is_dir():
+        return f"the client packages are not installed: run `npm ci --ignore-scripts` in {SDK}"
+    return ""
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[dict[str, Any]]:
+    if reason := _why_not():
+        pytest.skip(reason)
+    with running_cloud() as ready:
+        yield ready
+
+
+@pytest.mark.parametrize(("scheme", "catalog"), [("http", "v1"), ("https", "v1"), ("https", "v2")])
+def test_webex_sdk_runs_its_acceptance_steps(cloud: dict[str, Any], scheme: str, catalog: str) -> None:
+    base = cloud[scheme]
+    environment = {
+        **os.environ,
+        "BASE": base,
+        "CATALOG": catalog,
+        "CONTROL": f"{base}/roomsim/control/v1",
+        "ADMIN_TOKEN": cloud["admin_token"],
+        "NODE_EXTRA_CA_CERTS": cloud["ca"],
+        "NODE_PATH": str(SDK / "node_modules"),
+    }
+    done = subprocess.run(
+        ["node", str(SCRIPT)], env=environment, capture_output=True, text=True, timeout=RUN_S, check=False
+    )
+    steps = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    failed = [step for step in steps if not step["ok"]]
+    assert not failed, json.dumps(failed, indent=2) + done.stderr[-2000:]
+    assert len(steps) == 19, done.stdout + done.stderr
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,284 @@
+"""The control API: each endpoint, who may use it, and that its reference page knows it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cloud_world import DEVICE, Exchange, World, in_cloud
+
+from cloud_stub.cloud import Cloud
+from cloud_stub.platform.routes import Label
+from cloud_stub.platform.web import WebDoor
+from endpoint.runtime.chance import Chance
+from endpoint.runtime.clock import Clock, SteppedTime
+from endpoint.runtime.faults import Faults
+from endpoint.runtime.net import NameTable
+from endpoint.runtime.trace import Trace
+from endpoint.wire.activation import parse_code
+
+BASE = "/roomsim/control/v1"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "control-api.md"
+
+
+async def do(world: World, method: str, path: str, body: Any = None, status: int = 200) -> Any:
+    reply = await world.admin(method, BASE + path, body)
+    assert reply.status == status, reply.raw
+    return reply.json if reply.raw else None
+
+
+def test_reference_page_names_every_route_and_no_other() -> None:
+    async def story(world: World) -> None:
+        known = WebDoor(world.cloud.platform, world.cloud.services).router.known
+        served = {(m, path.removeprefix(BASE)) for m, path, _, service in known if service == "control"}
+        documented = {
+            (method, path.partition("?")[0])
+            for method, path in re.findall(r"`(GET|POST|PATCH|DELETE) (/[^`]*)`", PAGE.read_text())
+        }
+        assert served - documented == {("GET", "/roomsim/clock")}
+        assert documented - served == set()
+
+    in_cloud(story)
+
+
+def test_nobody_without_the_administrators_token_gets_in() -> None:
+    async def story(world: World) -> None:
+        assert (await world.ask("GET", f"{BASE}/devices")).status == 401
+        assert (await world.ask("GET", f"{BASE}/devices", token=await world.machine())).status == 403
+        for path in ("/roomsim/clock", f"{BASE}/clock"):
+            reply = await world.ask("GET", path)
+            assert (reply.status, reply.json["mode"]) == (200, "real")
+
+    in_cloud(story)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "words"),
+    [
+        ("POST", "/workspaces", {"nmae": "x"}, 400, "nmae"),
+        ("POST", "/workspaces", {}, 400, "name"),
+        ("POST", "/users", {"name": ""}, 400, "displayName"),
+        ("POST", "/tokens", {"userId": "nobody"}, 404, "user"),
+        ("POST", "/tokens/revoke", {"token": "both"}, 400, "access, refresh or all"),
+        ("POST", "/codes", {}, 400, "either a workspace or a person"),
+        ("GET", "/codes/00000000", None, 404, "activation code"),
+        ("POST", "/codes/00000000/expire", None, 404, "activation code"),
+        ("DELETE", "/codes/00000000", None, 404, "activation code"),
+        ("PATCH", "/devices/nobody", {"deepSleep": True}, 404, "device"),
+        ("DELETE", "/devices/nobody", None, 404, "device"),
+        ("POST", "/meetings", {"title": "x"}, 400, "start is missing"),
+        ("POST", "/meetings", {"title": "x", "start": "today", "durationMinutes": 1}, 400, "ISO 8601"),
+        ("PATCH", "/meetings/nobody", {"title": "x"}, 404, "meeting"),
+        ("PATCH", "/meetings/nobody", {"id": "x"}, 400, "does not change"),
+        ("DELETE", "/meetings/nobody", None, 404, "meeting"),
+        ("POST", "/mercury/push", {"data": {}}, 400, "eventType"),
+        ("POST", "/mercury/close", {"code": 7}, 400, "close code"),
+        ("POST", "/mercury/send", {}, 400, "either frame or text"),
+        ("POST", "/catalog/rotate", {"service": "nobody"}, 400, "no service 'nobody'"),
+        ("POST", "/catalog/rotate", {"service": "wdm", "to": "bb"}, 400, "a to z"),
+        ("POST", "/features", {"key": "k", "value": 1, "kind": "x", "userId": "y"}, 400, "developer"),
+        ("POST", "/maintenance", {"service": "wdm", "status": 200}, 400, "400 to 599"),
+        ("POST", "/gds/upstreams", {"name": "x", "state": "fault"}, 400, "GDS needs"),
+        ("POST", "/faults", {"on": "gravity", "do": "reverse"}, 400, "does not carry out"),
+        ("DELETE", "/faults/nobody", None, 404, "holds"),
+        ("POST", "/clock/advance", {"seconds": 1}, 409, "stepped"),
+        ("GET", "/state?path=weather", None, 404, "there is no 'weather'"),
+        ("GET", "/state?path=org.colour", None, 404, "it has"),
+        ("GET", "/state?path=code.state", None, 404, "no code yet"),
+        ("GET", "/state?path=org.nobody.name", None, 404, "there is no org nobody"),
+        ("GET", "/journal?limit=x", None, 400, "limit"),
+        ("DELETE", "/users/%admin%", None, 409, "last administrator"),
+        ("POST", "/names", {"userId": "nobody", "name": "x"}, 404, "user"),
+    ],
+)
+def test_mistake_is_told_in_words(method: str, path: str, body: Any, status: int, words: str) -> None:
+    async def story(world: World) -> None:
+        admin = (await do(world, "GET", "/state"))["users"][0]["id"]
+        answer = await do(world, method, path.replace("%admin%", admin), body, status)
+        assert words in answer["message"]
+
+    in_cloud(story)
+
+
+def test_rooms_people_and_tokens() -> None:
+    async def story(world: World) -> None:
+        room = await do(world, "POST", "/workspaces", {"name": "Lab"})
+        person = await do(world, "POST", "/users", {"name": "Ann", "email": "ann@room.example"})
+        await do(world, "POST", "/users", {"name": "Ann 2", "email": "ann@room.example"}, 400)
+        token = await do(world, "POST", "/tokens", {"userId": person["id"]})
+        assert token["scope"] == "spark:all spark:kms"
+        me = "/v1/people/me"
+        assert (await world.ask("GET", me, token=token["access_token"])).status == 200
+        assert await do(world, "POST", "/tokens/expire", {"token": "access", "userId": person["id"]}) == {"tokens": 1}
+        assert (await world.ask("GET", me, token=token["access_token"])).status == 401
+        other = await do(world, "POST", "/tokens", {"userId": person["id"], "scopes": ["a"]})
+        assert other["scope"] == "a"
+        assert await do(world, "POST", "/tokens/revoke", {"userId": person["id"]}) == {"tokens": 3}
+        await do(world, "DELETE", f"/users/{person['id']}", status=204)
+        await do(world, "DELETE", f"/workspaces/{room['id']}", status=204)
+        assert (await do(world, "GET", "/state?path=workspace.count"))["value"] == 0
+
+    in_cloud(story)
+
+
+def test_codes_and_devices() -> None:
+    async def story(world: World) -> None:
+        made = await do(world, "POST", "/codes", {"workspace": "Lab", "livesSeconds": 60, "model": "Desk Pro"})
+        assert (made["state"], made["expires"]) == ("NEW", "2026-03-02T08:01:00Z")
+        assert made["code"].startswith(made["id"])
+        again = await do(world, "POST", "/codes", {"workspace": "Lab"})
+        assert again["workspace_id"] == made["workspace_id"]
+        assert (await do(world, "POST", f"/codes/{again['id']}/expire"))["state"] == "EXPIRED"
+        await do(world, "DELETE", f"/codes/{again['id']}", status=204)
+        await Exchange.run(world, parse_code(made["code"]))
+        assert (await do(world, "GET", f"/codes/{made['id']}"))["state"] == "CONSUMED"
+        assert (await do(world, "GET", "/state?path=code.state"))["value"] == "CONSUMED"
+        (device,) = (await do(world, "GET", "/devices"))["items"]
+        assert device["model"] == DEVICE["model"]
+        changed = await do(world, "PATCH", f"/devices/{device['id']}", {"errorCodes": ["X"], "deepSleep": True})
+        assert (changed["error_codes"], changed["deep_sleep"], changed["status"]) == (["x"], True, "offline_deep_sleep")
+        await do(world, "POST", "/org/suspend", {}, 204)
+        assert (await do(world, "GET", "/state?path=org.suspended"))["value"] is True
+        await do(world, "DELETE", f"/devices/{device['id']}", status=204)
+        assert (await do(world, "GET", "/devices")) == {"items": []}
+
+    in_cloud(story)
+
+
+def test_deleted_device_is_told_then_cut_off() -> None:
+    async def story(world: World) -> None:
+        token = await world.machine()
+        ws = await world.socket(token)
+        await ws.receive_json()
+        (device,) = (await do(world, "GET", "/devices"))["items"]
+        await do(world, "DELETE", f"/devices/{device['id']}", status=204)
+        data = (await ws.receive_json())["data"]
+        assert (data["eventType"], data["deviceId"]) == ("room.identityDeleted", device["id"])
+        assert (await ws.receive()).data == 4401
+        assert (await world.ask("GET", "/wdm/api/v1/devices", token=token)).status == 401
+
+    in_cloud(story)
+
+
+def test_meetings() -> None:
+    async def story(world: World) -> None:
+        await world.machine()
+        body = {
+            "title": "Review",
+            "start": "2026-03-02T10:00:00+01:00",
+            "durationMinutes": 30,
+            "join": {"webexURI": "x"},
+        }
+        meeting = await do(world, "POST", "/meetings", {**body, "id": "m1", "push": "none"})
+        assert (meeting["id"], meeting["start"]) == ("m1", "2026-03-02T09:00:00Z")
+        changed = await do(
+            world, "PATCH", "/meetings/m1", {"durationMinutes": 45, "isPrivate": True, "push": "minimal"}
+        )
+        assert (changed["duration_minutes"], changed["title"], changed["is_private"]) == (45, "Review", True)
+        await do(world, "DELETE", "/meetings/m1?push=none", status=204)
+        assert (await do(world, "GET", "/state?path=meeting.count"))["value"] == 0
+
+    in_cloud(story)
+
+
+def test_mercury() -> None:
+    async def story(world: World) -> None:
+        ws = await world.socket(await world.machine())
+        await ws.receive_json()
+        (socket,) = (await do(world, "GET", "/mercury/sockets"))["items"]
+        assert (socket["frames"], socket["switching"]) == (1, False)
+        to = {"registrationId": socket["registrationId"]}
+        assert await do(world, "POST", "/mercury/push", {"data": {"eventType": "x.y"}, **to}) == {"sockets": 1}
+        assert (await ws.receive_json())["data"]["eventType"] == "x.y"
+        assert await do(world, "POST", "/mercury/push", {"data": {"eventType": "x.y"}, "userId": "nobody"}) == {
+            "sockets": 0
+        }
+        assert await do(world, "POST", "/mercury/send", {"frame": {"id": "raw"}}) == {"sockets": 1}
+        assert await ws.receive_json() == {"id": "raw"}
+        assert await do(world, "POST", "/mercury/send", {"text": "{"}) == {"sockets": 1}
+        assert await ws.receive_str() == "{"
+        assert await do(world, "POST", "/mercury/shutdown", {"afterSeconds": 60}) == {"sockets": 1}
+        assert (await ws.receive_json())["type"] == "shutdown"
+        assert await do(world, "POST", "/mercury/close", {"code": 1011, "reason": "r", **to}) == {"sockets": 1}
+        message = await ws.receive()
+        assert (message.data, message.extra) == (1011, "r")
+
+    in_cloud(story)
+
+
+def test_catalogue_toggles_and_outages() -> None:
+    async def story(world: World) -> None:
+        token = await world.machine()
+        assert await do(world, "POST", "/catalog/rotate", {"service": "calliopeDiscovery", "to": "k"}) == {
+            "host": "calliope-k.wbx2.test"
+        }
+        assert await do(world, "POST", "/catalog/active-clusters") == {"sockets": 0}
+        (feature,) = (await do(world, "POST", "/features", {"key": "x", "value": True}))["items"]
+        assert feature["val"] == "true"
+        await do(world, "POST", "/gds/upstreams", {"name": "Cassandra", "state": "fault"}, 204)
+        await do(world, "POST", "/maintenance", {"service": "wdm", "status": 502, "forSeconds": 5})
+        assert (await world.ask("GET", "/wdm/api/v1/devices", token=token)).status == 502
+
+    in_cloud(story)
+
+
+def test_faults() -> None:
+    async def story(world: World) -> None:
+        made = await do(world, "POST", "/faults", {"on": "wdm", "do": "error", "params": {"status": 500}, "count": 2})
+        assert made["target"] == {"service": "wdm"}
+        await do(world, "POST", "/faults", {"on": "wdm", "do": "error"}, 400)
+        await do(
+            world, "POST", "/faults", {"id": "late", "on": "http", "do": "delay", "afterSeconds": 9, "forSeconds": 1}
+        )
+        listed = (await do(world, "GET", "/faults"))["items"]
+        assert [fault["id"] for fault in listed] == ["wdm error", "late"]
+        await do(world, "DELETE", "/faults/wdm%20error", status=204)
+        await do(world, "DELETE", "/faults/all", status=204)
+        assert (await do(world, "GET", "/faults")) == {"items": []}
+
+    in_cloud(story)
+
+
+def test_names_state_journal_and_labels() -> None:
+    async def story(world: World) -> None:
+        token = await world.machine()
+        user = (await do(world, "GET", "/state?path=user"))["value"]
+        await do(world, "POST", "/names", {"userId": user["id"], "name": "device:room"}, 204)
+        await world.ask("GET", "/wdm/api/v1/devices", token=token)
+        assert world.trace.events[-1].peer == "device:room"
+        await world.ask("GET", "/nowhere")
+        assert (await do(world, "GET", f"/state?path=user.{user['id']}.kind"))["value"] == "MACHINE"
+        assert (await do(world, "GET", "/state?path=journal.unmatched"))["value"] == 1
+        (entry,) = (await do(world, "GET", "/journal?unmatched=true"))["items"]
+        assert (entry["path"], entry["explanation"] != "") == ("/nowhere", True)
+        assert len((await do(world, "GET", "/journal?service=wdm&limit=1"))["items"]) == 1
+        await do(world, "DELETE", "/journal", status=204)
+        assert (await do(world, "GET", "/journal?service=wdm"))["items"] == []
+        labels = (await do(world, "GET", "/labels"))["items"]
+        assert {entry["label"] for entry in labels} <= set(Label)
+        assert {"method": "POST", "path": "/wdm/api/v1/devices", "service": "wdm", "label": "observed"} in labels
+
+    in_cloud(story)
+
+
+def test_clock_is_advanced_where_it_is_stepped() -> None:
+    async def main() -> None:
+        source = SteppedTime(asyncio.get_running_loop())
+        clock = Clock(source)
+        trace = Trace(clock)
+        cloud = Cloud(clock, Chance(7), trace, Faults(clock, trace), NameTable())
+        assert cloud.use_cases.clock()["mode"] == "frozen"
+        waiting = asyncio.ensure_future(cloud.use_cases.clock_after(0.0, 60.0))
+        fired: list[float] = []
+        clock.call_later(5, lambda: fired.append(clock.time()))
+        await cloud.use_cases.advance(86_400)
+        assert (fired, cloud.use_cases.clock()["seconds"]) == ([5.0], 86_400.0)
+        assert (await waiting)["jumped"] == 86_400.0
+        with pytest.raises(Exception, match="never goes back"):
+            await cloud.use_cases.advance(-1)
+        await cloud.stop()
+
+    asyncio.run(main())
