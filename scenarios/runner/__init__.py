@@ -1,0 +1,1 @@
+"""The runner: language, stage, verbs, checks, reports, command line."""

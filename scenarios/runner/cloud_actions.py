@@ -1,0 +1,155 @@
+"""What the verbs of the cloud do: each is a use case of the stub."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from endpoint.wire import codec
+from scenarios.runner import cloud_verbs as c
+from scenarios.runner.stage import Stage
+from scenarios.runner.values import When
+from scenarios.runner.verbs import implements
+
+
+def _instant(stage: Stage, when: When) -> datetime:
+    return when.resolve(stage.clock.now(), stage.zone)
+
+
+@implements(c.CodeCreate)
+async def code_create(stage: Stage, args: c.CodeCreate) -> object:
+    """Issue an activation code."""
+    workspace = str(args.workspace) if args.workspace is not None else stage.acting
+    code, digits = stage.cloud.use_cases.code_create(workspace=workspace, lives_s=args.lives)
+    stage.ids[args.id] = code.id
+    stage.saved[args.id] = digits.reveal()
+    return {"id": code.id}
+
+
+@implements(c.CodeExpire)
+async def code_expire(stage: Stage, args: c.CodeExpire) -> object:
+    """Let the life of a code end."""
+    given = str(args.id)
+    stage.cloud.use_cases.code_expire(stage.ids.get(given, given[:8]))
+    return {}
+
+
+@implements(c.MeetingCreate)
+async def meeting_create(stage: Stage, args: c.MeetingCreate) -> object:
+    """Put a meeting into the calendar of the step's device."""
+    meeting = stage.cloud.use_cases.meeting_create(
+        str(args.title or args.id),
+        _instant(stage, args.starts),
+        round(args.lasts / 60),
+        name=args.id,
+        user_ids=[stage.account(stage.acting)],
+        push=args.push,
+        **_fields(args),
+    )
+    stage.ids[args.id] = meeting.id
+    return {"id": meeting.id}
+
+
+@implements(c.MeetingUpdate)
+async def meeting_update(stage: Stage, args: c.MeetingUpdate) -> object:
+    """Change a meeting."""
+    fields = _fields(args)
+    if args.title is not None:
+        fields["title"] = str(args.title)
+    if args.starts is not None:
+        fields["start"] = _instant(stage, args.starts)
+    if args.lasts is not None:
+        fields["duration_minutes"] = round(args.lasts / 60)
+    meeting = stage.cloud.use_cases.meeting_update(stage.ids.get(args.id, args.id), push=args.push, **fields)
+    return {"id": meeting.id}
+
+
+@implements(c.MeetingDelete)
+async def meeting_delete(stage: Stage, args: c.MeetingDelete) -> object:
+    """Take a meeting out of the calendar."""
+    stage.cloud.use_cases.meeting_delete(stage.ids.get(args.id, args.id), push=args.push)
+    return {}
+
+
+def _fields(args: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    if args.organizer is not None:
+        fields["organizer_name"] = str(args.organizer)
+    if args.private is not None:
+        fields["is_private"] = bool(args.private)
+    return fields
+
+
+@implements(c.MercuryClose)
+async def mercury_close(stage: Stage, args: c.MercuryClose) -> object:
+    """Close the device's websocket."""
+    closed = stage.cloud.use_cases.mercury_close(args.code, str(args.reason), user_id=stage.account(stage.acting))
+    if not closed:
+        raise ValueError("the device has no open websocket that could be closed")
+    return {"closed": closed}
+
+
+@implements(c.MercurySend)
+async def mercury_send(stage: Stage, args: c.MercurySend) -> object:
+    """Send any frame."""
+    text = str(args.raw) if args.raw is not None else codec.encode(args.frame).decode()
+    user_id = stage.account(stage.acting)
+    if args.after:
+        stage.clock.call_later(args.after, lambda: stage.cloud.use_cases.mercury_send(text, user_id=user_id))
+        return {}
+    return {"sent": stage.cloud.use_cases.mercury_send(text, user_id=user_id)}
+
+
+@implements(c.MercuryShutdown)
+async def mercury_shutdown(stage: Stage, args: c.MercuryShutdown) -> object:
+    """Announce that the socket ends."""
+    user_id = stage.account(stage.acting)
+    if args.after:
+        stage.clock.call_later(args.after, lambda: stage.cloud.use_cases.mercury_shutdown(user_id=user_id))
+        return {}
+    return {"announced": stage.cloud.use_cases.mercury_shutdown(user_id=user_id)}
+
+
+@implements(c.TokenRevoke)
+async def token_revoke(stage: Stage, args: c.TokenRevoke) -> object:
+    """Revoke tokens."""
+    return {"ended": stage.cloud.use_cases.token_revoke(args.token, stage.account(args.device or stage.acting))}
+
+
+@implements(c.TokenExpire)
+async def token_expire(stage: Stage, args: c.TokenExpire) -> object:
+    """Let tokens expire."""
+    return {"ended": stage.cloud.use_cases.token_expire(args.token, stage.account(args.device or stage.acting))}
+
+
+@implements(c.DeviceDelete)
+async def device_delete(stage: Stage, args: c.DeviceDelete) -> object:
+    """Remove the device's account."""
+    user_id = stage.account(args.device)
+    device = next((device for device in stage.cloud.use_cases.devices() if device.user_id == user_id), None)
+    if device is None:
+        raise ValueError(f"the cloud has no device of {args.device} any more")
+    stage.cloud.use_cases.device_delete(device.id)
+    return {}
+
+
+@implements(c.ClusterRotate)
+async def cluster_rotate(stage: Stage, args: c.ClusterRotate) -> object:
+    """Move a service to another host."""
+    return {"host": stage.cloud.use_cases.cluster_rotate(str(args.service), str(args.to or ""))}
+
+
+@implements(c.FeatureSet)
+async def feature_set(stage: Stage, args: c.FeatureSet) -> object:
+    """Set a feature toggle."""
+    value = args.value if isinstance(args.value, (bool, int)) else str(args.value)
+    stage.cloud.use_cases.feature_set(str(args.key), value, kind=args.type, user_id=stage.account(stage.acting))
+    return {}
+
+
+@implements(c.Maintenance)
+async def maintenance(stage: Stage, args: c.Maintenance) -> object:
+    """Take a service out of order."""
+    fault = stage.cloud.use_cases.maintenance(str(args.service), args.status, args.for_)
+    fault.optional = True
+    return {}

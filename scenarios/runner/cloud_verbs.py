@@ -1,0 +1,210 @@
+"""Verbs of the stub cloud (scenario-style.md section 5); all call the use cases of its services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from scenarios.runner.fields import Duration, Flag, Moment, Name, Text, Toggle
+from scenarios.runner.validation import Objection
+from scenarios.runner.verbs import Capability, Defined, Verb, declare
+
+_STUB: frozenset[Capability] = frozenset({"stub"})
+
+Service = Literal[
+    "activation", "calendar", "calliope", "feature", "gds", "idbroker", "mercury", "metrics", "region", "u2c", "wdm"
+]
+"""Services of the stub that can move to another host or be down."""
+CloseCode = Annotated[int, Field(ge=1000, le=4999)]
+
+
+@declare
+class CodeCreate(Verb):
+    """Issue an activation code; `${saved.<id>}` is the code from here on."""
+
+    verb = "cloud.code.create"
+    short = "id"
+    needs = _STUB
+    done = "issued"
+    id: Name
+    workspace: Text | None = None
+    lives: Duration = 7 * 86_400.0
+
+    def defines(self) -> Iterable[Defined]:
+        """Make the code known."""
+        yield Defined("saved", self.id, ("id",))
+
+
+@declare
+class CodeExpire(Verb):
+    """Let the life of a code end now."""
+
+    verb = "cloud.code.expire"
+    short = "id"
+    needs = _STUB
+    done = "expired"
+    id: Text
+
+
+class _Meeting(Verb):
+    """What creating and updating a meeting have in common."""
+
+    title: Text | None = None
+    starts: Moment | None = None
+    lasts: Duration | None = None
+    organizer: Text | None = None
+    private: Flag | None = None
+    push: Literal["full", "minimal", "none"] = "full"
+
+
+@declare
+class MeetingCreate(_Meeting):
+    """Put a meeting into the room's calendar and push it: whole, as a notice, or not at all."""
+
+    verb = "cloud.meeting.create"
+    needs = _STUB
+    done = "stored and pushed"
+    id: Name
+    starts: Moment
+    lasts: Duration
+
+
+@declare
+class MeetingUpdate(_Meeting):
+    """Change a meeting; an unknown id is sent all the same, as the cloud does."""
+
+    verb = "cloud.meeting.update"
+    needs = _STUB
+    done = "stored and pushed"
+    id: Name
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to an update that changes nothing."""
+        if all(getattr(self, name) is None for name in ("title", "starts", "lasts", "organizer", "private")):
+            yield Objection((), "write what changes: title, starts, lasts, organizer, private")
+
+
+@declare
+class MeetingDelete(Verb):
+    """Take a meeting out of the calendar."""
+
+    verb = "cloud.meeting.delete"
+    short = "id"
+    needs = _STUB
+    done = "stored and pushed"
+    id: Name
+    push: Literal["full", "none"] = "full"
+
+
+@declare
+class MercuryClose(Verb):
+    """Close the device's websocket from the cloud's side."""
+
+    verb = "cloud.mercury.close"
+    short = "code"
+    needs = _STUB
+    done = "the close frame is sent"
+    code: CloseCode
+    reason: Text = ""
+
+
+@declare
+class MercurySend(Verb):
+    """Send any frame to the device: as JSON, or `raw` text that may be broken."""
+
+    verb = "cloud.mercury.send"
+    needs = _STUB
+    done = "sent"
+    frame: dict[str, Any] | None = None
+    raw: Text | None = None
+    after: Duration = 0.0
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to nothing to send, and to both forms."""
+        if (self.frame is None) == (self.raw is None):
+            yield Objection((), "write either frame or raw")
+
+
+@declare
+class MercuryShutdown(Verb):
+    """Announce that the socket ends: the device opens a second one, then the cloud closes the first with 4001."""
+
+    verb = "cloud.mercury.shutdown"
+    needs = _STUB
+    done = "announced"
+    after: Duration = 0.0
+
+
+class _Tokens(Verb):
+    """What the token verbs have in common."""
+
+    short = "token"
+    needs = _STUB
+    token: Literal["access", "refresh", "all"]
+    device: Name | None = None
+
+
+@declare
+class TokenRevoke(_Tokens):
+    """Revoke tokens: services refuse them, a revoked refresh token gives invalid_grant."""
+
+    verb = "cloud.token.revoke"
+    done = "refused at the next use"
+
+
+@declare
+class TokenExpire(_Tokens):
+    """Let the life of tokens end now."""
+
+    verb = "cloud.token.expire"
+    done = "refused at the next use"
+
+
+@declare
+class DeviceDelete(Verb):
+    """Remove the device's account, as an administrator does."""
+
+    verb = "cloud.device.delete"
+    short = "device"
+    needs = _STUB
+    done = "the account is gone"
+    device: Name
+
+
+@declare
+class ClusterRotate(Verb):
+    """Move a service to another host."""
+
+    verb = "cloud.cluster.rotate"
+    short = "service"
+    needs = _STUB
+    done = "the catalogue names the other host"
+    service: Service
+    to: Text | None = None
+
+
+@declare
+class FeatureSet(Verb):
+    """Set a feature toggle and push it."""
+
+    verb = "cloud.feature.set"
+    needs = _STUB
+    done = "stored and pushed"
+    key: Text
+    value: Toggle
+    type: Literal["developer", "user", "entitlement"] = "developer"
+
+
+@declare
+class Maintenance(Verb):
+    """Take a service out of order for a while, answering with a status."""
+
+    verb = "cloud.maintenance"
+    short = "service"
+    needs = _STUB
+    done = "out of order; it comes back by itself after `for`"
+    service: Service
+    status: Annotated[int, Field(ge=400, le=599)] = 503
+    for_: Annotated[Duration, Field(alias="for")] = 60.0

@@ -1,0 +1,274 @@
+"""The commands of `roomsim`. Options and exit codes are a contract: design.md section 6.
+
+What a command needs is imported when it runs: a device or a cloud of its own shall not wait for the scenario language.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import IntEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+if TYPE_CHECKING:
+    from scenarios.runner.model import Scenario
+    from scenarios.runner.suite import Verdict
+
+
+class Exit(IntEnum):
+    """Exit codes, the same everywhere."""
+
+    OK = 0
+    NO = 1
+    USAGE = 2
+    INTERNAL = 3
+    NOTHING = 4
+    INTERRUPTED = 130
+
+
+app = typer.Typer(
+    name="roomsim",
+    help="A simulated cloud-registered video room endpoint, and a stub of the cloud it lives in.",
+    epilog="Example: roomsim demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+cloud_app = typer.Typer(
+    help="The stub cloud as a process of its own.", epilog="Example: roomsim cloud serve", no_args_is_help=True
+)
+endpoint_app = typer.Typer(
+    help="A device as a process of its own.",
+    epilog="Example: roomsim endpoint run --cloud https://127.0.0.1:8443 --ca ca.pem --code 4353450012345678",
+    no_args_is_help=True,
+)
+app.add_typer(cloud_app, name="cloud")
+app.add_typer(endpoint_app, name="endpoint")
+
+Paths = Annotated[list[Path], typer.Argument(help="Scenario files, or directories of them.", metavar="PATH...")]
+Door = Annotated[str, typer.Option(metavar="HOST:PORT")]
+ReadyFile = Annotated[
+    Path | None, typer.Option(help="Written when the doors are open, and on changes.", metavar="FILE")
+]
+State = Annotated[Path | None, typer.Option(help="Keep the state here, across restarts.", metavar="DIR")]
+
+
+@app.command(epilog="Example: roomsim run scenarios --tag activation --seeds 20 -j 2")
+def run(
+    paths: Paths,
+    seed: Annotated[int | None, typer.Option(help="Instead of the seed in the file.", min=0)] = None,
+    seeds: Annotated[
+        int, typer.Option(help="Run each scenario with so many seeds, counting up.", min=1, max=10_000)
+    ] = 1,
+    mode: Annotated[
+        str, typer.Option(help="virtual: in one process, time jumps. wire: real sockets, real time.")
+    ] = "virtual",
+    tag: Annotated[list[str] | None, typer.Option(help="Only scenarios with this tag; may be repeated.")] = None,
+    jobs: Annotated[
+        int, typer.Option("-j", "--jobs", help="Run so many scenarios at once, in processes.", min=1, max=64)
+    ] = 1,
+    junit: Annotated[Path | None, typer.Option(help="Write a JUnit XML report.", metavar="FILE")] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the verdicts as one JSON object.", metavar="FILE")
+    ] = None,
+    trace: Annotated[
+        Path | None, typer.Option(help="Write the trace (of a single run) as JSON Lines.", metavar="FILE")
+    ] = None,
+    until_step: Annotated[int | None, typer.Option(help="Stop after this step.", min=0)] = None,
+    max_wait: Annotated[
+        float, typer.Option(help="Longest real wait of one step, in seconds (mode wire).", min=0)
+    ] = 60.0,
+    max_real: Annotated[
+        float, typer.Option(help="Longest real time of one run, in seconds (mode wire).", min=0)
+    ] = 60.0,
+    ladder: Annotated[bool, typer.Option("--ladder", help="Draw both sides while it runs.")] = False,
+) -> None:
+    """Run scenarios and print a verdict for each."""
+    from scenarios.runner.report import Reporter
+    from scenarios.runner.suite import Suite, select, take
+
+    if mode not in ("virtual", "wire"):
+        raise typer.BadParameter("mode is virtual or wire", param_hint="--mode")
+    plays = take(select(_load(paths), tags=tag or []), seed=seed, seeds=seeds)
+    if not plays:
+        raise refused("nothing selected: no scenario has " + " or ".join(tag or ["anything"]), Exit.NOTHING)
+    if trace is not None and len(plays) != 1:
+        raise typer.BadParameter(f"one trace, but {len(plays)} runs were selected", param_hint="--trace")
+    reporter = Reporter(sys.stdout, ladder=ladder and jobs == 1)
+    suite = Suite(mode=mode, until_step=until_step, max_wait_s=max_wait, max_real_s=max_real, trace_file=trace)
+    try:
+        verdicts = suite.run(plays, jobs=jobs, reporter=reporter)
+        reporter.summary(verdicts)
+        if junit is not None:
+            junit.write_bytes(reporter.junit(verdicts))
+        if json_file is not None:
+            json_file.write_bytes(reporter.json(verdicts))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise refused(f"{error.filename}: cannot be written: {error.strerror}") from None
+    raise typer.Exit(_exit_code(verdicts))
+
+
+def _exit_code(verdicts: list[Verdict]) -> Exit:
+    if any(verdict.is_internal for verdict in verdicts):
+        return Exit.INTERNAL
+    return Exit.OK if all(verdict.is_good for verdict in verdicts) else Exit.NO
+
+
+@app.command(epilog="Example: roomsim check scenarios")
+def check(paths: Paths) -> None:
+    """Validate scenarios without running them."""
+    found = _load(paths)
+    if not found:
+        raise refused("no scenario files there", Exit.NOTHING)
+    files = {scenario.file for scenario in found}
+    print(f"{len(found)} scenario(s) in {len(files)} file(s) are valid")
+
+
+@app.command(epilog="Example: roomsim schema > scenario.v1.schema.json")
+def schema() -> None:
+    """Print the JSON Schema of the scenario language, for editors."""
+    from scenarios.runner.schema import print_schema
+
+    print(print_schema(), end="")
+
+
+@app.command(epilog="Example: roomsim demo")
+def demo(
+    live: Annotated[
+        bool, typer.Option("--live", help="Afterwards keep a cloud and a device serving, in real time.")
+    ] = False,
+) -> None:
+    """Play a whole morning of a room device and its cloud, and print the xStatus that a tester would look at."""
+    from scenarios.runner.demo import play_demo
+
+    code: int = Exit.OK if play_demo(sys.stdout) else Exit.NO
+    if live and code == Exit.OK:
+        from scenarios.runner.pair import serve_pair
+
+        code = serve_pair()
+    raise typer.Exit(code)
+
+
+@cloud_app.command("serve", epilog="Example: roomsim cloud serve --https 127.0.0.1:8443 --ready-file cloud.json")
+def cloud_serve(
+    http: Annotated[str, typer.Option(help="Door for plain http, or off.", metavar="HOST:PORT")] = "127.0.0.1:0",
+    https: Annotated[str, typer.Option(help="Door for https, or off.", metavar="HOST:PORT")] = "127.0.0.1:0",
+    state: State = None,
+    ready_file: ReadyFile = None,
+    clock: Annotated[
+        str, typer.Option(help="real; stepped or frozen (moved by the control API); x60 (accelerated).")
+    ] = "real",
+    media: Annotated[
+        int | None, typer.Option(help="Media servers of the cluster list; 210 with --silent 44 is the field's.", min=1)
+    ] = None,
+    silent: Annotated[int, typer.Option(help="How many of them never answer.", min=0)] = 0,
+) -> None:
+    """Serve the stub cloud until SIGTERM."""
+    from scenarios.runner.cloud_process import CloudProcess
+
+    process = CloudProcess(http=http, https=https, state=state, ready_file=ready_file, clock=clock)
+    raise typer.Exit(process.serve(media=media, silent=silent))
+
+
+@endpoint_app.command(
+    "run",
+    epilog="Example: roomsim endpoint run --cloud https://127.0.0.1:8443 --ca ca.pem --code 4353450012345678 --state room1",
+)
+def endpoint_run(
+    cloud: Annotated[str, typer.Option(help="Base URL of the cloud; every default name leads there.", metavar="URL")],
+    code: Annotated[str | None, typer.Option(help="Activation code: 16 digits.")] = None,
+    security: Annotated[
+        str, typer.Option(help="none keeps local users after activation, harden locks the device down.")
+    ] = "none",
+    ca: Annotated[
+        Path | None, typer.Option(help="Root certificate(s) that the device believes, PEM.", metavar="FILE")
+    ] = None,
+    target: Annotated[
+        list[str] | None, typer.Option(help="Another host that may be reached; may be repeated.", metavar="HOST")
+    ] = None,
+    state: State = None,
+    control: Annotated[str, typer.Option(help="The simulation's own door.", metavar="HOST:PORT")] = "127.0.0.1:0",
+    ready_file: ReadyFile = None,
+    exit_on_refusal: Annotated[
+        bool, typer.Option("--exit-on-refusal", help="Exit with 1 when the code is refused.")
+    ] = False,
+    product: Annotated[str, typer.Option(help="Model of the device.")] = "Room Bar",
+    software: Annotated[str, typer.Option(help="Its software version.")] = "ce26.4",
+    name: Annotated[str, typer.Option(help="Its name in trace and reports.")] = "room",
+    log: Annotated[bool, typer.Option("--log", help="Print the device log.")] = False,
+) -> None:
+    """Run a device against a cloud until SIGTERM."""
+    from scenarios.runner.device_process import DeviceProcess
+
+    if security not in ("none", "harden"):
+        raise typer.BadParameter("security is none or harden", param_hint="--security")
+    process = DeviceProcess(
+        cloud, control=control, ca=ca, targets=target or [], state=state, ready_file=ready_file, prints_log=log
+    )
+    raise typer.Exit(
+        process.serve(
+            code,
+            hardens=security == "harden",
+            exits_on_refusal=exit_on_refusal,
+            product=product,
+            software=software,
+            name=name,
+        )
+    )
+
+
+def refused(text: str, code: Exit = Exit.USAGE) -> typer.Exit:
+    """Say in one line why nothing is done, and return what ends the command."""
+    print(text, file=sys.stderr)
+    return typer.Exit(code)
+
+
+def _load(paths: list[Path]) -> list[Scenario]:
+    from endpoint.wire.xapi.nodes import nodes
+    from scenarios.runner.loader import load_all
+    from scenarios.runner.problems import ScenarioError
+
+    try:
+        return load_all(paths, table=nodes())
+    except ScenarioError as error:
+        raise refused("\n".join(map(str, error.problems))) from None
+
+
+def run_app(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code; a defect of ours shows a traceback and exits with 3."""
+    try:
+        result = app(arguments, prog_name="roomsim", standalone_mode=False)
+        return int(result) if isinstance(result, int) else Exit.OK
+    except (typer.Abort, KeyboardInterrupt):
+        return Exit.INTERRUPTED
+    except TyperException as error:
+        _complain(error)
+        return Exit.USAGE
+    except (BrokenPipeError, SystemExit):  # typer leaves with the latter when somebody has closed the pipe
+        return Exit.OK
+    except Exception:
+        import traceback
+
+        traceback.print_exc()
+        print(
+            "This is a defect of roomsim. Please report it with the command line and the lines above.", file=sys.stderr
+        )
+        return Exit.INTERNAL
+
+
+def _complain(error: TyperException) -> None:
+    """Print a wrong use in one line; a command group without a command prints its help."""
+    context = getattr(error, "ctx", None)
+    text = error.format_message()
+    if "\n" in text:
+        print(text, file=sys.stderr)
+    else:
+        command = context.command_path if context is not None else "roomsim"
+        print(f"{command}: {text} (see {command} --help)", file=sys.stderr)

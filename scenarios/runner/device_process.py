@@ -1,0 +1,178 @@
+"""`roomsim endpoint run`: a device as a process of its own."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from endpoint.cloud.activation import ActivationRefused
+from endpoint.device.control import ControlDoor
+from endpoint.device.device import Device
+from endpoint.device.settings import DeviceSettings
+from endpoint.runtime.errors import EndpointError, StorageError
+from endpoint.runtime.tls import TlsClient
+from endpoint.wire.activation.code import MalformedCode
+from endpoint.wire.errors import WireError
+from scenarios.runner.commands import Exit, refused
+from scenarios.runner.follow import Follower
+from scenarios.runner.serving import Address, Ground, address, first_ready, for_ever, lead_names, serve, write_ready
+
+
+@dataclass(slots=True)
+class DeviceProcess:
+    """A device as the command line asks for it, with its control door and its ready file."""
+
+    cloud: str
+    control: str
+    ca: Path | None
+    targets: list[str]
+    state: Path | None
+    ready_file: Path | None
+    prints_log: bool
+    _written: dict[str, Any] = field(default_factory=dict)
+
+    def serve(
+        self, code: str | None, *, hardens: bool, exits_on_refusal: bool, product: str, software: str, name: str
+    ) -> int:
+        """Boot, activate if there is a code and no account, serve until a signal comes; return the exit code."""
+        check_url(self.cloud)
+        door_address = address(self.control, "--control") or ("127.0.0.1", 0)
+        anchors = read_anchors(self.ca)
+
+        async def main() -> int:
+            follower = Follower(self.cloud)
+            try:
+                ground = Ground.real(await follower.time_source())
+                lead_names(ground.names, self.cloud, self.targets)
+                await follower.names(ground.names)
+                settings = DeviceSettings(
+                    name=name,
+                    model=product,
+                    software=software,
+                    anchors=anchors,
+                    secure=urlsplit(self.cloud).scheme == "https",
+                    state_dir=self.state,
+                )
+                device = make_device(settings, ground)
+                door = ControlDoor(device, ground.faults, ground.source)
+                return await self._live(device, door, door_address, code, hardens, exits_on_refusal)
+            finally:
+                await follower.close()
+
+        return serve(main)
+
+    async def _live(
+        self, device: Device, door: ControlDoor, at: Address, code: str | None, hardens: bool, exits_on_refusal: bool
+    ) -> int:
+        if self.prints_log:
+            device.on_log = lambda line: print(line, flush=True)
+        try:
+            await open_door(door, at)
+            first_ready(self.ready_file, self._ready(device, door))
+            device.status.listen(("Webex",), lambda changes: self._rewrite(device, door))
+            await device.boot()
+            self._rewrite(device, door)
+            if code is not None and not await _activated(device, code, hardens) and exits_on_refusal:
+                return Exit.NO
+            await for_ever()
+            return Exit.OK
+        finally:
+            await door.stop()
+            await device.close()
+
+    def _ready(self, device: Device, door: ControlDoor) -> dict[str, Any]:
+        content = {"control": door.url, "control_token": door.token.reveal(), "name": device.settings.name}
+        if self.state is not None:
+            content["state"] = str(self.state)
+        registration = device.registration.device
+        account = device.identity.account
+        if registration is not None and account is not None:
+            content["device_id"] = account.device_id or registration.url.rpartition("/")[2]
+        return content
+
+    def _rewrite(self, device: Device, door: ControlDoor) -> None:
+        """Write the ready file again when something in it has changed."""
+        content = self._ready(device, door)
+        if self.ready_file is None or content == self._written:
+            return
+        try:
+            write_ready(self.ready_file, content)
+        except OSError as error:
+            print(f"{self.ready_file}: cannot be written: {error.strerror}", file=sys.stderr, flush=True)
+        self._written = content
+
+
+def check_url(cloud: str) -> None:
+    """Refuse what is no base URL."""
+    try:
+        url = urlsplit(cloud)
+        is_good = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
+    except ValueError:
+        is_good = False
+    if not is_good:
+        raise refused(f"--cloud: {cloud!r} is no http(s) URL, such as https://127.0.0.1:8443")
+
+
+def read_anchors(ca: Path | None) -> tuple[str, ...]:
+    """Read the trust anchors of `--ca`, or refuse."""
+    if ca is None:
+        return ()
+    try:
+        anchors = (ca.read_text(encoding="ascii"),)
+        TlsClient(anchors).context()
+    except (ssl.SSLError, ValueError):
+        raise refused(f"--ca: {ca} holds no certificates in PEM form") from None
+    except OSError as error:
+        raise refused(f"--ca: {ca} cannot be read: {error.strerror}") from None
+    return anchors
+
+
+def make_device(settings: DeviceSettings, ground: Ground) -> Device:
+    """Make a device, or say in one line why its settings or its state cannot be used."""
+    try:
+        return Device(
+            settings,
+            source=ground.source,
+            chance=ground.chance,
+            trace=ground.trace,
+            faults=ground.faults,
+            names=ground.names,
+        )
+    except StorageError as error:
+        raise refused(f"--state: {error}") from None
+    except ValueError as error:
+        raise refused(str(error)) from None
+
+
+async def open_door(door: ControlDoor, at: Address) -> None:
+    """Open the control door, or refuse."""
+    try:
+        await door.start(*at)
+    except ValueError as error:
+        raise refused(f"--control: {error}") from None
+    except OSError as error:
+        raise refused(f"--control: {at[0]}:{at[1]} cannot be opened: {error.strerror or error}") from None
+
+
+async def _activated(device: Device, code: str, hardens: bool) -> bool:
+    """Activate, and tell how it went; says whether the device has an account now."""
+    if device.is_activated:
+        print("the device is activated already; the code was not used", flush=True)
+        return True
+    try:
+        await device.activate(code, hardens=hardens)
+    except MalformedCode as error:
+        why = f"refused: {error}"
+    except ActivationRefused as error:
+        why = f"refused: {error.code}: {error.text}"
+    except (EndpointError, WireError) as error:
+        why = f"failed: {error}"
+    else:
+        print("activated", flush=True)
+        return True
+    print(f"activation {why}", file=sys.stderr, flush=True)
+    return False

@@ -1,0 +1,164 @@
+"""The vocabulary of faults as data: layer, action, when it happens, what it takes and what it can be aimed at.
+
+Every row is carried out, by `endpoint.runtime.net`, by the cloud's injection points, by the media nodes or by the runner itself; layers and
+actions that nobody carries out yet are in `notyet`. Source: scenario-style.md section 7.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+
+class Action(NamedTuple):
+    """One row.
+
+    Attributes:
+        momentary: it happens once: now, or (`waits`) at the next occasion. Others hold until they are healed, reach their limit, or the
+            run ends.
+        params: parameters of its own.
+        targets: what it may be aimed at, attributes of its injection point; all that are named must fit. `servers`, `of` and `pick`
+            choose media servers.
+        whats: values of its parameter `what`, the first one by default.
+    """
+
+    momentary: bool
+    params: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    whats: tuple[str, ...] = ()
+    waits: bool = False
+
+    @property
+    def happens_now(self) -> bool:
+        """Say whether it happens the moment it is asked for."""
+        return self.momentary and not self.waits
+
+
+_CONNECTION: Final = ("device", "host", "port", "service")
+_DATAGRAM: Final = ("device", "host", "port", "kind", "direction")
+_REQUEST: Final = ("device", "host", "service", "method", "path")
+_SERVER: Final = ("server", "servers", "of", "pick", "transport", "cluster", "host", "port")
+_DEVICE: Final = ("device",)
+_FRAME: Final = ("device", "type", "eventType")
+_MEETING: Final = ("meeting",)
+
+
+def _lasting(*params: str, to: tuple[str, ...] = ()) -> Action:
+    return Action(False, params, to)
+
+
+def _now(*params: str, to: tuple[str, ...] = ()) -> Action:
+    return Action(True, params, to)
+
+
+def _next(*params: str, to: tuple[str, ...] = (), what: tuple[str, ...] = ()) -> Action:
+    return Action(True, (*params, "what") if what else params, to, what, waits=True)
+
+
+_WEBSOCKET: Final = {
+    "reset": _now(to=_DEVICE),
+    "close": _now("code", "reason", to=_DEVICE),
+    "refuse": _lasting("status", to=_DEVICE),
+    "silent": _lasting(to=_FRAME),
+    "delay": _lasting("by", to=_FRAME),
+    "drop": _lasting(to=_FRAME),
+    "duplicate": _lasting(to=_FRAME),
+    "reorder": _lasting("by", to=_FRAME),
+    "gap": _lasting(to=_FRAME),
+    "malformed": _next(to=_FRAME, what=("json", "utf8", "oversize", "no_id", "no_event_type")),
+}
+
+FAULTS: Final[dict[str, dict[str, Action]]] = {
+    "link": {"down": _lasting(to=_DEVICE)},
+    "dns": {
+        "nxdomain": _lasting(to=_CONNECTION),
+        "servfail": _lasting(to=_CONNECTION),
+        "silent": _lasting(to=_CONNECTION),
+    },
+    "tcp": {
+        "refuse": _lasting(to=_CONNECTION),
+        "silent": _lasting(to=_CONNECTION),
+        "block": _lasting(to=_CONNECTION),
+        "reset": _now(to=_CONNECTION),
+        "delay": _lasting("by", to=_CONNECTION),
+    },
+    "tls": {
+        "expired": _lasting(to=_CONNECTION),
+        "not_yet_valid": _lasting(to=_CONNECTION),
+        "wrong_name": _lasting(to=_CONNECTION),
+        "unknown_ca": _lasting(to=_CONNECTION),
+        "revoked": _lasting(to=_CONNECTION),
+    },
+    "http": {
+        "error": _lasting("status", "code", "retry_after", to=_REQUEST),
+        "delay": _lasting("by", to=_REQUEST),
+        "dribble": _lasting("by", to=_REQUEST),
+        "drop_request": _lasting(to=_REQUEST),
+        "drop_reply": _lasting(to=_REQUEST),
+        "truncate": _next(to=_REQUEST),
+        "malformed": _next(to=_REQUEST, what=("json", "utf8")),
+        "redirect": _lasting("to", to=_REQUEST),
+        "duplicate": _lasting(to=_REQUEST),
+    },
+    "websocket": _WEBSOCKET,
+    "mercury": {
+        **_WEBSOCKET,
+        "no_first_frame": _lasting(to=_DEVICE),
+        "wrong_first_frame": _lasting(to=_DEVICE),
+        "auth_refused": _next("code", to=_DEVICE),
+        "replaced": _now(to=_DEVICE),
+    },
+    "udp": {"drop": _lasting(to=_DATAGRAM)},
+    "stun": {
+        "silent": _lasting(to=_SERVER),
+        "error": _lasting("code", to=_SERVER),
+        "wrong_transaction": _lasting(to=_SERVER),
+        "malformed": _lasting(to=_SERVER),
+        "no_mapped_address": _lasting(to=_SERVER),
+        "slow": _lasting("by", to=_SERVER),
+    },
+    "clock": {"jump": _now("by", to=(*_DEVICE, "of")), "skew": _lasting("by", to=(*_DEVICE, "of"))},
+    "token": {
+        "expire": _now(to=(*_DEVICE, "kind")),
+        "revoke": _now(to=(*_DEVICE, "kind")),
+        "invalid_grant": _lasting(to=_DEVICE),
+        "wrong_scope": _lasting(to=_DEVICE),
+    },
+    "catalog": {
+        "missing": _lasting("service", to=_DEVICE),
+        "moved": _lasting("service", "to", to=_DEVICE),
+        "stale": _lasting(to=_DEVICE),
+        "error": _lasting("status", "retry_after", to=_REQUEST),
+    },
+    "activation": {
+        "unknown": _lasting(to=("code",)),
+        "expired": _lasting(to=("code",)),
+        "used": _lasting(to=("code",)),
+        "locked": _lasting(to=("code",)),
+        "tampered_b": _next(to=("code",), what=("zero", "n", "2n", "short")),
+        "bad_proof": _next(),
+        "bad_mac": _next(what=("service", "config")),
+        "lost_reply": _next(what=("challenge", "invoke", "register")),
+        "no_trust_list": _lasting(),
+        "malformed_pem": _lasting(),
+    },
+    "wdm": {
+        "not_found": _next(to=_DEVICE),
+        "excessive": _lasting(to=_DEVICE),
+        "moved": _lasting(to=_DEVICE),
+        "error": _lasting("status", "retry_after", to=_REQUEST),
+    },
+    "calendar": {
+        "push_lost": _lasting(to=(*_MEETING, "eventType")),
+        "push_late": _lasting("by", to=(*_MEETING, "eventType")),
+        "push_twice": _lasting(to=(*_MEETING, "eventType")),
+        "out_of_order": _lasting(to=(*_MEETING, "eventType")),
+        "minimal_not_found": _lasting(to=_REQUEST),
+        "no_join_fields": _lasting(to=_MEETING),
+        "short_page": _lasting(to=_DEVICE),
+    },
+}
+
+PARAMETERS: Final = tuple(
+    sorted({name for actions in FAULTS.values() for action in actions.values() for name in action.params})
+)
+"""Every parameter that some action takes."""

@@ -1,0 +1,256 @@
+"""The two-sided picture of a history: the device on the left, the cloud on the right, one line per exchange.
+
+The same lines run live and stand in failure reports. A message is in the trace twice, as sent and as received: the device's event makes
+the line. Dull events (pings, acks, single STUN answers) are counted and folded. Source: scenario-style.md section 10.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from endpoint.runtime.trace import Event
+from scenarios.runner.conditions import MICROSECONDS
+from scenarios.runner.event_subjects import log_line
+from scenarios.runner.matchers import MISSING, lookup, show
+
+LINES_MAX: Final = 40
+HEAD_LINES: Final = 12
+"""Lines kept at the start of a picture that is too long; the rest are its last ones."""
+OPEN_MAX: Final = 1_000
+"""Requests without an answer that are remembered; the oldest is drawn without one."""
+
+_LEFT, _ARROW, _RIGHT = 28, 16, 48
+_TO_CLOUD, _TO_DEVICE, _BOTH, _LOST = "----------->", "<-----------", "<---------->", "-----x"
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[A-Za-z0-9_=-]{25,}")
+_DULL_FRAMES: Final = {"ping": "pings", "pong": "pings", "ack": "acks"}
+_DULL_KINDS: Final = {
+    "stun": "STUN messages",
+    "tcp": "TCP events",
+    "tls": "TLS events",
+    "dns": "look-ups",
+    "media": "media events",
+}
+
+Style = Literal["message", "state", "fault", "warning", "step", "dull"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the picture: instant in microseconds, what stands left, between and right, and the ordinal of its event."""
+
+    t: int
+    left: str
+    arrow: str
+    right: str
+    n: int
+    style: Style
+
+    def text(self, start: int) -> str:
+        """Print the line; times count from `start`."""
+        if self.style == "step":
+            return f"-- {self.left}"
+        if self.style == "dull":
+            return f"{'':12}... {self.left} ..."
+        when = f"{(self.t - start) / MICROSECONDS:+.3f}s"
+        if not self.arrow and not self.right:  # the whole row is its own
+            return f"{when:>10}  {_cut(self.left, _LEFT + _ARROW + _RIGHT):<{_LEFT + _ARROW + _RIGHT}}  #{self.n}"
+        row = f"{when:>10}  {_cut(self.left, _LEFT):<{_LEFT}}{self.arrow:<{_ARROW}}{_cut(self.right, _RIGHT):<{_RIGHT}}"
+        return f"{row}  #{self.n}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) < width else text[: width - 2] + "\u2026"
+
+
+class Ladder:
+    """Draws a history event by event."""
+
+    def __init__(self) -> None:
+        self._open: dict[str | int, Event] = {}
+        self._dull: Counter[str] = Counter()
+        self._dull_at: tuple[int, int] = (0, 0)
+
+    def feed(self, event: Event) -> list[Line]:
+        """Take one more event; return the lines that it completes."""
+        family = event.kind.partition(".")[0]
+        if family in _DULL_KINDS:
+            return self._fold(_DULL_KINDS[family], event)
+        if family == "ws" and _is_device(event):
+            noun = _DULL_FRAMES.get(str(_frame(event).get("type")))
+            if noun is not None and event.kind in ("ws.send", "ws.recv"):
+                return self._fold(noun, event)
+        line = self._draw(family, event)
+        return [] if line is None else [*self.folded(), line]
+
+    def _fold(self, noun: str, event: Event) -> list[Line]:
+        self._dull[noun] += 1
+        self._dull_at = (event.t, event.n)
+        return []
+
+    def folded(self) -> list[Line]:
+        """Return the line for the dull events since the last line, and forget them."""
+        if not self._dull:
+            return []
+        text = ", ".join(f"{count} {noun}" for noun, count in sorted(self._dull.items()))
+        self._dull.clear()
+        t, n = self._dull_at
+        return [Line(t, text, "", "", n, "dull")]
+
+    def unanswered(self) -> list[Line]:
+        """Return lines for the requests that have no answer yet, and forget them."""
+        lines = [_unanswered(event) for event in self._open.values()]
+        self._open.clear()
+        return lines
+
+    def _draw(self, family: str, event: Event) -> Line | None:
+        if family == "http":
+            return self._http(event)
+        draw = _DRAWN.get(family)
+        return None if draw is None else draw(event)
+
+    def _http(self, event: Event) -> Line | None:
+        if not _is_device(event):
+            return None
+        if event.kind == "http.request":
+            self._open[event.id or event.n] = event
+            if len(self._open) > OPEN_MAX:
+                return _unanswered(self._open.pop(next(iter(self._open))))
+            return None
+        asked = next((self._open.pop(key) for key in (event.id, event.cause) if key in self._open), None)
+        left = _request_text(asked or event)
+        n, t = (event.n, event.t) if asked is None else (asked.n, asked.t)
+        if event.kind == "http.response":
+            return Line(t, left, _TO_CLOUD, _status_text(event.data), n, "message")
+        return Line(t, left, _LOST, str(event.data.get("failed", event.kind)), n, "warning")
+
+
+def _is_device(event: Event) -> bool:
+    return event.who.startswith("device:")
+
+
+def _request_text(event: Event) -> str:
+    parts = [part for part in str(event.data.get("path", "")).split("/") if part]
+    name = parts[-1] if parts else "/"
+    if len(parts) > 1 and _ID.fullmatch(name):
+        name = f"{parts[-2]}/\u2026"
+    return f"{event.data.get('method', 'HTTP')} {name}"
+
+
+def _unanswered(request: Event) -> Line:
+    return Line(request.t, _request_text(request), _LOST, "no answer", request.n, "warning")
+
+
+def _status_text(data: Mapping[str, object]) -> str:
+    summary = data.get("summary") or data.get("error") or data.get("code")
+    return f"{data.get('status', '?')}" + (f", {summary}" if summary else "")
+
+
+def _frame(event: Event) -> Mapping[str, object]:
+    frame = event.data.get("frame")
+    return frame if isinstance(frame, Mapping) else event.data
+
+
+def _message(event: Event, left: str, arrow: str, right: str) -> Line:
+    return Line(event.t, left, arrow, right, event.n, "message")
+
+
+def _websocket(event: Event) -> Line | None:
+    if not _is_device(event):
+        return None
+    if event.kind == "ws.open":
+        return _message(event, "ws open", _TO_CLOUD, str(event.data.get("status", 101)))
+    if event.kind == "ws.close":
+        code, reason = event.data.get("code", ""), event.data.get("reason", "")
+        arrow = _LOST if code == 1006 else _BOTH
+        return _message(event, f"ws closed {code}".rstrip(), arrow, str(reason))
+    frame = _frame(event)
+    name = lookup(frame, "data.eventType")
+    name = frame.get("type", "frame") if name is MISSING else name
+    if event.kind == "ws.send":
+        return _message(event, str(name), _TO_CLOUD, "")
+    return _message(event, "", _TO_DEVICE, str(name)) if event.kind == "ws.recv" else None
+
+
+def _sided(event: Event, text: str, style: Style) -> Line:
+    """Put what one side did by itself on its side."""
+    left, right = (text, "") if _is_device(event) else ("", text)
+    return Line(event.t, left, "", right, event.n, style)
+
+
+def _machine(event: Event) -> Line:
+    data = event.data
+    states = f"{data.get('from')} -> {data.get('to')}".casefold().replace("_", " ")
+    return _sided(event, f"{data.get('machine')}: {states}", "state")
+
+
+def _fault(event: Event) -> Line:
+    data = event.data
+    what = f"fault {data.get('on', '')} {data.get('do', '')}".rstrip()
+    if event.kind == "fault.struck":
+        return Line(event.t, "", f"<-- {data.get('do')} ---", what, event.n, "fault")
+    done = {"fault.armed": what, "fault.bit": f"{what} bites", "fault.healed": f"fault {data.get('id')} healed"}
+    return Line(event.t, "", "", done.get(event.kind, f"{event.kind} {data.get('id', '')}"), event.n, "fault")
+
+
+def _xapi(event: Event) -> Line | None:
+    path, value = event.data.get("path"), event.data.get("value")
+    if path is None:
+        return None
+    return _sided(event, f"{path}" + ("" if value is None else f" = {value}"), "state")
+
+
+def _log(event: Event) -> Line | None:
+    return _sided(event, log_line(event.data), "warning") if event.data.get("level") in ("W", "E") else None
+
+
+def _step(event: Event) -> Line | None:
+    if event.kind != "step.start":
+        return None
+    number, title = event.data.get("step", event.step), event.data.get("title", "")
+    return Line(event.t, f"step {number}  {title}", "", "", event.n, "step")
+
+
+def _other(event: Event) -> Line:
+    return _sided(event, f"{event.kind} {show(event.data) if event.data else ''}".rstrip(), "message")
+
+
+_DRAWN: Final[dict[str, Callable[[Event], Line | None]]] = {
+    "ws": _websocket,
+    "machine": _machine,
+    "fault": _fault,
+    "xapi": _xapi,
+    "log": _log,
+    "step": _step,
+    "clock": _other,
+    "calendar": _other,
+    "device": _other,
+    "screen": _other,
+    "drop": _other,
+}
+"""How each family of trace events is drawn; the others are not."""
+
+
+def picture(events: Iterable[Event], start: int, *, lines_max: int = LINES_MAX) -> list[str]:
+    """Draw a piece of history with a heading, in at most `lines_max` lines; long ones keep their start and their end."""
+    ladder = Ladder()
+    lines: list[Line] = []
+    for event in events:
+        if event.kind != "step.start":
+            lines += ladder.feed(event)
+    lines += ladder.folded() + ladder.unanswered()
+    lines.sort(key=lambda line: line.n)
+    texts = [line.text(start) for line in lines]
+    if len(texts) > lines_max:
+        tail = lines_max - HEAD_LINES - 1
+        left_out = len(texts) - HEAD_LINES - tail
+        texts = [*texts[:HEAD_LINES], f"{'':12}... {left_out} lines ...", *texts[-tail:]]
+    return [heading(), *texts]
+
+
+def heading(device: str = "device") -> str:
+    """Return the line above the two sides."""
+    return f"{'':12}{device:<{_LEFT + _ARROW}}cloud"

@@ -1,0 +1,275 @@
+"""What a scenario file holds: head, world, steps.
+
+The models are the reference of the keys: their JSON Schema is the schema of the file. Source: scenario-style.md sections 3 and 4.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, PlainValidator, WithJsonSchema
+
+from scenarios.runner.conditions import Expectation, Never
+from scenarios.runner.fields import (
+    Duration,
+    Flag,
+    Instant,
+    KnownText,
+    Name,
+    SignedDuration,
+    TextOrNumber,
+    Toggle,
+    Zone,
+    wrong,
+)
+from scenarios.runner.problems import Place
+from scenarios.runner.validation import Objection, Strict
+from scenarios.runner.verbs import Capability, Verb
+
+LANGUAGE = 1
+CASES_MAX = 1_000
+SERVERS_MAX = 1_000
+CERTIFICATES_MAX = 20
+START_DEFAULT = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+TIMEOUT_DEFAULT_S = 86_400.0
+DEVICE_DEFAULT = "room"
+"""The name of the device of a file that has only one."""
+
+Mode = Literal["virtual", "wire", "stepped", "accelerated"]
+Check = Literal["strict", "secrets", "bounds", "acks", "one_registration", "monotone", "no_storm"]
+Transport = Literal["udp", "tcp", "xtls"]
+Tag = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+Positive = Annotated[int, Field(ge=0, le=2**63 - 1)]
+Number = Annotated[int, Field(ge=0, le=SERVERS_MAX)]
+
+_OURS = re.compile(r"([a-z0-9-]+\.)*[a-z0-9-]+\.(test|example|localhost)|localhost|127(\.[0-9]{1,3}){3}")
+
+
+def _silent(value: object) -> object:
+    if isinstance(value, dict):
+        wrong_keys = [key for key in value if key not in ("udp", "tcp", "xtls")]
+        if not wrong_keys and all(isinstance(number, int) and 0 <= number <= SERVERS_MAX for number in value.values()):
+            return value
+        raise wrong("write silent servers by transport, such as { udp: 20, tcp: 16, xtls: 8 }")
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= SERVERS_MAX:
+        return value
+    raise wrong(f"write a number from 0 to {SERVERS_MAX}, or numbers by transport")
+
+
+def _domain(value: object) -> object:
+    if isinstance(value, str) and _OURS.fullmatch(value):
+        return value
+    raise wrong(
+        f"`{value}` is no reserved name; write one under .test or .example (a real cloud is named on the command line: --target)"
+    )
+
+
+def _language(value: object) -> object:
+    if value == LANGUAGE and isinstance(value, int):
+        return value
+    raise wrong(f"this version reads language {LANGUAGE}")
+
+
+def _trust_list(value: object) -> object:
+    if value in ("absent", "no_array") or (
+        isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= CERTIFICATES_MAX
+    ):
+        return value
+    raise wrong(f"write absent, no_array, or a number of certificates from 0 to {CERTIFICATES_MAX}")
+
+
+class Clock(Strict):
+    """Where time starts, and how wrong the device's clock is."""
+
+    area: ClassVar[str] = "clock"
+    start: Instant = START_DEFAULT
+    zone: Zone = "UTC"
+    skew: SignedDuration = 0.0
+    """Device minus cloud."""
+
+
+class Media(Strict):
+    """The media nodes of the cloud: servers asked in a discovery, and those of them that never answer."""
+
+    area: ClassVar[str] = "media"
+    servers: Annotated[int, Field(ge=0, le=SERVERS_MAX)] | None = None
+    silent: Annotated[
+        int | dict[str, int],
+        PlainValidator(_silent),
+        WithJsonSchema(
+            {"anyOf": [{"type": "integer"}, {"type": "object", "additionalProperties": {"type": "integer"}}]}
+        ),
+    ] = 0
+    transports: dict[Transport, Number] | None = None
+    """Servers by transport; they add up to `servers`."""
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to numbers that do not fit together."""
+        by_transport = None if self.transports is None else {str(key): value for key, value in self.transports.items()}
+        total = self.servers if self.servers is not None else sum(by_transport.values()) if by_transport else None
+        if by_transport is not None and total != sum(by_transport.values()):
+            yield Objection(("transports",), f"the transports have {sum(by_transport.values())} servers, not {total}")
+        silent = self.silent if isinstance(self.silent, int) else sum(self.silent.values())
+        if total is not None and silent > total:
+            yield Objection(("silent",), f"{silent} servers cannot be silent when there are {total}")
+        if isinstance(self.silent, dict):
+            for transport, number in self.silent.items():
+                have = (by_transport or {}).get(transport)
+                if have is None or number > have:
+                    yield Objection(("silent", transport), f"{transport} has {have or 'no'} servers in `transports`")
+
+
+class Tls(Strict):
+    """Certificates that the cloud hands out beyond its own."""
+
+    area: ClassVar[str] = "tls"
+    trust_list: Annotated[
+        int | str,
+        PlainValidator(_trust_list),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "integer", "minimum": 0, "maximum": CERTIFICATES_MAX},
+                    {"enum": ["absent", "no_array"]},
+                ]
+            }
+        ),
+    ] = "absent"
+    """Certificates of TLS-inspecting proxies in configData.trustList (protocol/activation-and-media.md section 3)."""
+
+
+class Cloud(Strict):
+    """The stub cloud."""
+
+    area: ClassVar[str] = "cloud"
+    domain: Annotated[str, PlainValidator(_domain), WithJsonSchema({"type": "string"})] = "wbx2.test"
+    strict: Flag = True
+    media: Media = Field(default_factory=Media)
+    features: dict[str, Toggle] = Field(default_factory=dict)
+    """Feature toggles by key, developer ones."""
+    tls: Tls = Field(default_factory=Tls)
+
+    def objections(self) -> Iterable[Objection]:
+        """Pass on what the parts object to."""
+        for objection in self.media.objections():
+            yield objection.under("media")
+
+
+class Device(Strict):
+    """One device."""
+
+    area: ClassVar[str] = "device"
+    product: Literal[
+        "Room Bar", "Room Bar Pro", "Room Kit Mini", "Room Kit Pro", "Codec Plus", "Codec Pro", "Desk Pro", "Board Pro"
+    ] = "Room Bar"
+    software: Annotated[str, Field(pattern=r"^ce[0-9]{1,2}(\.[0-9]{1,3}){1,3}$")] = "ce26.4"
+    bring_up: Literal["auto", "manual"] = "auto"
+    at: Literal["factory", "activated", "online"] = "factory"
+    config: dict[str, TextOrNumber] = Field(default_factory=dict)
+    """Configurations before the device boots, by path."""
+
+
+class XFail(Strict):
+    """Why a scenario is expected to fail."""
+
+    area: ClassVar[str] = "xfail"
+    reason: KnownText
+    issue: KnownText | None = None
+
+
+class Case(Strict):
+    """One variant of a scenario: its values win over those of the file."""
+
+    area: ClassVar[str] = "case"
+    name: Annotated[str, Field(min_length=1, max_length=80)]
+    vars: dict[str, Any] = Field(default_factory=dict)
+
+
+class Head(Strict):
+    """Everything of a file but its devices, its steps and what must never be."""
+
+    area: ClassVar[str] = "file"
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+    about: KnownText = ""
+    language: Annotated[int, PlainValidator(_language), WithJsonSchema({"const": LANGUAGE})] = LANGUAGE
+    seed: Positive = 0
+    tags: tuple[Tag, ...] = Field(default=(), strict=False)
+    modes: tuple[Mode, ...] = Field(default=(), strict=False)
+    """Modes that make sense; empty means all."""
+    needs: tuple[Capability, ...] = Field(default=(), strict=False)
+    clock: Clock = Field(default_factory=Clock)
+    cloud: Cloud = Field(default_factory=Cloud)
+    vars: dict[str, Any] = Field(default_factory=dict)
+    cases: tuple[Case, ...] = Field(default=(), max_length=CASES_MAX, strict=False)
+    checks: tuple[Check, ...] = Field(default=("strict", "secrets", "bounds"), strict=False)
+    xfail: XFail | None = None
+    timeout: Duration = TIMEOUT_DEFAULT_S
+
+    def objections(self) -> Iterable[Objection]:
+        """Pass on what the cloud objects to; object to cases of one name."""
+        for objection in self.cloud.objections():
+            yield objection.under("cloud")
+        names = [case.name for case in self.cases]
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                yield Objection(("cases", index, "name"), f"two cases are named `{name}`")
+
+
+class StepFrame(Strict):
+    """What a step may have beside its verb and its expectations."""
+
+    area: ClassVar[str] = "step"
+    name: KnownText | None = None
+    device: str | None = None
+    """Which device; needed when there are several."""
+    save: dict[str, str] = Field(default_factory=dict)
+    """Names for `${saved.<name>}`, and the path of each in the verb's result or in the matched event."""
+    label: Name | None = None
+    """A name for `after` and `before`."""
+    modes: tuple[Mode, ...] = Field(default=(), strict=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: a verb with its arguments, and what must follow.
+
+    `number` counts from 1 within its list, inner steps as `3.1`; `save` maps names to dotted paths in the result or the matched event.
+    """
+
+    place: Place
+    number: str
+    title: str
+    args: Verb
+    device: str
+    expect: tuple[Expectation, ...] = ()
+    never: Never | None = None
+    meanwhile: tuple[Step, ...] = ()
+    save: tuple[tuple[str, str], ...] = ()
+    label: str | None = None
+    modes: tuple[Mode, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One test: a file, or one case of it."""
+
+    file: str
+    sha256: str
+    case: str | None
+    head: Head
+    devices: dict[str, Device]
+    steps: tuple[Step, ...]
+    setup: tuple[Step, ...] = ()
+    finally_: tuple[Step, ...] = ()
+    never: Never | None = None
+    needs: frozenset[Capability] = field(default_factory=frozenset)
+    """What the file says it needs, and what its verbs need."""
+
+    @property
+    def name(self) -> str:
+        """The sentence of the file, with the case in brackets."""
+        return self.head.name if self.case is None else f"{self.head.name} [{self.case}]"

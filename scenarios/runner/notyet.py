@@ -1,0 +1,144 @@
+"""What the language has and this version does not do yet.
+
+A scenario that uses one of these words is refused with the reason: a word is never ignored. Whoever builds a part takes its rows out.
+Names are `<area>.<word>`; the areas are cloud, device, step, verb, subject, expect, checks, fault (layers), a layer (its actions, such as
+`link.flap`) and a verb (its keys).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+_BUTTON = "it comes with bookings and the Join button"
+_CALLS = "it comes with call control"
+_FLEET = "it comes with fleets"
+_HYBRID = "it comes with the mailboxes of the hybrid calendar"
+_XAPI = "it comes with the xAPI servers"
+_KMS = "it comes with the encryption service"
+_LINK = "it comes with the network model below TCP"
+_MEDIA = "it comes with media"
+_PANEL = "it comes with the panel"
+_PROXY = "it comes with HTTP proxies"
+_RECORD = "it comes with the recorder"
+_SOFTWARE = "it comes with software upgrades"
+
+NOT_YET: Final[dict[str, str]] = {
+    "cloud.lead": _BUTTON,
+    "cloud.mailbox": _HYBRID,
+    "cloud.platform": _HYBRID,
+    "cloud.proxy": _PROXY,
+    "cloud.quirks": _RECORD,
+    "device.count": _FLEET,
+    "device.log_style": "only the log style of 2022 is there",
+    "device.macros": "it comes with macros",
+    "device.people": "it comes with the room model",
+    "step.spread": _FLEET,
+    "expect.share": _FLEET,
+    "checks.bookings_equal": _BUTTON,
+    "checks.calls_balanced": _CALLS,
+    # verbs of the device
+    "verb.factory_reset": "it comes with resets",
+    "verb.upgrade": _SOFTWARE,
+    "verb.press": _PANEL,
+    "verb.standby": _PANEL,
+    "verb.people": "it comes with the room model",
+    "verb.respond": _BUTTON,
+    "verb.dial": _CALLS,
+    "verb.answer": _CALLS,
+    "verb.reject": _CALLS,
+    "verb.ignore": _CALLS,
+    "verb.hold": _CALLS,
+    "verb.resume": _CALLS,
+    "verb.hang_up": _CALLS,
+    "verb.dtmf": _CALLS,
+    "verb.mute": _CALLS,
+    "verb.volume": _CALLS,
+    "verb.share": _CALLS,
+    "verb.subscribe": _XAPI,
+    "verb.macro": "it comes with macros",
+    # verbs of the cloud
+    "verb.cloud.invite": _HYBRID,
+    "verb.cloud.mailbox": _HYBRID,
+    "verb.cloud.call": _CALLS,
+    "verb.cloud.answer": _CALLS,
+    "verb.cloud.decline": _CALLS,
+    "verb.cloud.lobby": _CALLS,
+    "verb.cloud.admit": _CALLS,
+    "verb.cloud.drop": _CALLS,
+    "verb.cloud.end": _CALLS,
+    "verb.cloud.config.push": _XAPI,
+    "verb.cloud.command": _XAPI,
+    "verb.cloud.software.offer": _SOFTWARE,
+    # verbs of the world
+    "verb.chaos": "it comes with chaos runs",
+    "verb.together": "`meanwhile` beside a verb issues steps at one instant",
+    "verb.use": "it comes with shared parts of scenarios",
+    # subjects
+    "subject.bookings": _BUTTON,
+    "subject.calls": _CALLS,
+    "subject.client": _XAPI,
+    "subject.history": _CALLS,
+    "subject.load": _FLEET,
+    "subject.quiet": "write `never` with `for`",
+    "subject.result": _XAPI,
+    "subject.screen": _PANEL,
+    "subject.why": _BUTTON,
+    "subject.xevent": _XAPI,
+    # layers of faults
+    "fault.client": _XAPI,
+    "fault.every": "it comes with chaos runs",
+    "fault.hybrid": _HYBRID,
+    "fault.kms": _KMS,
+    "fault.locus": _CALLS,
+    "fault.media": _MEDIA,
+    "fault.power": "`restart: device` with `from: crash` cuts the power",
+    "fault.proxy": _PROXY,
+    "fault.storage": "it comes with the faults of storage",
+    # actions of layers that are there
+    "link.flap": _LINK,
+    "link.no_address": _LINK,
+    "link.lossy": _LINK,
+    "link.throttle": _LINK,
+    "link.mtu": _LINK,
+    "dns.tcp_only": "the simulated resolver has no transports",
+    "dns.wrong_address": _LINK,
+    "dns.delay": _LINK,
+    "tcp.half_close": _LINK,
+    "tcp.throttle": _LINK,
+    "tcp.idle_cut": _LINK,
+    "tls.intercept": "it comes with the man in the middle",
+    "tls.old_version": "it comes with the man in the middle",
+    "tls.abort": _LINK,
+    "udp.delay": _LINK,
+    "udp.duplicate": _LINK,
+    "udp.reorder": _LINK,
+    "udp.corrupt": _LINK,
+    "udp.rewrite": _LINK,
+    "clock.drift": "clocks run at one rate",
+    "clock.freeze": "clocks run at one rate",
+    "calendar.sip_button": _BUTTON,
+    # keys of verbs that are there
+    "discover.transports": "a run asks all servers of the list",
+    "sync.from": "a catch-up asks for a day to either side",
+    "sync.to": "a catch-up asks for a day to either side",
+    "cloud.meeting.create.join": _BUTTON,
+    "cloud.meeting.create.platform": _HYBRID,
+    "cloud.meeting.update.join": _BUTTON,
+    "network.latency": _LINK,
+    "network.jitter": _LINK,
+    "network.loss": _LINK,
+    "network.rate": _LINK,
+    "network.mtu": _LINK,
+    "network.direction": _LINK,
+    "xcommand.as": _XAPI,
+    "xcommand.body": _XAPI,
+    "xcommand.over": _XAPI,
+    "xconfig.as": _XAPI,
+    "xconfig.over": _XAPI,
+}
+
+
+def not_yet(area: str, word: str) -> str | None:
+    """Return the sentence for a word of the language that is not built yet, or None when it is built or unknown."""
+    reason = NOT_YET.get(f"{area}.{word}")
+    return None if reason is None else f"not built yet: `{word}`: {reason}"

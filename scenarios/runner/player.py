@@ -1,0 +1,271 @@
+"""Playing the steps of a scenario one after the other, each judged by its history.
+
+Source: scenario-style.md sections 4, 8 and 10.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+from cloud_stub.platform.errors import CloudError
+from endpoint.runtime.errors import EndpointError
+from endpoint.runtime.trace import Event
+from endpoint.wire.errors import WireError
+from scenarios.runner import actions, cloud_actions, fault_actions
+from scenarios.runner.checks import Finding, StepChecks
+from scenarios.runner.conditions import Expectation
+from scenarios.runner.failure import FailureReport, render
+from scenarios.runner.ladder import picture
+from scenarios.runner.model import Step
+from scenarios.runner.problems import Place
+from scenarios.runner.resolve import lookup, pick, resolved
+from scenarios.runner.stage import Stage
+from scenarios.runner.stepwork import StepFailed, StepWork
+from scenarios.runner.verbs import perform
+from scenarios.runner.view import StageView
+from scenarios.runner.watches import Moment, Scene
+from scenarios.runner.whole_run import CHECKS, unused_faults
+
+ACTIONS: Final = (actions, cloud_actions, fault_actions)
+"""The modules whose import gives the verbs something to do."""
+
+Part = Literal["setup", "steps", "finally"]
+REFUSALS: Final = (EndpointError, WireError, CloudError, ValueError, TimeoutError)
+"""What a verb may raise; anything else is a defect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run failed, once: kind, place in the file, step, and the report."""
+
+    kind: str
+    place: Place
+    step: str
+    report: str
+
+
+class Stop(Exception):
+    """A step failed: what is left of its list is not run."""
+
+
+class _Current(NamedTuple):
+    """The step that is running, for whoever has to stop it."""
+
+    step: Step
+    start: Moment
+
+
+class Player:
+    """Plays the lists of one scenario on a stage.
+
+    Args:
+        until_step: the last step to play, counted from 1; 0 plays the set-up only, None plays all.
+        trace_file: named in reports.
+    """
+
+    def __init__(self, stage: Stage, *, until_step: int | None = None, trace_file: str = "") -> None:
+        self._stage = stage
+        self._until_step = until_step
+        self._trace_file = trace_file
+        self._labels: dict[str, Moment] = {}
+        self._view = StageView(stage)
+        self._part: Part = "setup"
+        self._current: _Current | None = None
+        self.steps_done = 0
+        """Steps of the main list that passed or were skipped."""
+        self.skipped: list[tuple[str, str]] = []
+        """Step and reason."""
+        self.failures: list[Failure] = []
+        stage.play = self._inner
+        stage.until = self._until
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Say whether `until_step` left out steps."""
+        return self._until_step is not None and self._until_step < len(self._stage.scenario.steps)
+
+    async def play(self, part: Part) -> None:
+        """Run one of the lists of the scenario.
+
+        Raises:
+            Stop: a step failed; why is in `failures`.
+        """
+        scenario = self._stage.scenario
+        self._part = part
+        lists = {"setup": scenario.setup, "steps": scenario.steps[: self._until_step], "finally": scenario.finally_}
+        for number, step in enumerate(lists[part], 1):
+            self._stage.trace.step = number if part == "steps" else None
+            await self._one(step)
+            self.steps_done += part == "steps"
+        self._stage.trace.step = None
+
+    async def _inner(self, steps: tuple[Step, ...]) -> None:
+        """Run the steps of a verb that has some."""
+        outer = self._current
+        for step in steps:
+            await self._one(step)
+        self._current = outer
+
+    async def _one(self, step: Step) -> None:
+        reason = self._why_not(step)
+        if not reason:
+            await self._play(step)
+            return
+        self.skipped.append((self._named(step), reason))
+        for name in (*(name for name, _ in step.save), *(one.name for one in step.args.defines())):
+            self._stage.saved.setdefault(name, "")
+        self._stage.trace.event("runner", "step.skipped", data={"step": self._named(step), "reason": reason})
+
+    def _why_not(self, step: Step) -> str:
+        stage = self._stage
+        if step.modes and stage.mode not in step.modes:
+            return f"only for {', '.join(step.modes)}"
+        if stage.mode != "virtual" and "time" in step.args.needs and step.args.takes_s > stage.max_wait_s:
+            return f"takes longer than --max-wait {stage.max_wait_s:g}s of real time"
+        return ""
+
+    def _named(self, step: Step) -> str:
+        return step.number if self._part == "steps" else f"{self._part} {step.number}"
+
+    async def _play(self, step: Step) -> None:
+        stage = self._stage
+        data = {"step": self._named(step), "title": step.title, "label": step.label or ""}
+        start = Moment(stage.trace.event("runner", "step.start", data=data), stage.now_us)
+        self._current = _Current(step, start)
+        if step.label:
+            self._labels[step.label] = start
+        never = tuple(one for one in (step.never, stage.scenario.never) if one is not None)
+        checks = StepChecks(step.expect, never, start, self._scene(step.device), takes_s=step.args.takes_s)
+        is_expected = bool(step.expect) or step.never is not None
+        work = [self._perform(one, is_expected) for one in (step, *step.meanwhile)]
+        verdict, result = await StepWork(stage, checks, step.place).follow(work)
+        if verdict.finding is not None:
+            self._fail(step, start, verdict.finding)
+        for name, path in step.save:
+            try:
+                stage.saved[name] = pick(result, checks.matched, path)
+            except KeyError:
+                why = f"nothing at `{path}` to save, neither in the result of the verb nor in what matched"
+                self._fail(step, start, Finding("verb", step.place, stage.now_us, note=why))
+        stage.trace.event("runner", "step.end", data={"step": self._named(step)})
+
+    def _scene(self, device: str) -> Scene:
+        find = lookup(self._stage, device)
+        return Scene(self._view, device, lambda template: template.resolve(find), dict(self._labels))
+
+    async def _perform(self, step: Step, is_expected: bool) -> object:
+        with self._stage.acts(step.device, is_expected):
+            try:
+                return await perform(self._stage, resolved(step.args, lookup(self._stage, step.device)))
+            except REFUSALS as error:
+                why = str(error) or type(error).__name__
+                raise StepFailed(Finding("verb", step.place, self._stage.now_us, note=why)) from error
+
+    async def _until(self, expectation: Expectation) -> dict[str, object]:
+        """Wait for an expectation of the acting device, tracked like a step's; return the data of the event that matched last.
+
+        Raises:
+            StepFailed: it did not come true in time.
+        """
+        stage = self._stage
+        start = Moment(stage.trace.events[-1].n, stage.now_us)
+        checks = StepChecks((expectation,), (), start, self._scene(stage.acting))
+        verdict, _ = await StepWork(stage, checks, expectation.place).follow(())
+        if verdict.finding is not None:
+            raise StepFailed(verdict.finding)
+        return dict(checks.matched[-1].data) if checks.matched else {}
+
+    # what went wrong
+
+    def _fail(self, step: Step, start: Moment, finding: Finding) -> None:
+        data = {"step": self._named(step), "kind": finding.kind}
+        self._stage.trace.event("runner", "step.failed", data=data)
+        self._report(step, start, finding)
+        raise Stop
+
+    def out_of_time(self, note: str) -> None:
+        """Take note that the run was stopped in the middle of a step."""
+        step, start = self._current or (self._stage.scenario.steps[0], Moment(0, 0))
+        waited_us = self._stage.now_us - start.t
+        self._report(step, start, Finding("bound", step.place, self._stage.now_us, waited_us=waited_us, note=note))
+
+    def conclude(self) -> None:
+        """Judge what only the whole run can tell: traffic that nobody expected, faults that never bit.
+
+        Raises:
+            Stop: there was something.
+        """
+        findings = list(self._whole_run())
+        for finding in findings:
+            self._report(self._stage.scenario.steps[-1], Moment(0, 0), finding, is_of_a_step=False)
+        if findings:
+            raise Stop
+
+    def _whole_run(self) -> Iterator[Finding]:
+        stage, scenario = self._stage, self._stage.scenario
+        place, events = scenario.steps[-1].place, list(stage.trace.events)
+        for name in scenario.head.checks:
+            if name != "strict" or scenario.head.cloud.strict:
+                yield from CHECKS[name](events, place)
+        if not self.is_cut_short:
+            yield from unused_faults(stage.injected, place, stage.now_us)
+
+    def defects(self) -> None:
+        """Report what tasks of device and cloud left behind: none of it belongs to the story."""
+        place = self._stage.scenario.steps[-1].place
+        for error in self._stage.defects:
+            note = f"a defect of roomsim, please report it: {error!r}"
+            finding = Finding("internal", place, self._stage.now_us, note=note)
+            self._report(self._stage.scenario.steps[-1], Moment(0, 0), finding, is_of_a_step=False)
+        self._stage.defects.clear()
+
+    def _report(self, step: Step, start: Moment, finding: Finding, *, is_of_a_step: bool = True) -> None:
+        stage = self._stage
+        events = [event for event in stage.trace.events if event.n >= start.n]
+        report = FailureReport(
+            place=step.place,
+            step=self._named(step),
+            title=step.title if is_of_a_step else stage.scenario.name,
+            finding=finding,
+            start=stage.clock.source.start,
+            began=start.t,
+            ended=stage.now_us,
+            seed=stage.seed,
+            mode=f"{stage.mode}/{'memory' if stage.mode == 'virtual' else 'loopback'}",
+            trace_file=self._trace_file,
+            states=self._states(step.device),
+            ladder=tuple(picture(events, start.t)),
+            labels=labels_of(events),
+            replay=self._replay(is_of_a_step),
+        )
+        self.failures.append(Failure(finding.kind, finding.place, self._named(step), render(report)))
+
+    def _replay(self, is_of_a_step: bool) -> str:
+        stage = self._stage
+        mode = "" if stage.mode == "virtual" else f" --mode {stage.mode}"
+        until = f" --until-step {self.steps_done + 1}" if is_of_a_step and self._part == "steps" else ""
+        return f"roomsim run {shlex.quote(stage.scenario.file)} --seed {stage.seed}{mode}{until}"
+
+    def _states(self, name: str) -> str:
+        device = self._stage.devices.get(name)
+        if device is None:
+            return ""
+        states = (
+            f"Mercury={device.mercury.state.value}",
+            f"Registration={device.registration.state.value}",
+            f"Webex={device.webex.status.value}",
+        )
+        return f"device: {' '.join(states)}"
+
+
+def labels_of(events: list[Event]) -> tuple[str, ...]:
+    """Say what the answers in a history rest on; media nodes are one line, there may be hundreds."""
+    found: dict[str, set[str]] = {}
+    for event in events:
+        if event.label:
+            who = "media nodes" if event.who.startswith("node:") else event.who.removeprefix("cloud:")
+            found.setdefault(who, set()).add(event.label)
+    return tuple(f"{who}: {', '.join(sorted(labels))}" for who, labels in sorted(found.items()))

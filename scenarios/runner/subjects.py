@@ -1,0 +1,241 @@
+"""The subjects of expectations: what each looks at, and how its value is compiled.
+
+Source: scenario-style.md sections 6 and 9 (kinds of trace events and their data).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as AbstractMapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from endpoint.wire.xapi.nodes import Branch, Nodes, nodes
+from scenarios.runner import matchers as m
+from scenarios.runner.conditions import MERCURY_WORDS, Condition, OrderCondition, StateCondition, View, state_word
+from scenarios.runner.matcher_compiler import MatcherCompiler, is_operator_map
+from scenarios.runner.matchers import MISSING
+from scenarios.runner.problems import Problems
+from scenarios.runner.xpaths import Path, check_path, check_word, has_wildcard, read_path, show_path, values_at
+from scenarios.runner.yamltree import Entry, Mapping, Node, Scalar, Sequence, kind_of, plain
+
+LEVELS: Final = ("Critical", "Error", "Warning", "Info")
+"""Levels of diagnostics messages (protocol/activation-and-media.md 15.3)."""
+DISCOVERY_KEYS: Final = ("asked", "answered", "silent", "udp", "tcp", "xtls", "best", "took", "status")
+_LIST_OPERATORS: Final = ("has", "each", "count", "exists")
+_OF_LITERALS: Final = ("is", "not", "any", "all", "has", "each", "from", "to")
+
+
+@dataclass
+class Context:
+    """What is known while expectations are compiled."""
+
+    problems: Problems
+    table: Nodes = field(default_factory=nodes)
+    faults: set[str] = field(default_factory=set)
+    labels: set[str] = field(default_factory=set)
+
+    @property
+    def states(self) -> MatcherCompiler:
+        """The compiler for values that states have."""
+        return MatcherCompiler(self.problems, is_state=True)
+
+    @property
+    def events(self) -> MatcherCompiler:
+        """The compiler for fields of events."""
+        return MatcherCompiler(self.problems)
+
+    def map_of(self, entry: Entry, what: str) -> Mapping | None:
+        """Return the value of a key as a map with at least one key; None when it is none, which is a problem then."""
+        if isinstance(entry.node, Mapping) and entry.node.entries:
+            return entry.node
+        self.problems.add(entry.node.at, f"`{entry.key}` takes a map of {what}, not {kind_of(entry.node)}")
+        return None
+
+
+Compile = Callable[[Context, Entry], list[Condition]]
+
+
+def _leaf(branch: Branch, path: Path) -> Callable[[View, str], object]:
+    def read(view: View, device: str) -> object:
+        tree = view.xstatus(device) if branch == "Status" else view.xconfig(device)
+        values = values_at(tree, path)
+        if has_wildcard(path):
+            return values
+        return values[0] if values else MISSING
+
+    return read
+
+
+def _tree(branch: Branch) -> Compile:
+    def compile_paths(context: Context, entry: Entry) -> list[Condition]:
+        paths = context.map_of(entry, "paths and matchers")
+        found = [_leaf_condition(context, branch, leaf) for leaf in paths.entries] if paths else []
+        return [condition for condition in found if condition is not None]
+
+    return compile_paths
+
+
+def _leaf_condition(context: Context, branch: Branch, leaf: Entry) -> Condition | None:
+    try:
+        path = read_path(leaf.key)
+    except ValueError as error:
+        context.problems.add(leaf.at, str(error))
+        return None
+    wrong_path = check_path(branch, path, context.table)
+    if wrong_path is not None:
+        context.problems.add(leaf.at, *wrong_path)
+        return None
+    for scalar in _literals(leaf.node):
+        wrong_word = check_word(branch, path, scalar.value, context.table)
+        if wrong_word is not None:
+            context.problems.add(scalar.at, *wrong_word)
+    matcher = context.states.compile(leaf.node)
+    if has_wildcard(path) and not _is_about_lists(leaf.node):
+        matcher = m.Has(matcher)
+    return StateCondition(leaf.at, show_path(path), _leaf(branch, path), matcher)
+
+
+def _is_about_lists(node: Node) -> bool:
+    if isinstance(node, Sequence):
+        return True
+    return (
+        is_operator_map(node) and isinstance(node, Mapping) and any(one.key in _LIST_OPERATORS for one in node.entries)
+    )
+
+
+def _literals(node: Node) -> Iterator[Scalar]:
+    """Find the scalars that a value is compared with for being the same."""
+    if isinstance(node, Scalar):
+        yield node
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from _literals(item)
+    else:
+        for entry in node.entries:
+            if entry.key in _OF_LITERALS:
+                yield from _literals(entry.node)
+
+
+def _mercury(context: Context, entry: Entry) -> list[Condition]:
+    return _lifecycle(context, entry, "mercury")
+
+
+def _machine(context: Context, entry: Entry) -> list[Condition]:
+    machines = context.map_of(entry, "lifecycles and states")
+    return [one for inner in machines.entries for one in _lifecycle(context, inner, inner.key)] if machines else []
+
+
+def _lifecycle(context: Context, entry: Entry, machine: str) -> list[Condition]:
+    """Compile a state, a list of states, or `exactly` such a list."""
+    node, is_exact = entry.node, False
+    if isinstance(node, Mapping) and [one.key for one in node.entries] == ["exactly"]:
+        node, is_exact = node.entries[0].node, True
+        if not isinstance(node, Sequence):
+            context.problems.add(node.at, f"`exactly` takes a list of states, not {kind_of(node)}")
+            return []
+    for scalar in _literals(node):
+        _check_state(context, machine, scalar)
+    if isinstance(node, Sequence):
+        states = tuple(state_word(machine, plain(item)) for item in node.items)
+        if not states:
+            context.problems.add(node.at, "a list of states has at least one")
+            return []
+        return [OrderCondition(entry.at, machine, states, is_exact)]
+
+    def read(view: View, device: str) -> object:
+        state = view.machine(device, machine)
+        return MISSING if state is None else state_word(machine, state)
+
+    if isinstance(node, Scalar):
+        return [StateCondition(entry.at, machine, read, m.Literal(state_word(machine, node.value)))]
+    return [StateCondition(entry.at, machine, read, context.states.compile(_folded(machine, node)))]
+
+
+def _folded(machine: str, node: Node) -> Node:
+    """Write the states in a matcher as they are compared."""
+    if isinstance(node, Scalar):
+        return Scalar(state_word(machine, node.value), node.at, quoted=True) if isinstance(node.value, str) else node
+    if isinstance(node, Sequence):
+        return Sequence(tuple(_folded(machine, item) for item in node.items), node.at)
+    return Mapping(tuple(Entry(one.key, one.at, _folded(machine, one.node)) for one in node.entries), node.at)
+
+
+def _check_state(context: Context, machine: str, scalar: Scalar) -> None:
+    if not isinstance(scalar.value, str):
+        context.problems.add(scalar.at, f"a state is text, not {kind_of(scalar)}")
+    elif machine == "mercury" and state_word(machine, scalar.value) not in MERCURY_WORDS:
+        context.problems.unknown(scalar.at, f"Mercury is never `{scalar.value}`", scalar.value, MERCURY_WORDS)
+
+
+def _discovery(context: Context, entry: Entry) -> list[Condition]:
+    node = context.map_of(entry, "numbers of the last discovery")
+    keys = []
+    for one in node.entries if node else ():
+        if one.key not in DISCOVERY_KEYS:
+            context.problems.unknown(one.at, f"a discovery has no `{one.key}`", one.key, DISCOVERY_KEYS)
+        measure = MatcherCompiler(
+            context.problems, is_state=True, measure="duration" if one.key == "took" else "number"
+        )
+        keys.append((one.key, measure.compile(one.node)))
+    return [StateCondition(entry.at, "discovery", lambda view, device: view.discovery(device), m.MapOf(tuple(keys)))]
+
+
+def diagnostics(xstatus: AbstractMapping[str, object]) -> list[dict[str, object]]:
+    """Return the diagnostics messages of a status tree, by ordinal: Type, Level, Description, References."""
+    messages: dict[int, dict[str, object]] = {}
+    for path, value in xstatus.items():
+        words = path.split(" ")
+        if words[:2] == ["Diagnostics", "Message"] and len(words) == 4 and words[2].isdecimal():
+            messages.setdefault(int(words[2]), {})[words[3]] = value
+    return [messages[index] for index in sorted(messages)]
+
+
+def _level(kind: str) -> Callable[[View, str], object]:
+    def read(view: View, device: str) -> object:
+        levels = [one.get("Level") for one in diagnostics(view.xstatus(device)) if one.get("Type") == kind]
+        return levels[0] if levels else MISSING
+
+    return read
+
+
+def _diagnostics(context: Context, entry: Entry) -> list[Condition]:
+    if is_operator_map(entry.node) or isinstance(entry.node, Sequence):
+        matcher = context.states.compile(entry.node)
+        return [
+            StateCondition(entry.at, "diagnostics", lambda view, device: diagnostics(view.xstatus(device)), matcher)
+        ]
+    types = context.map_of(entry, "types and levels")
+    found: list[Condition] = []
+    for one in types.entries if types else ():
+        for scalar in _literals(one.node):
+            if scalar.value not in LEVELS:
+                message = f"a level is one of {', '.join(LEVELS)}"
+                context.problems.unknown(scalar.at, message, str(scalar.value), LEVELS)
+        title = f"diagnostics {one.key}"
+        found.append(StateCondition(one.at, title, _level(one.key), context.states.compile(one.node)))
+    return found
+
+
+def _cloud(context: Context, entry: Entry) -> list[Condition]:
+    paths = context.map_of(entry, "paths and matchers")
+    found: list[Condition] = []
+    for one in paths.entries if paths else ():
+
+        def read(view: View, device: str, path: str = one.key) -> object:
+            return view.cloud(path)
+
+        found.append(StateCondition(one.at, f"cloud {one.key}", read, context.states.compile(one.node)))
+    return found
+
+
+STATE_SUBJECTS: Final[dict[str, Compile]] = {
+    "xstatus": _tree("Status"),
+    "xconfig": _tree("Configuration"),
+    "mercury": _mercury,
+    "machine": _machine,
+    "discovery": _discovery,
+    "diagnostics": _diagnostics,
+    "cloud": _cloud,
+}
+"""Subjects that are states (`mercury` and `machine` with a list are events)."""

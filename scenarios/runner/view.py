@@ -1,0 +1,79 @@
+"""The present state of both sides, as expectations and reports see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cloud_stub.platform.errors import CloudError
+from endpoint.device.device import Device
+from endpoint.wire.calliope import Transport, best_nodes
+from endpoint.wire.xapi.paths import words
+from endpoint.xapi.tree import Tree
+from scenarios.runner.matchers import MISSING
+from scenarios.runner.stage import Stage
+
+_MACHINES = {
+    "activation": lambda device: device.activation.state.value,
+    "registration": lambda device: device.registration.state.value,
+    "mercury": lambda device: device.mercury.state.value,
+    "webex status": lambda device: device.webex.status.value,
+    "discovery": lambda device: device.reachability.view.status,
+}
+
+
+class StageView:
+    """Reads states straight from the parts; events come from the trace."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def _device(self, name: str) -> Device:
+        return self._stage.devices[name]
+
+    def xstatus(self, device: str) -> Mapping[str, object]:
+        """Return the leaves of the status tree by canonical path."""
+        return _leaves(self._device(device).status)
+
+    def xconfig(self, device: str) -> Mapping[str, object]:
+        """Return the leaves of the configuration tree."""
+        return _leaves(self._device(device).configuration)
+
+    def machine(self, device: str, name: str) -> str | None:
+        """Return the state of a lifecycle, None when there is no such one."""
+        wanted = name.casefold().replace("_", " ")
+        if wanted.startswith("cloud "):
+            state = self.cloud(f"{wanted.removeprefix('cloud ')}.state")
+            return None if state is MISSING else str(state)
+        read = _MACHINES.get(wanted)
+        return str(read(self._device(device))) if read is not None else None
+
+    def discovery(self, device: str) -> Mapping[str, object]:
+        """Return the numbers of the last discovery."""
+        reachability = self._device(device).reachability
+        view, result = reachability.view, reachability.result
+        found: dict[str, object] = {"status": view.status, "best": list(best_nodes(view.best).values())}
+        if result is not None:
+            answered = dict.fromkeys(Transport, 0)
+            for answer in result.answers:
+                answered[answer.server.transport] += 1
+            found |= {
+                "asked": len(result.asked),
+                "answered": len(result.answers),
+                "silent": len(result.asked) - len(result.answers),
+                "udp": answered[Transport.UDP],
+                "tcp": answered[Transport.TCP],
+                "xtls": answered[Transport.XTLS],
+                "took": result.took_s,
+            }
+        return found
+
+    def cloud(self, path: str) -> object:
+        """Return a value of the stub's state by dotted path, MISSING when there is none."""
+        try:
+            return self._stage.cloud.use_cases.query(path)
+        except CloudError:
+            return MISSING
+
+
+def _leaves(tree: Tree) -> dict[str, object]:
+    return {words(path): value for path, value in tree}

@@ -1,0 +1,167 @@
+"""Checks on a finished history: what no single step can tell.
+
+They read events and nothing else, so that an old trace can be judged again. Source: scenario-style.md section 8.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from endpoint.runtime.faults import Fault
+from endpoint.runtime.trace import Event
+from endpoint.wire.wdm import DEVICES_PATH
+from scenarios.runner.checks import Finding, Kind
+from scenarios.runner.problems import Place
+from scenarios.runner.watches import Unmet
+
+SAME_REQUESTS_MAX: Final = 10
+"""As often a device may make one request within STORM_S; the schedule of retries begins with a second between two."""
+STORM_S: Final = 5
+SECRET: Final = re.compile(
+    r"(?<![0-9A-Za-z-])(?:[0-9]{4}[ -]?){3}[0-9]{4}(?![0-9A-Za-z-])"  # an activation code
+    r"|(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])"  # tokens of the stub, keys
+    r"|(?i:bearer )\S|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[A-Za-z0-9_-]{10,}\."
+)
+"""What looks like a secret."""
+
+Check = Callable[[Sequence[Event], Place], Iterator[Finding]]
+
+
+def _finding(kind: Kind, event: Event, place: Place, expected: str, found: str) -> Finding:
+    return Finding(kind, place, event.t, (Unmet(expected, place, found, "", event.n),))
+
+
+def strict(events: Sequence[Event], place: Place) -> Iterator[Finding]:
+    """Object to what reached the cloud and meant nothing to it: requests without a route, frames that no fault explains."""
+    is_disturbed = False
+    for event in events:
+        if event.kind in ("fault.bit", "fault.struck"):
+            is_disturbed |= event.data.get("on") in ("mercury", "websocket")
+        why = event.data.get("unexpected")
+        if why and event.kind.startswith("ws.") and is_disturbed:
+            continue
+        if why and event.who.startswith("cloud"):
+            what = f"{event.data['method']} {event.data['path']}" if "method" in event.data else f"frame {event.id}"
+            yield _finding(
+                "unexpected", event, place, f"nothing unexpected, {event.who.partition(':')[2]}: {what}", str(why)
+            )
+
+
+def secrets(events: Sequence[Event], place: Place) -> Iterator[Finding]:
+    """Object to text that looks like a secret."""
+    for event in events:
+        if any(SECRET.search(text) for text in _texts([event.id, event.data])):
+            found = f"event #{event.n}, {event.kind} of {event.who}"  # and not a word of what it is
+            yield _finding("unexpected", event, place, "no secret in the history", found)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(key)
+            yield from _texts(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _texts(item)
+
+
+def bounds(events: Sequence[Event], place: Place) -> Iterator[Finding]:
+    """Object to anything that was dropped because a bound was hit, the history's own start included."""
+    if events and events[0].n > 1:
+        yield _finding(
+            "bound", events[0], place, "the whole history", f"its first {events[0].n - 1} events were dropped"
+        )
+    for event in events:
+        is_bound = event.data.get("why") == "queue full" or any(word.startswith("bound") for word in event.data)
+        if event.kind == "drop" and is_bound:
+            yield _finding("bound", event, place, "no bound hit", f"{event.who}: {dict(event.data)}")
+
+
+def acks(events: Sequence[Event], place: Place) -> Iterator[Finding]:
+    """Object to frames that a device did not acknowledge exactly once for each time they came."""
+    came: Counter[tuple[str, str]] = Counter()
+    acked: Counter[tuple[str, str]] = Counter()
+    last: dict[tuple[str, str], Event] = {}
+    for event in events:
+        if not event.who.startswith("device:") or event.id is None:
+            continue
+        key = (event.who, event.id)
+        if event.kind == "ws.recv":
+            came[key] += 1
+            last[key] = event
+        elif event.kind == "ws.send" and event.data.get("type") == "ack":
+            acked[key] += 1
+            last.setdefault(key, event)
+    for key, event in last.items():
+        if came[key] != acked[key]:
+            found = f"frame {key[1]} came {came[key]} times and was acknowledged {acked[key]} times"
+            yield _finding("unexpected", event, place, "each frame acknowledged once", found)
+
+
+def one_registration(events: Sequence[Event], place: Place) -> Iterator[Finding]:
+    """Object to a device that asks for a registration while it has one."""
+    states: dict[str, str] = {}
+    for event in events:
+        if event.kind == "machine" and event.data.get("machine") == "registration":
+            states[event.who] = str(event.data.get("to"))
+        elif event.kind == "device.booted":
+            states.pop(event.who, None)
+        elif _is_registering(event) and states.get(event.who) == "Registered":
+            yield _finding(
+                "unexpected", event, place, "one registration at a time", f"{event.who} asks for a second one"
+            )
+
+
+def _is_registering(event: Event) -> bool:
+    is_asked = event.kind == "http.request" and event.who.startswith("device:") and event.data.get("method") == "POST"
+    return is_asked and str(event.data.get("path", "")).endswith(DEVICES_PATH)
+
+
+def monotone(events: Sequence[Event], place: Place) -> Iterator[Finding]:
+    """Object to a history whose ordinals or instants fall."""
+    for before, event in zip(events, list(events)[1:], strict=False):
+        if event.n <= before.n or event.t < before.t:
+            found = f"#{event.n} at {event.t} after #{before.n} at {before.t}"
+            yield _finding("unexpected", event, place, "ordinals and instants that rise", found)
+
+
+def no_storm(events: Sequence[Event], place: Place) -> Iterator[Finding]:
+    """Object to a device that repeats a request without waiting."""
+    recent: defaultdict[tuple[str, str], deque[int]] = defaultdict(deque)
+    for event in events:
+        if event.kind != "http.request" or not event.who.startswith("device:"):
+            continue
+        about = f"{event.data.get('method')} {event.data.get('path')}"
+        instants = recent[event.who, f"{about} {event.data.get('query')}"]
+        instants.append(event.t)
+        while instants[0] < event.t - STORM_S * 1_000_000:
+            instants.popleft()
+        if len(instants) > SAME_REQUESTS_MAX:
+            instants.clear()
+            found = f"{event.who}: {about} more than {SAME_REQUESTS_MAX} times in {STORM_S}s"
+            yield _finding("unexpected", event, place, "retries that wait", found)
+
+
+CHECKS: Final[Mapping[str, Check]] = {
+    "strict": strict,
+    "secrets": secrets,
+    "bounds": bounds,
+    "acks": acks,
+    "one_registration": one_registration,
+    "monotone": monotone,
+    "no_storm": no_storm,
+}
+"""The named checks of the language."""
+
+
+def unused_faults(faults: Iterable[Fault], place: Place, now_us: int) -> Iterator[Finding]:
+    """Object to faults that never bit, unless they are optional."""
+    for fault in faults:
+        if fault.used == 0 and not fault.optional:
+            unmet = Unmet(f"fault {fault.id} to bite", place, "armed, never used; nothing it aims at happened")
+            yield Finding("fault_unused", place, now_us, (unmet,))

@@ -1,0 +1,205 @@
+"""The same scenario and seed give the same history, byte for byte; and nothing secret is in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloud_stub.platform.records import ServerKey
+from endpoint.runtime.trace import Event, canonical
+from endpoint.wire import srp
+from endpoint.wire.envelope import SessionKeys
+from scenarios.runner.loader import load
+from scenarios.runner.report import Reporter
+from scenarios.runner.run import Outcome, run_scenario
+from scenarios.runner.stage import Stage
+from scenarios.runner.suite import Play, verdict_of
+
+SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
+FILES = (
+    "activation/activation.yaml", "morning.yaml", "discovery/udp_blocked.yaml", "mercury/mercury_reset_catch_up.yaml",
+    "identity/token_revoked.yaml", "discovery/discovery_210_44.yaml",
+)  # fmt: skip
+IN_ANOTHER_PROCESS = """
+import json, sys
+from pathlib import Path
+from scenarios.runner.loader import load
+from scenarios.runner.run import run_scenario
+print(json.dumps({file: run_scenario(load(Path(file))[0]).hash for file in sys.argv[1:]}))
+"""
+
+
+def run(file: str, seed: int | None = None) -> Outcome:
+    outcome = run_scenario(load(SCENARIOS / file)[0], seed=seed)
+    assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
+    return outcome
+
+
+def lines(outcome: Outcome) -> Iterator[str]:
+    """Print a history in canonical order, without the ordinals that interleaving gives."""
+    assert outcome.trace is not None
+    for event in canonical(outcome.trace.events):
+        yield f"{event.t} {event.who} {event.kind} {event.id} {json.dumps(event.data, sort_keys=True)}"
+
+
+@pytest.fixture(scope="module")
+def first_runs() -> dict[str, Outcome]:
+    return {file: run(file) for file in FILES}
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_same_seed_gives_the_same_history_again(file: str, first_runs: dict[str, Outcome]) -> None:
+    again = run(file)
+    assert (
+        next((pair for pair in zip(lines(first_runs[file]), lines(again), strict=True) if pair[0] != pair[1]), None)
+        is None
+    )
+    assert again.hash == first_runs[file].hash
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_another_seed_gives_another_history_and_the_same_verdict(file: str, first_runs: dict[str, Outcome]) -> None:
+    other = run(file, seed=first_runs[file].seed + 1000)
+    assert other.hash != first_runs[file].hash
+
+
+def test_hashes_do_not_depend_on_the_process_or_its_hash_seed(first_runs: dict[str, Outcome]) -> None:
+    command = [sys.executable, "-c", IN_ANOTHER_PROCESS, *(str(SCENARIOS / file) for file in FILES)]
+    processes = [
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": "C"}
+        )
+        for seed, zone in (("1", "UTC"), ("2", "Asia/Kolkata"))
+    ]
+    expected = {str(SCENARIOS / file): first_runs[file].hash for file in FILES}
+    for process in processes:
+        output, _ = process.communicate(timeout=120)
+        assert json.loads(output) == expected
+
+
+# secrets
+
+
+@dataclass
+class Secrets:
+    """Every secret that a run really had."""
+
+    known: dict[str, str] = field(default_factory=dict)
+
+    def add(self, kind: str, value: str | bytes) -> None:
+        texts = (value,) if isinstance(value, str) else (value.hex(), value.hex().upper(), b64encode(value).decode())
+        self.known |= dict.fromkeys(texts, kind)
+
+    def found_in(self, text: str) -> set[str]:
+        """Return the kinds of the secrets that occur in a text."""
+        return {kind for value, kind in self.known.items() if value in text}
+
+    def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Note what is derived in the exchange: the premaster S, the key K, and what is derived of them."""
+        client, server, derive = srp.client_key, srp.server_key, SessionKeys.derive
+
+        def client_key(identity: bytes, password: bytes, salt: bytes, **publics: Any) -> bytes:
+            key = client(identity, password, salt, **publics)
+            self.add("SRP premaster", premaster(identity, password, salt, key=key, **publics))
+            self.add("SRP key", key)
+            return key
+
+        def server_key(*args: object, **kwargs: object) -> bytes:
+            key = server(*args, **kwargs)  # type: ignore[arg-type]  # as it was called
+            self.add("SRP key", key)
+            return key
+
+        def derived(*args: object, **kwargs: object) -> SessionKeys:
+            keys = derive(*args, **kwargs)  # type: ignore[arg-type]  # as it was called
+            for name in ("d2c_enc", "d2c_mac", "c2d_enc", "c2d_mac"):
+                self.add(f"session {name}", getattr(keys, name))
+            return keys
+
+        monkeypatch.setattr(srp, "client_key", client_key)
+        monkeypatch.setattr(srp, "server_key", server_key)
+        monkeypatch.setattr(SessionKeys, "derive", staticmethod(derived))
+
+    def collect(self, stage: Stage) -> None:
+        """Note what device and cloud hold at the end."""
+        for name, value in stage.saved.items():
+            digits = str(value).replace(" ", "")
+            if len(digits) == 16 and digits.isdecimal():
+                self.add(f"code {name}", digits)
+                self.add(f"secret half of {name}", digits[8:])
+        for device in stage.devices.values():
+            if device.state.account is not None:
+                token = device.state.account.token
+                self.add("access token", token.access_token.reveal())
+                self.add("refresh token", token.refresh_token.reveal())
+        for key in stage.cloud.platform.store[ServerKey]:
+            if key.id in ("ca key", "admin token"):
+                self.add(key.id, key.text)
+
+
+def premaster(
+    identity: bytes, password: bytes, salt: bytes, *, a: bytes, client_public: bytes, server_public: bytes, key: bytes
+) -> bytes:
+    """Compute S = (B - k g^x)^(a + u x) mod N by hand (RFC 5054 2.6), and see that K is its hash."""
+    group = srp.GROUP
+
+    def number(data: bytes) -> int:
+        return int.from_bytes(data, "big")
+
+    k = number(group.digest(group.pad(group.modulus) + group.pad(group.generator)))
+    x = number(group.digest(salt + group.digest(identity + b":" + password)))
+    u = number(group.digest(client_public + server_public))
+    base = number(server_public) - k * pow(group.generator, x, group.modulus)
+    secret = pow(base, number(a) + u * x, group.modulus)
+    premaster = secret.to_bytes((secret.bit_length() + 7) // 8, "big")
+    assert key in (group.digest(premaster), group.digest(group.pad(secret)))
+    return premaster
+
+
+@pytest.mark.parametrize("file", [*FILES, "activation/wrong_code.yaml", "activation/tls_proxy_certificates.yaml"])
+def test_nothing_secret_is_in_trace_log_and_reports(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets, logs = Secrets(), list[str]()
+    secrets.watch(monkeypatch)
+    scenario = load(SCENARIOS / file)[0]
+
+    def after(stage: Stage) -> None:
+        secrets.collect(stage)
+        logs.extend(line for device in stage.devices.values() for line in device.world.log.lines)
+
+    def watch(event: Event) -> None:
+        seen.append(event.as_json())
+
+    seen: list[str] = []
+    outcome = run_scenario(scenario, watch=watch, after=after)
+    assert outcome.trace is not None
+    kinds = set(secrets.known.values())
+    assert {"SRP premaster", "SRP key", "ca key", "admin token"} <= kinds
+    assert any(kind.startswith("session ") for kind in kinds)
+    assert any(kind.startswith("secret half") for kind in kinds)
+    assert secrets.found_in("\n".join(seen)) == set()
+    assert secrets.found_in("\n".join(logs)) == set()
+    assert secrets.found_in(str(outcome)) == set()
+
+
+def test_nothing_secret_is_in_the_report_of_a_failure(tmp_path: Path) -> None:
+    text = (SCENARIOS / "identity/token_revoked.yaml").read_text()
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(text.replace("status: 400", "status: 418").replace("$schema=../", "$schema="))
+    secrets = Secrets()
+    scenario = load(broken)[0]
+    outcome = run_scenario(scenario, after=secrets.collect)
+    assert outcome.result == "failed"
+    verdict = verdict_of(Play(scenario.file, None, scenario.name, outcome.seed), outcome)
+    reporter = Reporter(sys.stdout)
+    shown = "\n".join([*outcome.reports, reporter.json([verdict]).decode(), reporter.junit([verdict]).decode()])
+    assert "418" in shown
+    assert secrets.known
+    assert secrets.found_in(shown) == set()

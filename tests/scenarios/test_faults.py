@@ -1,0 +1,278 @@
+"""Every row of the table of faults is carried out: it arms, its injection point is asked, it bites, and it ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from scenarios.runner.faulttable import FAULTS, PARAMETERS
+from scenarios.runner.notyet import NOT_YET
+from scenarios.runner.problems import ScenarioError
+from scenarios.runner.run import Outcome
+from scenarios.runner.world_verbs import FaultSpec
+from tests.scenarios.stories import play, story
+
+BITES = "expect: { trace: { kind: fault.bit }, within: 5m, optional: true }"
+NEW_CONNECTION = ["advance: 1m", "refresh: wdm\n    " + BITES]
+REQUEST = ["refresh: wdm\n    " + BITES]
+FRAME = ["cloud.meeting.create: { id: m, starts: +1h, lasts: 15m }\n    " + BITES]
+RECONNECTION = ["cloud.mercury.close: 1001\n    " + BITES]
+DISCOVERY = ["discover: clusters\n    " + BITES]
+TOKEN = ["refresh: token\n    " + BITES]
+CATALOG = ["refresh: catalog\n    " + BITES]
+RESTART = ["restart: device\n    " + BITES]
+ACTIVATION = ["activate: ${cloud.code}\n    " + BITES]
+MINIMAL = ["cloud.meeting.create: { id: m, starts: +1h, lasts: 15m, push: minimal }\n    " + BITES]
+PAGE = ["cloud.meeting.create: { id: m, starts: +1h, lasts: 15m }", "sync: calendar\n    " + BITES]
+
+PROVOKED = {
+    "link": NEW_CONNECTION, "dns": NEW_CONNECTION, "tcp": NEW_CONNECTION, "tls": NEW_CONNECTION, "http": REQUEST, "websocket": FRAME,
+    "mercury": FRAME, "udp": DISCOVERY, "stun": DISCOVERY, "token": TOKEN, "catalog": CATALOG, "activation": ACTIVATION, "wdm": REQUEST,
+    "calendar": FRAME, "mercury.refuse": RECONNECTION, "websocket.refuse": RECONNECTION, "mercury.no_first_frame": RECONNECTION,
+    "mercury.wrong_first_frame": RECONNECTION, "mercury.auth_refused": RECONNECTION, "wdm.excessive": RESTART,
+    "calendar.minimal_not_found": MINIMAL, "calendar.short_page": PAGE,
+}  # fmt: skip
+"""How to make a fault bite: by layer, or by row where that differs."""
+OWN = {"clock": "by: 1h", "http.redirect": "to: https://elsewhere.wbx2.test/"}
+"""Parameters that a fault needs."""
+ROWS = [(on, do) for on, actions in FAULTS.items() for do in actions]
+
+
+def written(on: str, do: str) -> str:
+    """Write a row as a step."""
+    own = OWN.get(f"{on}.{do}", OWN.get(on))
+    is_counted = not FAULTS[on][do].momentary and on not in ("clock", "link")
+    more = [
+        part
+        for part in (
+            own,
+            "count: 1" if is_counted else "",
+            "target: { kind: access }" if on == "token" and do == "revoke" else "",
+        )
+        if part
+    ]
+    return f"fault: {{ on: {on}, do: {do}, id: it, {', '.join(more)} }}"
+
+
+def provoke(on: str, do: str) -> Outcome:
+    """Run a story in which a fault has every reason to bite; one that does not bite fails it."""
+    steps = [written(on, do)]
+    if not FAULTS[on][do].happens_now and on != "clock":
+        steps += PROVOKED.get(f"{on}.{do}") or PROVOKED[on]
+    at = "factory" if on == "activation" else "online"
+    return play(f"device: {{ at: {at} }}\nsteps:\n" + "".join(f"  - {step}\n" for step in [*steps, "heal: it"]))
+
+
+@pytest.mark.parametrize(("on", "do"), ROWS, ids=[f"{on}-{do}" for on, do in ROWS])
+def test_every_row_of_the_table_bites(on: str, do: str) -> None:
+    outcome = provoke(on, do)
+    assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
+    assert outcome.trace is not None
+    seen = {event.kind for event in outcome.trace.events if event.data.get("id") == "it"}
+    assert seen & ({"fault.struck"} if FAULTS[on][do].happens_now else {"fault.armed"})
+
+
+@pytest.mark.parametrize(("on", "do", "what"), [(on, do, what) for on, do in ROWS for what in FAULTS[on][do].whats[1:]])
+def test_every_value_of_what_is_a_way_of_its_own(on: str, do: str, what: str) -> None:
+    provocation = (PROVOKED.get(f"{on}.{do}") or PROVOKED[on])[-1]
+    at = "factory" if on == "activation" else "online"
+    outcome = play(
+        f"device: {{ at: {at} }}\nsteps:\n  - fault: {{ on: {on}, do: {do}, what: {what} }}\n  - {provocation}\n  - heal: all\n"
+    )
+    assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
+
+
+def test_table_and_model_fit() -> None:
+    assert set(PARAMETERS) <= set(FaultSpec.model_fields)
+    rows = {f"{on}.{do}" for on, do in ROWS}
+    assert rows & set(NOT_YET) == set()
+    assert set(PROVOKED) <= rows | set(FAULTS)
+    for on, do in ROWS:
+        action = FAULTS[on][do]
+        assert action.momentary or not action.waits
+        assert bool(action.whats) == ("what" in action.params), (on, do)
+
+
+@pytest.mark.parametrize(
+    ("fault", "complaint"),
+    [
+        ("{ on: http, do: malformed, what: headers }", "`malformed` on http takes as `what`: json, utf8"),
+        ("{ on: http, do: error, direction: up }", "`error` on http has no direction"),
+        ("{ on: wdm, do: excessive, target: { path: /x } }", "`excessive` on wdm cannot be aimed at a `path`; it can at: device"),
+        ("{ on: activation, do: bad_proof, target: { code: x } }", "cannot be aimed at a `code`; it can at: nothing"),
+        ("{ on: mercury, do: reset, after: { count: 3 } }", "`reset` on mercury happens now, not at an item"),
+        ("{ on: clock, do: jump }", "`jump` on clock takes `by`, such as -3s"),
+        ("{ on: clock, do: skew, by: 1s, count: 2 }", "`skew` on clock is not made of items that could be counted"),
+        ("{ on: http, do: error, count: 2, for: 1m }", "a fault has one limit: for, count or until"),
+        ("{ on: http, do: error, every: 1m }", "not built yet: `every`"),
+    ],
+)  # fmt: skip
+def test_what_would_be_ignored_is_refused(fault: str, complaint: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        story(f"steps: [{{ fault: {fault} }}]")
+    assert complaint in str(caught.value)
+
+
+# when faults begin and end
+
+ONLINE = "device: { at: online }\nsteps:\n"
+
+
+def run_steps(*steps: str) -> Outcome:
+    outcome = play(ONLINE + "".join(f"  - {step}\n" for step in steps))
+    assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
+    return outcome
+
+
+def instants(outcome: Outcome, kind: str) -> list[float]:
+    """Return when something happened to the fault `it`, in seconds since the first step."""
+    assert outcome.trace is not None
+    events = list(outcome.trace.events)
+    start = next(event.t for event in events if event.kind == "step.start")
+    return [(event.t - start) / 1e6 for event in events if event.kind == kind and event.data.get("id") == "it"]
+
+
+def test_fault_begins_after_a_while_and_ends_after_a_while() -> None:
+    outcome = run_steps("fault: { on: wdm, do: error, id: it, after: 10s, for: 20s, optional: true }", "advance: 1m")
+    assert (instants(outcome, "fault.armed"), instants(outcome, "fault.healed")) == ([10.0], [30.0])
+
+
+def test_fault_begins_and_ends_at_anchors() -> None:
+    outcome = run_steps(
+        "fault: { on: http, do: delay, by: 1s, id: it, after: mercury closed, until: mercury open, optional: true }",
+        "advance: 10s",
+        "cloud.mercury.close: 1001\n    expect: { mercury: [closed, connecting, open], within: 1m }",
+        "advance: 10s",
+    )
+    (began,), (ended,) = instants(outcome, "fault.armed"), instants(outcome, "fault.healed")
+    assert 10.0 <= began < ended < 70.0
+
+
+def test_fault_follows_another_one() -> None:
+    outcome = run_steps(
+        "fault: { on: udp, do: drop, id: first, after: 5s, optional: true }",
+        "fault: { on: http, do: delay, by: 1s, id: it, after: fault first, optional: true }",
+        "advance: 10s",
+    )
+    assert instants(outcome, "fault.armed") == [5.0]
+
+
+def test_fault_that_is_healed_before_it_begins_does_not_begin() -> None:
+    outcome = run_steps("fault: { on: wdm, do: error, id: it, after: 1m, optional: true }", "heal: it", "advance: 1h")
+    assert instants(outcome, "fault.armed") == []
+
+
+def test_used_up_fault_can_be_healed_and_its_id_used_again() -> None:
+    run_steps(*["fault: { on: wdm, do: error, status: 503, count: 1, id: it }", *REQUEST, "heal: it"] * 2)
+
+
+def test_fault_holds_once_under_one_id() -> None:
+    outcome = play(ONLINE + "  - fault: { on: wdm, do: error, id: it }\n" * 2)
+    assert outcome.kinds == ["verb"]
+    assert "fault it holds already" in outcome.reports[0]
+
+
+def test_fault_skips_matches_and_takes_a_share() -> None:
+    outcome = run_steps(
+        "fault: { on: http, do: error, status: 500, id: it, after: { count: 2 }, count: 1, target: { service: wdm } }",
+        "refresh: wdm", "refresh: wdm",
+        "refresh: wdm\n    expect: { request: { service: wdm, status: 500 } }",
+    )  # fmt: skip
+    assert len(instants(outcome, "fault.bit")) == 1
+    hits = []
+    for seed in range(6):
+        outcome = play(
+            ONLINE
+            + "  - fault: { on: http, do: delay, by: 10ms, id: it, percent: 50%, target: { service: wdm }, optional: true }\n"
+            "  - repeat: { times: 20, steps: [{ refresh: wdm }] }\n",
+            seed=seed,
+        )
+        hits.append(len(instants(outcome, "fault.bit")))
+    assert all(2 <= hit <= 18 for hit in hits)
+    assert len(set(hits)) > 1
+
+
+def test_aim_at_a_device_by_its_own_name() -> None:
+    outcome = play("""
+        devices: { room: { at: online }, desk: { at: online } }
+        steps:
+          - fault: { on: mercury, do: close, code: 1001, target: { device: desk } }
+            device: desk
+            expect: { mercury: closed }
+          - note: the other one stays
+            device: room
+            expect: { mercury: open, within: 0s }
+          - fault: { on: wdm, do: error, status: 503, count: 1, target: { device: desk } }
+          - refresh: wdm
+            device: room
+          - refresh: wdm
+            device: desk
+            expect: { request: { service: wdm, status: 503 }, within: 10s }
+    """)
+    assert outcome.result == "passed", "\n\n".join(outcome.reports)
+    assert (
+        "no device is named dsk"
+        in play(ONLINE + "  - fault: { on: wdm, do: error, target: { device: dsk } }").reports[0]
+    )
+
+
+def test_aim_at_meetings_and_codes_by_their_own_names() -> None:
+    outcome = run_steps(
+        "cloud.meeting.create: { id: one, starts: +1h, lasts: 15m }",
+        "cloud.meeting.create: { id: two, starts: +1h, lasts: 15m }",
+        "fault: { on: calendar, do: push_lost, target: { meeting: two }, id: it }",
+        "cloud.meeting.update: { id: one, lasts: 30m }\n    expect: { frame: { data.eventType: calendar.meeting.update } }",
+        "cloud.meeting.update: { id: two, lasts: 30m }\n    never: { frame: { data.eventType: calendar.meeting.update }, for: 3s }",
+    )
+    assert len(instants(outcome, "fault.bit")) == 1
+    outcome = play("""
+        steps:
+          - cloud.code.create: one
+          - cloud.code.create: two
+          - fault: { on: activation, do: locked, target: { code: one } }
+          - activate: ${saved.one}
+            expect: { log: "Activation: failed: code.locked" }
+          - activate: ${saved.two}
+    """)
+    assert outcome.result == "passed", "\n\n".join(outcome.reports)
+
+
+def test_media_servers_are_picked_as_many_as_there_are() -> None:
+    head = "cloud: { media: { servers: 30 } }\n" + ONLINE
+    fault = "  - fault: { on: stun, do: silent, target: { servers: 10, of: OF, pick: PICK } }\n"
+    discovery = "  - discover: clusters\n    expect: { discovery: { asked: 30, answered: 20 }, within: 15s }\n"
+    for pick in ("first", "seeded"):
+        outcome = play(head + fault.replace("OF", "30").replace("PICK", pick) + discovery)
+        assert outcome.result == "passed", "\n\n".join(outcome.reports)
+    assert (
+        "there are 30 media servers, not 210"
+        in play(head + fault.replace("OF", "210").replace("PICK", "first")).reports[0]
+    )
+
+
+def test_clock_faults_put_clocks_wrong_and_right_again() -> None:
+    outcome = run_steps(
+        "fault: { on: clock, do: skew, by: 1h, id: it, target: { device: room } }",
+        "refresh: wdm",
+        "heal: it",
+        "fault: { on: clock, do: jump, by: -30m, target: { of: cloud } }",
+        "refresh: wdm",
+    )
+    assert outcome.trace is not None
+    sent = [
+        event.at[11:16]
+        for event in outcome.trace.events
+        if event.kind == "http.request" and event.data["method"] == "PUT"
+    ]
+    assert sent == ["09:00", "08:00", "08:00", "07:30"]  # as sent and as received, twice
+
+
+def test_link_that_is_down_cuts_everything_and_comes_back_by_itself() -> None:
+    run_steps(
+        "network: { link: down, for: 5m }\n    expect: { mercury: closed }",
+        "refresh: wdm\n    expect: { trace: { kind: http.failed }, within: 6m }",
+        "wait: { mercury: open, xstatus: { Webex Status: Registered }, within: 10m }",
+    )
+    run_steps(
+        "fault: { on: link, do: down, id: it }\n    expect: { mercury: closed }",
+        "heal: it\n    expect: { mercury: open, within: 10s }",
+    )
