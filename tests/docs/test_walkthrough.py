@@ -1,0 +1,69 @@
+"""The pages on two processes, followed by the letter: real sockets, real time, on free ports."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.tools.generated import ROOT
+
+SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+PAGES = ("README.md", "docs/tutorial/first-device.md")
+FOLLOWED = ("roomsim cloud serve", "roomsim endpoint run", "ready()", "curl")
+"""Beginnings of the blocks of a page that belong to its walk."""
+PRELUDE = """set -eu
+trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT
+until_there() { for _ in $(seq 100); do if grep -q "$1" "$2" 2>/dev/null; then return; fi; sleep 0.1; done; cat ./*.log; exit 1; }
+"""
+SERVED = {
+    "roomsim cloud serve": "> cloud.log 2>&1 &\nuntil_there admin_token cloud.json\n",
+    "roomsim endpoint run": "> room.log 2>&1 &\nuntil_there 'calendar catch-up' room.log\n",
+}
+"""What follows a command that serves: it goes to the background, and is waited for."""
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        return int(door.getsockname()[1])
+
+
+def walk(text: str) -> str:
+    """Turn the blocks of a page into a script."""
+    script = PRELUDE
+    for block in SHELL.findall(text):
+        if block.startswith(FOLLOWED):
+            rest = next((rest for command, rest in SERVED.items() if block.startswith(command)), "")
+            script += f"{block.rstrip()} {rest}\n"
+    return script.replace("8080", str(free_port())).replace("8443", str(free_port()))
+
+
+@pytest.mark.skipif(
+    shutil.which("bash") is None or shutil.which("curl") is None, reason="NOT TESTED: bash or curl is not installed"
+)
+@pytest.mark.parametrize("page", PAGES)
+def test_walk(page: str, tmp_path: Path) -> None:
+    script = walk((ROOT / page).read_text(encoding="utf-8"))
+    assert script.count("until_there") == 3, "one cloud and one device are served"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert '"connectionStatus": "connected"' in done.stdout
+    if "format=terminal" in script:
+        assert "*s Webex Status: Registered" in done.stdout

@@ -1,0 +1,193 @@
+"""The lines of the device log: whether each was seen on a real device, and when it comes.
+
+`tests/docs/test_log_lines.py` holds these tables against the code, both ways.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+
+class Row(NamedTuple):
+    """One line: its mark in comments and scenarios, module, level, text with `{slots}`, and when it comes."""
+
+    mark: str
+    module: str
+    level: str
+    text: str
+    when: str
+
+    @property
+    def shown(self) -> str:
+        """The line as it is printed, without time and process."""
+        level = f"[{self.level}]" if self.level.isdigit() else f" {self.level}"
+        return f"{self.module}{level}: {self.text}"
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """What texts of this line look like."""
+        parts = re.split(r"\{[^}]*\}", self.text)
+        return re.compile(".*".join(map(re.escape, parts)), re.DOTALL)
+
+
+_CA: Final = "/config/certs/spark_ca_list/tls_proxy"
+_NO_LIST: Final = "No 'trustList' sub-document in configData. No CA certificates will be updated"
+_COMPLETED: Final = (
+    "CalliopeDiscovery completed with response from {answered} out of {asked} servers. {n} udp, {n} tcp, {n} xTls"
+)
+_BEST: Final = "BEST callCenter:{cluster}, trnsp:{udp}, protocol:stun, ip:{ip}:{port} with RTT:{ms}"
+_MEETING: Final = (
+    " - organizer='{id}' start='{time}' id='{id}' meetingJoinType='{type}' meetingJoinURI={true} meetingJoinURL={true}"
+    " webexURI={true} spaceURI={true} callURI={true}"
+)
+
+OBSERVED: Final = (
+    Row(
+        "L01",
+        "Wx2",
+        "3",
+        "process_additional_CAs: Parsed {n} additional CA certificate(s)",
+        "configuration of the cloud processed",
+    ),
+    Row(
+        "L02",
+        "Wx2",
+        "I",
+        f'setup_all_symlinks: using tls proxy certs directory: "{_CA}" -> {_CA}-{{unix}}',
+        "after L01",
+    ),
+    Row("L03", "Wx2", "I", "process_additional_CAs: Updated CA certificates from srpconfig", "after L02"),
+    Row("L04", "Wx2", "3", "Restarting CA trust store refresh in {seconds} second(s)", "after L03, and at boot"),
+    Row("L05", "Wx2", "1", "safe_extract_array: missing key trustList", "the configuration has no `trustList`"),
+    Row("L06", "Wx2", "I", f"process_additional_CAs: {_NO_LIST}", "after L05"),
+    Row("L07", "Wx2", "2", "Starting calliope discovery", "media discovery begins"),
+    Row("L08", "Wx2Http", "1", "HTTP({n}) => {METHOD} {url}", "every request"),
+    Row("L09", "Wx2Http", "1", "HTTP({n}) <= {status}", "every answer"),
+    Row(
+        "L10",
+        "Wx2",
+        "I",
+        "CalliopeDiscovery Cache-Control::max-age={age} rand (75 - 100) -> {seconds}",
+        "the cluster list is here",
+    ),
+    Row("L11", "CalliopeDiscovery", "I", _COMPLETED, "media discovery ends"),
+    Row("L12", "CalliopeDiscovery", "I", f"CalliopeDiscovery: {_BEST}", "after L11, one for each transport"),
+    Row(
+        "L21",
+        "Wx2",
+        "I",
+        "NotificationChannel: {eventType}, trackingid {id}",
+        "every event of the notification channel",
+    ),
+    Row("L22", "Wx2", "3", "CalendarClientImpl::on_meeting_updated_event", "a meeting was created or changed"),
+    Row("L23", "Wx2", "1", f"Inserting new meeting{_MEETING}", "a meeting that was not known"),
+    Row("L24", "Wx2", "1", f"Updating meeting{_MEETING}", "a meeting that was known"),
+    Row("L25", "Wx2", "1", "updateMeetingFromCalendarEvent resourceUrl='{url}'", "a meeting was changed, before L22"),
+    Row("L26", "Wx2", "3", "Decrypting title for calendar event with id='{id}'", "after L23 and L24"),
+)
+"""Lines that were seen on real devices, in this shape."""
+
+OURS: Final = (
+    Row("R01", "Wx2Http", "W", "HTTP({n}) failed: {reason}", "nobody answered"),
+    Row("R02", "Wx2Http", "1", "HTTP({n}) retry {k} in {ms} ms", "a request will be sent again"),
+    Row("R03", "Wx2Http", "W", "HTTP({n}) giving up after {k} attempts", "it will not"),
+    Row("R12", "Network", "I", "system time set from {host}: {old} -> {new}", "the device's clock was wrong at boot"),
+    Row("R20", "Wx2", "I", "Activation: started", "a code was entered"),
+    Row(
+        "R21", "Wx2", "3", "Activation: challenge received, group {group} version {version}", "the first reply is good"
+    ),
+    Row("R22", "Wx2", "3", "Activation: proof accepted", "the second one is"),
+    Row("R23", "Wx2", "3", "Activation: registered", "the third one is"),
+    Row("R24", "Wx2", "W", "Activation: failed: {code}", "refused, see [activation errors](activation-errors.md)"),
+    Row(
+        "R25",
+        "Wx2",
+        "W",
+        "Activation: challenge rejected: {what}",
+        "a reply broke a rule: version, group, length, zero or url",
+    ),
+    Row("R26", "Wx2", "W", "Activation: {blob} authentication failed", "the MAC of a reply is bad"),
+    Row("R27", "Wx2", "I", "Activation: lock-down applied ({action})", "the end of an activation"),
+    Row(
+        "R27b",
+        "Wx2",
+        "W",
+        "CA trust store refresh failed: {reason}; retry in {seconds} second(s)",
+        "the configuration could not be had again",
+    ),
+    Row(
+        "R28",
+        "Wx2",
+        "W",
+        "process_additional_CAs: rejected certificate {i} of {n}: {reason}",
+        "a certificate of the `trustList` is malformed",
+    ),
+    Row("R29", "Wx2", "W", "safe_extract_array: key trustList is not an array", ""),
+    Row(
+        "",
+        "Wx2",
+        "W",
+        "rejected service certificate {i} of {n}: {reason}",
+        "a certificate of the activation is malformed",
+    ),
+    Row("", "Wx2", "E", "state not written: {reason}", "it holds until the device goes off"),
+    Row("", "Wx2", "E", "CA trust store not written: {reason}", "it holds until the next boot"),
+    Row("R30", "Wx2", "3", "Token refresh in {seconds} second(s)", "a token is here"),
+    Row("R31", "Wx2", "3", "Token refreshed", ""),
+    Row("R32", "Wx2", "W", "Token refresh failed: {error}", ""),
+    Row("R33", "Wx2", "W", "Account removed ({why})", "the account is gone: `event` or `invalid_grant`"),
+    Row("R40", "Wx2", "3", "Service catalogue updated: {n} services", ""),
+    Row("R41", "Wx2", "W", "Service catalogue has no url for {service}", ""),
+    Row("", "Wx2", "W", "Service catalogue not updated: {reason}", ""),
+    Row("R42", "Wx2", "3", "{Device registered, Device registration refreshed}", ""),
+    Row("R43", "Wx2", "W", "Device registration failed: {status}", ""),
+    Row("R44", "Wx2", "W", "Device registration lost, creating a new one", "the cloud answered 404"),
+    Row("R45", "Wx2", "I", "Webex status {old} -> {new}", ""),
+    Row(
+        "",
+        "Wx2",
+        "W",
+        "not online: {reason}; retry in {seconds} second(s)",
+        "the whole way to the cloud will be tried again",
+    ),
+    Row("R50", "Wx2WebSocket", "3", "connecting to {host}", ""),
+    Row("R51", "Wx2WebSocket", "I", "connected", "the opening event is here"),
+    Row("R52", "Wx2WebSocket", "W", "closed code={code} reason='{text}'", ""),
+    Row("R53", "Wx2WebSocket", "W", "connect failed: {reason}; retry {k} in {ms} ms", ""),
+    Row("R54", "Wx2WebSocket", "W", "no pong within {ms} ms", ""),
+    Row("", "Wx2WebSocket", "W", "second connection failed: {reason}", "the first one stays"),
+    Row("", "Wx2WebSocket", "W", "frame ignored: {why}", "a frame broke a rule"),
+    Row("", "Wx2WebSocket", "W", "sequence gap: expected {n}, got {n}", ""),
+    Row(
+        "R55",
+        "WebSocketNotificationChannel",
+        "I",
+        "endpoint changed to {host}",
+        "the registration has another websocket URL",
+    ),
+    Row(
+        "R60",
+        "CalliopeDiscovery",
+        "W",
+        "CalliopeDiscovery request failed: {reason}; keeping the result of {time}",
+        "no cluster list",
+    ),
+    Row("R61", "CalliopeDiscovery", "W", "CalliopeDiscovery: no server answered over {transport}", "after L12"),
+    Row("R62", "CalliopeDiscovery", "3", f"early {_BEST}", "an answer while the discovery goes on"),
+    Row(
+        "R81",
+        "Wx2",
+        "W",
+        "calendar event with id='{id}' not available: {status}",
+        "the meeting of a notice could not be had",
+    ),
+    Row("R82", "Wx2", "3", "calendar catch-up: {n} event(s)", ""),
+    Row("", "Wx2", "W", "calendar event with id='{id}' dropped: {n} are stored", "the store is full"),
+    Row("", "Wx2", "W", "calendar event ignored: {why}", "an event broke a rule"),
+    Row("", "Wx2", "W", "calendar answer not understood: {why}", ""),
+    Row("R94", "Wx2", "W", "{service} unreachable: {reason}", ""),
+    Row("", "Wx2", "W", "GDS is {state}: {message}", "the health service says that something is wrong"),
+    Row("", "Wx2", "W", "feature toggle ignored: {why}", ""),
+)
+"""Lines of ours, in the device's style."""

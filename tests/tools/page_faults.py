@@ -1,0 +1,74 @@
+"""docs/reference/faults.md: the vocabulary of faults, from its table."""
+
+from __future__ import annotations
+
+from scenarios.runner.faulttable import FAULTS, PARAMETERS, Action
+from scenarios.runner.schema import scenario_schema
+from tests.tools import words
+from tests.tools.markdown import code, page, table
+from tests.tools.page_language import keys, known
+
+INTRODUCTION = """
+A fault is armed by the verb `fault` of a scenario, by the control API of the cloud, or by the control door of a device. It names a layer or
+a service (`on`) and what it does there (`do`). A momentary fault happens once: now, or at the next occasion. A lasting one holds until it
+is healed, until its limit is reached, or until the run ends. A fault that never bit fails the run unless it is `optional`.
+"""
+
+
+def faults() -> str:
+    """Return the page."""
+    known("FAULTS", (name for name, _ in _actions()), words.FAULTS)
+    known("LAYERS", FAULTS, words.LAYERS)
+    known("TARGETS", targets := _targets(), words.TARGETS)
+    schemas = scenario_schema()["$defs"]["FaultSpec"]
+    own = {name: one for name, one in schemas["properties"].items() if name not in PARAMETERS}
+    own["on"] = own["do"] = {"type": "string"}
+    parts = [part for layer in FAULTS for part in _layer(layer)]
+    return page(
+        "Faults",
+        INTRODUCTION,
+        "## Keys",
+        keys("FAULT_KEYS", own, words.FAULT_KEYS, schemas["required"]),
+        f"The parameters of an action stand beside these keys: {code(*PARAMETERS)}.",
+        "## Targets",
+        table(("key", "meaning"), [(code(name), words.TARGETS[name]) for name in targets]),
+        *parts,
+    )
+
+
+def _actions() -> list[tuple[str, str]]:
+    """List what is told: actions that `mercury` shares with `websocket` are told once."""
+    return [
+        (f"{layer}.{do}", do)
+        for layer, actions in FAULTS.items()
+        for do in actions
+        if layer != "mercury" or do not in FAULTS["websocket"]
+    ]
+
+
+def _targets() -> list[str]:
+    every = (name for actions in FAULTS.values() for action in actions.values() for name in action.targets)
+    return list(dict.fromkeys(every))
+
+
+def _layer(layer: str) -> list[str]:
+    rows = [
+        (code(do), words.FAULTS[name], _parameters(FAULTS[layer][do]), code(*FAULTS[layer][do].targets), _when(FAULTS[layer][do]))
+        for name, do in _actions()
+        if name.partition(".")[0] == layer
+    ]  # fmt: skip
+    about = words.LAYERS[layer]
+    head = ("do", "effect", "parameters", "aimed at", "happens")
+    return [f"## {layer}", f"{about[0].upper()}{about[1:]}.", table(head, rows)]
+
+
+def _parameters(action: Action) -> str:
+    plain = code(*(name for name in action.params if name != "what"))
+    whats = f"`what`: {code(*action.whats)}" if action.whats else ""
+    return "; ".join(filter(None, (plain, whats)))
+
+
+def _when(action: Action) -> str:
+    if not action.momentary:
+        return "until it ends"
+    return "once, now" if action.happens_now else "once, at the next occasion"
