@@ -3,20 +3,26 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# the demo needs none of the development set
+RUNS := $(VENV)/.runs
 
 .PHONY: help demo test test-all check bench docs update ci-deps clean
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
-$(READY): pyproject.toml requirements/dev.txt
+$(RUNS): requirements/runtime.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "roomsim needs Python 3.11 or newer; set PYTHON=..." >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/runtime.txt
+	@touch $@
+
+$(READY): $(RUNS) pyproject.toml requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY)  ## a whole morning of a room device and its cloud, in virtual time
-	$(BIN)/roomsim demo
+demo: $(RUNS)  ## a whole morning of a room device and its cloud, in virtual time
+	$(BIN)/python -m scenarios.runner.cli demo
 
 test: $(READY)  ## all tests
 	$(BIN)/python -m pytest -n 2 -q
