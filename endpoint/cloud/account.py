@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
 from endpoint.wire.activation.messages import ConfigData, ServiceData
 from endpoint.wire.conventions import is_url
+from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.identity import Token
+
+_SENDABLE: Final = re.compile(r"[!-~]+", re.ASCII)
 
 
 class Account(msgspec.Struct, kw_only=True, frozen=True, rename="camel", omit_defaults=True):
@@ -55,6 +60,17 @@ class Account(msgspec.Struct, kw_only=True, frozen=True, rename="camel", omit_de
     def with_token(self, token: Token) -> Account:
         """Return the account with a new token."""
         return msgspec.structs.replace(self, token=token)
+
+
+def check_sendable(token: Token) -> Token:
+    """Return a token that can stand in a header.
+
+    Raises:
+        RemoteProtocolError: it has other characters than visible ASCII ones (RFC 6749, appendix A.12): no server would ever see it.
+    """
+    if not _SENDABLE.fullmatch(token.access_token.reveal()):
+        raise RemoteProtocolError("token.access_token", "visible ASCII characters")
+    return token
 
 
 def milliseconds(instant: datetime) -> int:

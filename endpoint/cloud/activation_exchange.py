@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, Final
 
 from endpoint.cloud import activation_table as table
-from endpoint.cloud.account import Account
+from endpoint.cloud.account import Account, check_sendable
 from endpoint.cloud.bases import Bases
 from endpoint.cloud.profile import Profile
 from endpoint.runtime.chance import Stream
@@ -153,12 +153,13 @@ class Exchange:
         assert self._keys is not None
         try:
             sealed, self._register_url = replies.read_service_reply(body, self._urls)
-            self.service = replies.open_service_data(self._keys, sealed)
+            service = replies.open_service_data(self._keys, sealed)
+            check_sendable(service.token)
         except ChallengeRejected as error:
             return table.ReplyRejected(BAD_REPLY, f"challenge rejected: {error.reason}")
         except RemoteProtocolError:  # BadMac, BadEnvelope
             return table.ReplyRejected("srp.bad_envelope", "serviceData authentication failed")
-        self._register = self._introduction(self._keys)
+        self.service, self._register = service, self._introduction(self._keys)
         return table.ProofAccepted()
 
     def _introduction(self, keys: SessionKeys) -> messages.RegisterRequest:

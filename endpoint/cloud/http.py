@@ -270,6 +270,8 @@ class Http:
                 raise Unreachable("http", host, "unexpected content")
             if not call.verify:
                 self._notice_date(call.service, host, response.headers.get(hdrs.DATE, ""))
+            if response.status < 200:
+                raise Unreachable("http", host, "unexpected content")
             if 300 <= response.status < 400:
                 raise Unreachable("http", host, f"unexpected redirect to {_target(response, host)}")
             return Answer(response.status, body, response.headers, tracking_id, number)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from endpoint.cloud.account import Account, milliseconds
+from endpoint.cloud.account import Account, check_sendable, milliseconds
 from endpoint.cloud.http import Answer, Backoff, Call, Http, is_passing
 from endpoint.cloud.shared import Shared
 from endpoint.runtime.clock import Timer
@@ -151,7 +151,7 @@ class Identity:
             self._refused(answer)
         now_ms = milliseconds(world.clock.now())
         try:
-            token = identity.renewed(account.token, identity.parse_token(answer.body).dated(now_ms))
+            token = identity.renewed(account.token, check_sendable(identity.parse_token(answer.body)).dated(now_ms))
         except RemoteProtocolError as error:
             self._failed(f"unexpected content ({error.where})")
             raise Refused(answer.status) from None

@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from contextlib import suppress
+from typing import Final
 
 from websockets.exceptions import WebSocketException
 
 from endpoint.cloud import mercury_table as table
-from endpoint.cloud.identity import Identity
-from endpoint.cloud.mercury_line import Line
+from endpoint.cloud.identity import ForeignHost, Identity
+from endpoint.cloud.mercury_line import PEER, Line
 from endpoint.cloud.mercury_table import State
 from endpoint.cloud.shared import Dropped
 from endpoint.runtime import websocket
@@ -27,8 +28,7 @@ from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.tls import TlsClient
 from endpoint.runtime.world import World
 from endpoint.wire import conventions, mercury, mercury_close
-from endpoint.wire.errors import RemoteProtocolError
-from endpoint.wire.mercury import Ack, Authorization, Event, Ping, Pong, Shutdown, Unknown
+from endpoint.wire.mercury import Authorization, Event, Ping, Pong, Shutdown, Unknown
 from endpoint.wire.mercury_close import BeforeOpen
 
 JITTER: Final = (0.75, 1.0)
@@ -251,17 +251,15 @@ class Mercury:
 
     async def _refresh_then_back_off(self, refresh: Callable[[], Awaitable[object]]) -> None:
         attempt = self._attempt
-        try:
+        with suppress(EndpointError):  # it has lines of its own; the next attempt is made all the same
             await refresh()
-        except EndpointError as error:
-            self._failure = str(error)
         if self._machine.state is State.WAITING and self._attempt == attempt and self._timer is None:
             self._back_off()
 
     # lines
 
     def _begin(self, name: str) -> Line:
-        line = Line(self, self._world.clock.time())
+        line = Line(self, self._world)
         self._tasks.start(self._connect(line), name)
         return line
 
@@ -281,7 +279,8 @@ class Mercury:
                 if is_unreachable:
                     self.on_reached(False, line.asked_s)
                 self._trace_close(1006, reason)
-                self._fail(line, BeforeOpen.BACK_OFF, reason)
+                is_foreign = isinstance(error, ForeignHost)  # the catalogue has moved on: so has the registration
+                self._fail(line, BeforeOpen.REREGISTER if is_foreign else BeforeOpen.BACK_OFF, reason)
             return
         if line not in self._lines():
             line.close(1000, mercury_close.DONE)  # overtaken: nobody wants it any more
@@ -319,8 +318,6 @@ class Mercury:
     def line_opened(self, line: Line) -> None:
         """Authorise a line whose handshake is done."""
         self.on_reached(True, line.asked_s)
-        data = {"service": "mercury", "status": 101}
-        self._world.trace.event(self._world.who, "ws.open", peer="cloud:mercury", data=data)
         if line is self._line:
             self._feed(table.SocketOpened())
         elif line is self._spare:
@@ -334,7 +331,7 @@ class Mercury:
         tracking = f"{self._session}_{round(self._world.clock.now().timestamp() * 1000)}"
         token = account.token.access_token
         frame = Authorization(id=frame_id, token=token, tracking_id=tracking)
-        self._send(line, frame, frame_id, {"type": "authorization", "token": token})
+        line.send(frame, frame_id, {"type": "authorization", "token": token})
         line.greeting = self._world.clock.call_later(GREETING_TIMEOUT_S, self._not_greeted, line, "no opening event")
 
     def _not_greeted(self, line: Line, why: str) -> None:
@@ -343,36 +340,14 @@ class Mercury:
         line.close(1002, why)
         self._fail(line, BeforeOpen.BACK_OFF, why)
 
-    def _send(self, line: Line, frame: mercury.Frame, frame_id: str, data: dict[str, Any]) -> None:
-        self._world.trace.event(self._world.who, "ws.send", peer="cloud:mercury", id=frame_id, data=data)
-        if line.socket is not None:
-            line.socket.send(mercury.encode_frame(frame))
-
     def _ping(self) -> None:
         if self._line is not None:
             self._ping_id, self._pinged_s = self._ids.uuid(), self._world.clock.time()
-            self._send(self._line, Ping(id=self._ping_id), self._ping_id, {"type": "ping"})
+            self._line.send(Ping(id=self._ping_id), self._ping_id, {"type": "ping"})
             self._plan(mercury.PONG_TIMEOUT_S, table.PongOverdue())
 
-    def line_received(self, line: Line, text: str) -> None:
-        """Read a message; acknowledge what has an id, whatever it is."""
-        if line not in self._lines():
-            return
-        world = self._world
-        try:
-            frame = mercury.parse_frame(text)
-        except RemoteProtocolError as error:
-            self._ignore(str(error))
-            return
-        if isinstance(frame, (Authorization, Ack, Ping)):
-            self._ignore(f"{type(frame).__name__} comes from clients only")
-            return
-        n = world.trace.event(world.who, "ws.recv", peer="cloud:mercury", id=frame.id, data=_shown(frame))
-        world.trace.led_to_by(n)
-        gap = line.sequence.receive(frame)
-        if gap is not None:
-            world.log.line("Wx2WebSocket", "W", f"sequence gap: expected {gap.expected}, got {gap.got}")
-        self._send(line, Ack(message_id=frame.id), frame.id, {"type": "ack"})
+    def line_received(self, line: Line, frame: mercury.ServerFrame) -> None:
+        """Take a frame as the line it came over stands."""
         if line is self._old:
             if isinstance(frame, Event) and not frame.is_opening:
                 self._dispatch(frame)  # it delivers until it is closed
@@ -381,11 +356,6 @@ class Mercury:
         else:
             self._greet(line, frame)
 
-    def _ignore(self, why: str) -> None:
-        self._world.log.line("Wx2WebSocket", "W", f"frame ignored: {why}")
-        data = {"what": "frame", "why": why}
-        self._world.trace.event(self._world.who, "drop", peer="cloud:mercury", data=data)
-
     def _greet(self, line: Line, frame: mercury.ServerFrame) -> None:
         """Judge what comes before the line is open: the first message has to be the opening event; pongs are no messages."""
         if isinstance(frame, Event) and frame.is_opening:
@@ -393,7 +363,7 @@ class Mercury:
             line.is_greeted = True
             self._feed(table.Greeted() if line is self._line else table.SpareGreeted())
         elif not isinstance(frame, (Pong, Shutdown)):
-            self._ignore("it came before the opening event")
+            line.ignore("it came before the opening event")
             self._not_greeted(line, "wrong opening event")
         elif line is self._line:
             self._feed(table.PongReceived(matches=False) if isinstance(frame, Pong) else table.ShutdownAnnounced())
@@ -407,7 +377,7 @@ class Mercury:
         elif isinstance(frame, Shutdown):
             self._feed(table.ShutdownAnnounced())
         elif isinstance(frame, Unknown):
-            self._ignore("it has no data.eventType")
+            line.ignore("it has no data.eventType")
         elif not frame.is_opening:
             self._dispatch(frame)
 
@@ -456,7 +426,7 @@ class Mercury:
 
     def _trace_close(self, code: int, reason: str) -> None:
         data = {"code": code, "reason": reason, "service": "mercury"}
-        self._world.trace.event(self._world.who, "ws.close", peer="cloud:mercury", data=data)
+        self._world.trace.event(self._world.who, "ws.close", peer=PEER, data=data)
 
 
 def mercury_authority(url: str) -> str:
@@ -468,13 +438,3 @@ def mercury_host(url: str) -> str:
     """Return the host of a websocket URL, without the default port."""
     host, _, port = mercury_authority(url).rpartition(":")
     return host if port in ("443", "80") else f"{host}:{port}"
-
-
-def _shown(frame: mercury.ServerFrame) -> dict[str, Any]:
-    """Return what the trace shows of a frame. Event data holds no secret: what is secret in it is sealed."""
-    if isinstance(frame, Event):
-        return {"eventType": frame.event_type, "data": frame.data, "sequenceNumber": frame.sequence_number}
-    return {
-        "type": getattr(frame, "type", None) or type(frame).__name__.lower(),
-        "sequenceNumber": frame.sequence_number,
-    }

@@ -1,12 +1,20 @@
-"""One websocket connection of Mercury, from the attempt to its end: what belongs to it and not to its successor."""
+"""One websocket connection of Mercury, from the attempt to its end: what belongs to it and not to its successor.
+
+It reads frames, acknowledges and numbers them; what they mean is its owner's to say. Source: protocol/cloud-services.md 5.3, 5.4.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from endpoint.runtime.clock import Timer
 from endpoint.runtime.websocket import WebSocket
-from endpoint.wire.mercury import Sequence
+from endpoint.runtime.world import World
+from endpoint.wire import mercury
+from endpoint.wire.errors import RemoteProtocolError
+from endpoint.wire.mercury import Ack, Authorization, Event, Ping, Sequence
+
+PEER = "cloud:mercury"
 
 
 class Owner(Protocol):
@@ -15,8 +23,8 @@ class Owner(Protocol):
     def line_opened(self, line: Line) -> None:
         """The websocket handshake is done."""
 
-    def line_received(self, line: Line, text: str) -> None:
-        """A text message came."""
+    def line_received(self, line: Line, frame: mercury.ServerFrame) -> None:
+        """A frame came, and is acknowledged."""
 
     def line_closed(self, line: Line, code: int, reason: str) -> None:
         """The line is gone; see `websocket.Listener.socket_closed` for the code."""
@@ -27,37 +35,71 @@ class Line:
 
     Attributes:
         asked_s: second of the clock at which it was begun.
+        greeting: runs while the opening event is waited for.
         is_open: the handshake is done.
         is_greeted: the opening event came.
         is_proven: a pong came that answers a ping of ours.
     """
 
-    __slots__ = ("_owner", "asked_s", "greeting", "is_greeted", "is_open", "is_proven", "sequence", "socket")
+    __slots__ = ("_owner", "_sequence", "_world", "asked_s", "greeting", "is_greeted", "is_open", "is_proven", "socket")
 
-    def __init__(self, owner: Owner, asked_s: float) -> None:
+    def __init__(self, owner: Owner, world: World) -> None:
         self._owner: Owner | None = owner
-        self.asked_s = asked_s
+        self._world = world
+        self._sequence = Sequence()
+        self.asked_s = world.clock.time()
         self.socket: WebSocket | None = None
-        self.sequence = Sequence()
         self.greeting: Timer | None = None
         self.is_open = self.is_greeted = self.is_proven = False
+
+    # what the socket tells
 
     def socket_opened(self, socket: WebSocket) -> None:
         """Take note of the handshake."""
         self.socket, self.is_open = socket, True
         if self._owner is not None:
+            data = {"service": "mercury", "status": 101}
+            self._world.trace.event(self._world.who, "ws.open", peer=PEER, data=data)
             self._owner.line_opened(self)
 
     def socket_received(self, socket: WebSocket, text: str) -> None:
-        """Hand on a message."""
-        if self._owner is not None:
-            self._owner.line_received(self, text)
+        """Read a message; acknowledge what has an id, whatever it is."""
+        if self._owner is None:
+            return
+        world = self._world
+        try:
+            frame = mercury.parse_frame(text)
+        except RemoteProtocolError as error:
+            self.ignore(str(error))
+            return
+        if isinstance(frame, (Authorization, Ack, Ping)):
+            self.ignore(f"{type(frame).__name__} comes from clients only")
+            return
+        world.trace.led_to_by(world.trace.event(world.who, "ws.recv", peer=PEER, id=frame.id, data=_shown(frame)))
+        gap = self._sequence.receive(frame)
+        if gap is not None:
+            world.log.line("Wx2WebSocket", "W", f"sequence gap: expected {gap.expected}, got {gap.got}")
+        self.send(Ack(message_id=frame.id), frame.id, {"type": "ack"})
+        self._owner.line_received(self, frame)
 
     def socket_closed(self, socket: WebSocket, code: int, reason: str) -> None:
         """Hand on the end."""
         self.stop_waiting()
         if self._owner is not None:
             self._owner.line_closed(self, code, reason)
+
+    # what the owner calls
+
+    def send(self, frame: mercury.Frame, frame_id: str, shown: dict[str, Any]) -> None:
+        """Send a frame; `shown` is what the trace shows of it."""
+        self._world.trace.event(self._world.who, "ws.send", peer=PEER, id=frame_id, data=shown)
+        if self.socket is not None:
+            self.socket.send(mercury.encode_frame(frame))
+
+    def ignore(self, why: str) -> None:
+        """Say that a frame is not taken."""
+        self._world.log.line("Wx2WebSocket", "W", f"frame ignored: {why}")
+        self._world.trace.event(self._world.who, "drop", peer=PEER, data={"what": "frame", "why": why})
 
     def stop_waiting(self) -> None:
         """Wait for the opening event no longer."""
@@ -78,3 +120,13 @@ class Line:
         self.stop_waiting()
         if self.socket is not None:
             self.socket.reset()
+
+
+def _shown(frame: mercury.ServerFrame) -> dict[str, Any]:
+    """Return what the trace shows of a frame. Event data holds no secret: what is secret in it is sealed."""
+    if isinstance(frame, Event):
+        return {"eventType": frame.event_type, "data": frame.data, "sequenceNumber": frame.sequence_number}
+    return {
+        "type": getattr(frame, "type", None) or type(frame).__name__.lower(),
+        "sequenceNumber": frame.sequence_number,
+    }

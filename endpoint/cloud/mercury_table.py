@@ -266,7 +266,7 @@ TABLE: Final = Table(
         (State.WAITING, Wanted): _NOW,
         (State.WAITING, BackoffOver): Next(State.OPENING, OpenSocket()),
         (State.WAITING, Unwanted): Next(State.OFF, StopTimers()),
-        (State.WAITING, Moved): _NOW,
+        (State.WAITING, Moved): _LATE[State.WAITING],  # the next attempt takes the new address
         (State.REFUSED, Wanted): _NOW,
         (State.REFUSED, BackoffOver): Next(State.OPENING, OpenSocket()),
         (State.REFUSED, Unwanted): Next(State.OFF, StopTimers()),

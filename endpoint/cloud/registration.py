@@ -176,10 +176,13 @@ class Registration:
         assert device is not None
         headers = {"If-None-Match": device.etag} if device.etag else {}
         url = f"{device.url}?{wdm.UPSTREAM_QUERY}"
-        answer = await self._until_answered(
-            lambda: Call("PUT", url, "wdm", device.refresh_body(), headers=headers), "wdm refresh"
-        )
-        if answer.status == 404:
+        try:
+            answer = await self._until_answered(
+                lambda: Call("PUT", url, "wdm", device.refresh_body(), headers=headers), "wdm refresh"
+            )
+        except ForeignHost:  # the catalogue has moved on without it
+            answer = None
+        if answer is None or answer.status == 404:
             self._world.log.line("Wx2", "W", "Device registration lost, creating a new one")
             self.device = None
             self._machine.feed(Lost())

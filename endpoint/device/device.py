@@ -100,10 +100,10 @@ class Device:
 
     def _load(self) -> storage.State:
         found = self._storage.load()
-        storage.check_configuration(self.settings.configuration)
+        _check(self.settings.configuration)
         if found is not None:
             try:
-                storage.check_configuration(found.configuration)
+                _check(found.configuration)
             except LocalProtocolError as error:
                 where = self.settings.state_dir
                 raise StorageError(f"{where}: the state is damaged: {error}; move it away, or restore a copy") from None
@@ -133,7 +133,6 @@ class Device:
         self.status: Tree = status_tree(self.profile)
         self.configuration = Tree(configuration_defaults())
         for text, value in {**self.settings.configuration, **self.state.configuration}.items():
-            check_override(parse_path(text), value)
             self.configuration.put(parse_path(text), value)
         self.diagnostics = Diagnostics(self.status)
         self._tasks = Tasks(self._on_defect)
@@ -307,8 +306,8 @@ class Device:
 
     @property
     def is_activated(self) -> bool:
-        """Say whether the device has an account."""
-        return self.identity.account is not None
+        """Say whether the device has an account, on or off."""
+        return self.state.account is not None
 
     async def activate(self, code: str, *, hardens: bool = False) -> None:
         """Activate with a code, and go online in the background (bring-up `auto`).
@@ -356,7 +355,7 @@ class Device:
         try:
             await self.register()
         except EndpointError as error:
-            if not self.is_activated:
+            if self.identity.account is None:
                 return
             self.catalog.expire()
             self._retries += 1
@@ -391,7 +390,7 @@ class Device:
 
     def network_changed(self) -> None:
         """Take note that the network is back, or is another one: connect at once and measure again."""
-        if not self.is_activated:
+        if self.identity.account is None:
             return
         if self.registration.device is None:
             self.go_online()
@@ -562,6 +561,12 @@ class Device:
         self.reachability = self._make_reachability()
         self.diagnostics.put("WebexActivationRequired", True, {"reason": why})
         bindings.show_registration(self)
+
+
+def _check(configuration: Mapping[str, Value]) -> None:
+    storage.check_configuration(configuration)
+    for text, value in configuration.items():
+        check_override(parse_path(text), value)
 
 
 def check_override(path: Path, value: Value) -> None:

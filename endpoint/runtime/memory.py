@@ -340,10 +340,10 @@ class MemoryNetwork:
             client_end.secure(tls, agreed)
             server_end.secure(server_tls, with_server)
             tls = server_tls = None
-        self._attach(server_end, accepted, server_tls, None, server_side=True)
         protocol = factory()
         waiter = self.loop.create_future()
         transport = self._attach(client_end, protocol, tls, waiter, server_side=False, server_hostname=server_hostname)
+        self._attach(server_end, accepted, server_tls, None, server_side=True)  # the server is done last, as in TLS 1.3
         try:
             await waiter
         except BaseException:

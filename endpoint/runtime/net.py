@@ -83,6 +83,10 @@ class NameTable:
     def resolve(self, name: str, port: int, transport: str = "tcp") -> tuple[str, int] | None:
         """Return the address that answers, or None: the name does not exist here."""
         name = name.lower().strip("[]")
+        try:
+            name.encode("idna")
+        except UnicodeError:  # an empty or an endless label: OpenSSL would not take it as a server's name either
+            return None
         found = self._exact.get((name, port, transport))
         if found is not None:
             return found

@@ -60,6 +60,8 @@ class DeviceProcess:
                 device = make_device(settings, ground)
                 door = ControlDoor(device, ground.faults, ground.source)
                 return await self._live(device, door, door_address, code, hardens, exits_on_refusal)
+            except StorageError as error:
+                raise refused(f"--state: {error}") from None
             finally:
                 await follower.close()
 
@@ -132,7 +134,11 @@ def read_anchors(ca: Path | None) -> tuple[str, ...]:
 
 
 def make_device(settings: DeviceSettings, ground: Ground) -> Device:
-    """Make a device, or say in one line why its settings or its state cannot be used."""
+    """Make a device, or say in one line why its settings cannot be used.
+
+    Raises:
+        StorageError: its state cannot be used.
+    """
     try:
         return Device(
             settings,
@@ -142,8 +148,6 @@ def make_device(settings: DeviceSettings, ground: Ground) -> Device:
             faults=ground.faults,
             names=ground.names,
         )
-    except StorageError as error:
-        raise refused(f"--state: {error}") from None
     except ValueError as error:
         raise refused(str(error)) from None
 

@@ -40,18 +40,19 @@ class StoryLoop(VirtualLoop):
         return alarm
 
     def jump(self, seconds: float) -> None:
-        """Let time pass up to the next timer, or to an alarm before it."""
+        """Let time pass up to the next timer, or to an alarm before it; at one instant timers come first."""
         alarm = self._first()
-        if alarm is None or alarm.at[0] > self._now_us + round(seconds * 1e6):
+        if alarm is None or alarm.at[0] >= self._now_us + round(seconds * 1e6):
             super().jump(seconds)
         else:
             self._ring(alarm)
 
     def nothing_left(self) -> None:
         """Tell whoever waits that nothing can happen any more; what only waits for time to pass goes on waiting."""
-        if self.on_idle is not None and self.on_idle():
-            return
         alarm = self._first()
+        is_due = alarm is not None and alarm.at[0] <= self._now_us
+        if not is_due and self.on_idle is not None and self.on_idle():
+            return
         if alarm is None:
             super().nothing_left()
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import signal
 import traceback
 from collections.abc import Iterable, Iterator
@@ -113,9 +114,18 @@ class Suite:
                 reporter.begin(play)
                 yield self.one(play, reporter)
             return
-        pool = ProcessPoolExecutor(max_workers=min(jobs, len(plays)), initializer=_leave_signals_to_the_parent)
+        context = multiprocessing.get_context(
+            "forkserver"
+        )  # a process with threads must not fork; whoever calls may have some
+        context.set_forkserver_preload([__name__])
+        workers = min(jobs, len(plays))
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_signals_to_the_parent)
         try:
             yield from pool.map(partial(_one, self), plays)
+        except BaseException:  # an interruption above all: what runs may run for long
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
 

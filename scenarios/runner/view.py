@@ -68,11 +68,25 @@ class StageView:
         return found
 
     def cloud(self, path: str) -> object:
-        """Return a value of the stub's state by dotted path, MISSING when there is none."""
+        """Return a value of the stub's state by dotted path, MISSING when there is none.
+
+        The second word may be the scenario's own name of a code, a meeting or a device: `code.stale.state`, `device.desk.online`.
+        """
+        kind, _, rest = path.partition(".")
+        name, dot, word = rest.partition(".")
         try:
+            if dot:
+                path = f"{kind}.{self._id(kind, name)}.{word}"
             return self._stage.cloud.use_cases.query(path)
         except CloudError:
             return MISSING
+
+    def _id(self, kind: str, name: str) -> str:
+        if kind != "device" or name not in self._stage.devices:
+            return self._stage.ids.get(name, name)
+        user_id = self._stage.ids.get(f"account of {name}")
+        devices = self._stage.cloud.use_cases.devices()
+        return next((device.id for device in devices if device.user_id == user_id), name)
 
 
 def _leaves(tree: Tree) -> dict[str, object]:

@@ -27,6 +27,10 @@ SECRET: Final = re.compile(
 )
 """What looks like a secret."""
 
+CHANNEL: Final = frozenset({"mercury", "websocket"})
+UNDER_TLS: Final = frozenset({"tls", "clock", "tcp", "link"})
+"""Layers whose faults explain a failed handshake."""
+
 Check = Callable[[Sequence[Event], Place], Iterator[Finding]]
 
 
@@ -35,19 +39,19 @@ def _finding(kind: Kind, event: Event, place: Place, expected: str, found: str) 
 
 
 def strict(events: Sequence[Event], place: Place) -> Iterator[Finding]:
-    """Object to what reached the cloud and meant nothing to it: requests without a route, frames that no fault explains."""
-    is_disturbed = False
+    """Object to what no fault explains: requests without a route, frames that mean nothing to the cloud, failed TLS handshakes."""
+    disturbed: set[object] = set()
     for event in events:
-        if event.kind in ("fault.bit", "fault.struck"):
-            is_disturbed |= event.data.get("on") in ("mercury", "websocket")
+        if event.kind in ("fault.bit", "fault.struck", "clock.set"):
+            disturbed.add(event.data.get("on", "clock"))
+        if event.kind == "http.failed" and event.data.get("layer") == "tls" and not disturbed & UNDER_TLS:
+            yield _finding("unexpected", event, place, "no TLS error", f"{event.who}: {event.data.get('failed')}")
         why = event.data.get("unexpected")
-        if why and event.kind.startswith("ws.") and is_disturbed:
+        if not why or not event.who.startswith("cloud") or (event.kind.startswith("ws.") and disturbed & CHANNEL):
             continue
-        if why and event.who.startswith("cloud"):
-            what = f"{event.data['method']} {event.data['path']}" if "method" in event.data else f"frame {event.id}"
-            yield _finding(
-                "unexpected", event, place, f"nothing unexpected, {event.who.partition(':')[2]}: {what}", str(why)
-            )
+        what = f"{event.data['method']} {event.data['path']}" if "method" in event.data else f"frame {event.id}"
+        expected = f"nothing unexpected, {event.who.partition(':')[2]}: {what}"
+        yield _finding("unexpected", event, place, expected, str(why))
 
 
 def secrets(events: Sequence[Event], place: Place) -> Iterator[Finding]:

@@ -139,6 +139,7 @@ class Secrets:
             if device.state.account is not None:
                 token = device.state.account.token
                 self.add("access token", token.access_token.reveal())
+                assert token.refresh_token is not None
                 self.add("refresh token", token.refresh_token.reveal())
         for key in stage.cloud.platform.store[ServerKey]:
             if key.id in ("ca key", "admin token"):
@@ -164,7 +165,7 @@ def premaster(
     return premaster
 
 
-@pytest.mark.parametrize("file", [*FILES, "activation/wrong_code.yaml", "activation/tls_proxy_certificates.yaml"])
+@pytest.mark.parametrize("file", [*FILES, "activation/wrong_code.yaml", "activation/malformed_proxy_certificate.yaml"])
 def test_nothing_secret_is_in_trace_log_and_reports(file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     secrets, logs = Secrets(), list[str]()
     secrets.watch(monkeypatch)

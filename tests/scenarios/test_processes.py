@@ -7,6 +7,7 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +15,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.request import Request, urlopen
 
 import pytest
@@ -42,7 +43,7 @@ class Process:
         self.cpu_s = 0.0
         self.exit_code: int | None = None
 
-    def __enter__(self) -> Process:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -252,6 +253,15 @@ def test_signal_ends_a_device_whose_cloud_never_answers(tmp_path: Path) -> None:
             assert "Traceback" not in device.output
 
 
+def test_state_that_is_gone_does_not_keep_a_device_from_ending(cloud: CloudProcess, tmp_path: Path) -> None:
+    with cloud.device(tmp_path, "--state", tmp_path / "state") as device:
+        device.until("serving")
+        shutil.rmtree(tmp_path / "state")
+        assert device.end() == 0
+        assert "device.json: cannot be written: No such file or directory" in device.output
+        assert "Traceback" not in device.output
+
+
 # the power fails during an activation
 
 MOMENTS = (
@@ -282,17 +292,18 @@ def test_kill_during_activation_leaves_nothing_half(cloud: CloudProcess, tmp_pat
             for moment, device in devices.items():
                 device.until(moment)
                 assert device.end(signal.SIGKILL) == -signal.SIGKILL
-    ends = [asyncio.run(next_start(cloud, folders[moment] / "state", codes[moment])) for moment in MOMENTS]
+    anchor = Path(cloud.ready["ca"]).read_text()
+    ends = [asyncio.run(next_start(cloud.ready["https"], anchor, folders[moment], codes[moment])) for moment in MOMENTS]
     assert len(ends) >= 8
     assert (ends[0], ends[-1]) == ("the same code", "activated")
     assert set(ends) <= {"the same code", "code.used", "activated"}
 
 
-async def next_start(cloud: CloudProcess, state: Path, code: str) -> str:
+async def next_start(cloud: str, anchor: str, folder: Path, code: str) -> str:
     """Start a device again with what the kill left, and say what it needs; it comes online unless its code has been used."""
     ground = Ground.real(LoopTime(asyncio.get_running_loop()))
-    lead_names(ground.names, cloud.ready["https"], [])
-    device = make_device(DeviceSettings(anchors=(Path(cloud.ready["ca"]).read_text(),), state_dir=state), ground)
+    lead_names(ground.names, cloud, [])
+    device = make_device(DeviceSettings(anchors=(anchor,), state_dir=folder / "state"), ground)
     try:
         kept = device.state
         assert (kept.account is None) == (kept.trust.service == ()), "half an activation"

@@ -7,6 +7,7 @@ import pytest
 from scenarios.runner.commands import run_app
 from scenarios.runner.model import Scenario
 from scenarios.runner.run import run_scenario
+from scenarios.runner.whole_run import CHECKS
 from tests.scenarios.stories import SCENARIOS, identity, shipped
 
 STORIES = shipped()
@@ -18,6 +19,9 @@ def test_shipped_scenario_passes(scenario: Scenario) -> None:
     assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
     assert outcome.skipped_steps == []
     assert outcome.steps_done == len(scenario.steps)
+    assert outcome.trace is not None
+    events, place = list(outcome.trace.events), scenario.steps[-1].place
+    assert [finding for check in CHECKS.values() for finding in check(events, place)] == []
 
 
 def test_shipped_scenarios_are_the_ones_that_the_project_promises() -> None:

@@ -251,6 +251,22 @@ def test_references_of_the_run_are_filled_in() -> None:
     """)
 
 
+def test_state_of_the_cloud_is_found_by_the_names_of_the_scenario() -> None:
+    passes("""
+        devices: { room: { at: online }, desk: { at: online } }
+        steps:
+          - cloud.code.create: spare
+            device: room
+            expect: { cloud: { code.spare.state: NEW, device.room.online: true, device.desk.online: true, device.count: 2 }, within: 0s }
+          - disconnect: mercury
+            device: room
+            expect: { cloud: { device.room.online: false, device.desk.online: true } }
+          - cloud.meeting.create: { id: review, title: Review, starts: +1h, lasts: 15m, push: none }
+            device: desk
+            expect: { cloud: { meeting.review.title: Review, meeting.other.title: { exists: false } }, within: 0s }
+    """)
+
+
 def test_never_watches_a_step_and_as_long_as_it_is_told() -> None:
     fails(
         ONLINE + "  - fault: { on: mercury, do: reset }\n    never: { mercury: closed }\n",

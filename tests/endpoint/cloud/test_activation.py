@@ -305,7 +305,15 @@ def test_a_blob_of_another_place_and_a_blob_without_sense_are_rejected(kind: Kin
 
 @pytest.mark.parametrize(
     "members",
-    [{"expires_in": -1}, {"expires_in": 1e300}, {"token_type": "mac"}, {"access_token": ""}, {"refresh_token": None}],
+    [
+        {"expires_in": -1},
+        {"expires_in": 1e300},
+        {"token_type": "mac"},
+        {"access_token": ""},
+        {"access_token": "a\nb"},
+        {"access_token": "\u00e9"},
+        {"refresh_token": None},
+    ],
 )
 def test_a_token_that_no_clock_can_keep_is_no_service_data(members: dict[str, Any]) -> None:
     async def story(cloud: Scripted) -> None:

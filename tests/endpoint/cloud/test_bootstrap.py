@@ -218,7 +218,7 @@ def test_a_device_that_loses_its_power_in_first_contact_stays_off() -> None:
         await cloud.device.restart()
         assert cloud.clock.time() < 3
         await cloud.clock.sleep(100.0)
-        assert (cloud.device.is_up, cloud.device.is_activated) == (False, False)
+        assert (cloud.device.is_up, cloud.device.is_activated, cloud.device.identity.account) == (False, True, None)
         cloud.usual("GET", "/v1/region")
         await cloud.device.boot()
         with pytest.raises(LocalProtocolError, match="on already"):

@@ -153,6 +153,7 @@ def test_tokens_without_a_life_are_not_asked_for_in_a_tight_loop() -> None:
         (Reply(200, b"nonsense"), "unexpected content (body)"),
         (Reply(200, {"access_token": ACCESS, "expires_in": 10}), "unexpected content (token.access_token)"),
         (Reply(200, {"access_token": "new"}), "unexpected content (token.expires_in)"),
+        (Reply(200, {"access_token": "two lines\n", "expires_in": 10}), "unexpected content (token.access_token)"),
         (CUT, "connection reset idbroker.webex.test:80"),
     ],
 )

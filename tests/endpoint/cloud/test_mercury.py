@@ -593,7 +593,7 @@ def test_a_refresh_that_names_another_address_moves_the_connection() -> None:
     play(story)
 
 
-def test_an_address_outside_the_catalogue_gets_no_token() -> None:
+def test_an_address_outside_the_catalogue_gets_no_token_and_the_registration_is_asked_for_another_one() -> None:
     async def story(cloud: Scripted) -> None:
         await _online(cloud)
         cloud.services["mercuryConnectionPartition0"] = "wss://mercury-connection-z.wbx2.test/v1"
@@ -605,6 +605,10 @@ def test_an_address_outside_the_catalogue_gets_no_token() -> None:
         assert cloud.lines("Wx2WebSocket W: connect")[0].startswith(
             f"Wx2WebSocket W: connect failed: {text}; retry 1 in "
         )
+        moved = cloud.url(f"wss://mercury-connection-z.wbx2.test{SOCKET_PATH}")
+        cloud.on("PUT", MINE, Reply(body=cloud.dto(webSocketUrl=moved)))
+        await cloud.device.until_online()
+        assert cloud.to("GET", UPGRADE)[-1].host == "mercury-connection-z.wbx2.test"
 
     play(story)
 

@@ -104,7 +104,7 @@ ROWS: list[Row[State]] = [
     (WAITING, Wanted, OPENING, (StopTimers, OpenSocket)),
     (WAITING, BackoffOver, OPENING, (OpenSocket,)),
     (WAITING, Unwanted, OFF, (StopTimers,)),
-    (WAITING, Moved, OPENING, (StopTimers, OpenSocket)),
+    (WAITING, Moved, WAITING, ()),
     (REFUSED, Wanted, OPENING, (StopTimers, OpenSocket)),
     (REFUSED, BackoffOver, OPENING, (OpenSocket,)),
     (REFUSED, Unwanted, OFF, (StopTimers,)),

@@ -111,6 +111,24 @@ def test_a_lost_registration_is_made_anew_and_mercury_follows_it() -> None:
     play(story)
 
 
+def test_a_registration_at_a_host_that_left_the_catalogue_is_made_anew() -> None:
+    async def story(cloud: Scripted) -> None:
+        await _online(cloud)
+        cloud.services["wdm"] = "https://wdm-b.wbx2.test/wdm/api/v1"
+        await cloud.device.catalog.fetch()
+        cloud.on(
+            "POST",
+            DEVICES,
+            Reply(body=cloud.dto(url=cloud.url(f"https://wdm-b.wbx2.test/wdm/api/v1/devices/{DEVICE_ID}"))),
+        )
+        await cloud.device.registration.register()
+        assert cloud.lines("Wx2 W") == ["Wx2 W: Device registration lost, creating a new one"]
+        assert not cloud.to("PUT", MINE)
+        assert [asked.host for asked in cloud.to("POST", DEVICES)] == ["wdm-b.wbx2.test"]
+
+    play(story)
+
+
 @pytest.mark.parametrize(("status", "body"), [(403, {"errorCode": 4404002}), (400, {}), (409, b""), (451, {})])
 def test_a_refused_refresh_leaves_the_registration_as_it_is(status: int, body: Any) -> None:
     async def story(cloud: Scripted) -> None:

@@ -283,6 +283,17 @@ def test_a_name_that_nobody_published_does_not_resolve(on: On) -> None:
 
 
 @LOOPS
+@pytest.mark.parametrize("host", ["a..wbx2.test", "x" * 64 + ".wbx2.test"])
+def test_a_name_that_dns_cannot_have_does_not_resolve(on: On, host: str) -> None:
+    async def main(ground: Ground) -> tuple[str, str]:
+        await _served(ground)
+        ground.names.publish_domain("wbx2.test", 443, *(ground.names.resolve(HOST, 443) or ("", 0)))
+        return await _refused(ground.net, host, tls=TRUSTING)
+
+    assert on(main) == ("dns", f"could not resolve {host}")
+
+
+@LOOPS
 def test_a_peer_that_speaks_no_tls(on: On) -> None:
     class Plain(Ear):
         def data_received(self, data: bytes) -> None:

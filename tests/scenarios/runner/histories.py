@@ -45,6 +45,8 @@ class History:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
+        self.first = 101
+        """Ordinal of the first event."""
 
     def event(
         self,
@@ -55,7 +57,7 @@ class History:
         who: str = "device:room",
         id: str | None = None,  # noqa: A002  the trace format's own word
     ) -> Event:
-        n = len(self.events) + 101
+        n = len(self.events) + self.first
         event = Event(
             n=n,
             t=round(at_s * MICROSECONDS),
