@@ -90,6 +90,7 @@ def show_webex(device: Device, now: Status) -> None:
     device.status.put(("Webex", "Status"), now.value)
     references = {"host": urlsplit(device.bases.u2c).hostname or "", "reason": "no answer"}
     device.diagnostics.put("WebexConnectivity", now is Status.ERROR, references)
+    show_lock(device)
 
 
 def show_mercury(device: Device, now: State) -> bool:
@@ -100,7 +101,16 @@ def show_mercury(device: Device, now: State) -> bool:
         host = urlsplit(registration.web_socket_url).hostname if registration else None
         references = {"host": host or "", "reason": now.value}
         device.diagnostics.put("WebexNotificationConnectivity", is_down, references)
+    show_lock(device)
     return is_down
+
+
+def show_lock(device: Device) -> None:
+    """Complain while a hardened device is offline: the cloud is its only administrator, and cannot reach it."""
+    if not device.is_hardened or not device.is_activated or device.mercury.is_open:
+        device.diagnostics.put("LockDown", False)
+    elif device.webex.status is Status.ERROR or device.mercury.state in (State.WAITING, State.REFUSED):
+        device.diagnostics.put("LockDown", True)
 
 
 def show_catalog(device: Device) -> None:

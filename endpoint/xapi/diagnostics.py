@@ -31,6 +31,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "MediaBlockingDetected": Kind("Error", "Media is blocked by the network."),
     "TCPMediaFallback": Kind("Warning", "Media uses TCP instead of UDP."),
     "ProvisioningStatus": Kind("Warning", "Provisioning is not complete."),
+    "LockDown": Kind("Warning", "The device is locked down and offline."),
 }
 
 

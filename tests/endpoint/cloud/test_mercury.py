@@ -309,6 +309,40 @@ def test_a_reason_of_the_server_stays_on_its_line() -> None:
     play(story)
 
 
+def test_a_hardened_device_says_that_nobody_can_reach_it_while_it_is_offline() -> None:
+    async def story(cloud: Scripted) -> None:
+        await cloud.device.boot()
+        await cloud.device.activate(CODE, hardens=True)
+        await cloud.device.until_online()
+        assert "LockDown" not in cloud.device.diagnostics.types
+        cloud.on("GET", UPGRADE, Reply(503), Reply(503), Reply())
+        await cloud.peer.cut()
+        await cloud.clock.sleep(0.1)
+        assert cloud.device.diagnostics.types["LockDown"] == "Warning"
+        await cloud.device.until_online()
+        assert "LockDown" not in cloud.device.diagnostics.types
+        cloud.on("GET", UPGRADE, Reply(503))
+        await cloud.peer.cut()
+        await cloud.clock.sleep(0.1)
+        cloud.device.remove_account("test")
+        await cloud.settle()
+        assert "LockDown" not in cloud.device.diagnostics.types
+
+    play(story)
+
+
+def test_a_device_that_kept_its_local_users_raises_no_lock_down() -> None:
+    async def story(cloud: Scripted) -> None:
+        await _online(cloud)
+        cloud.on("GET", UPGRADE, Reply(503))
+        await cloud.peer.cut()
+        await cloud.clock.sleep(0.1)
+        assert _is_complained(cloud)
+        assert "LockDown" not in cloud.device.diagnostics.types
+
+    play(story)
+
+
 def test_a_replaced_device_stays_off_until_it_is_told_otherwise_and_catches_up_every_quarter_of_an_hour() -> None:
     async def story(cloud: Scripted) -> None:
         await _online(cloud)
