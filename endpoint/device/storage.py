@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -168,9 +169,8 @@ class Directory:
         file = self.path / FILE
         new = self.path / (FILE + ".new")
         try:
-            new.unlink(
-                missing_ok=True
-            )  # what a killed process left, or somebody else put there: neither its mode nor a link counts
+            # What a killed process left, or somebody else put there: neither its mode nor a link counts.
+            new.unlink(missing_ok=True)
             with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
                 stream.write(codec.encode(state))
                 stream.flush()
@@ -183,17 +183,26 @@ class Directory:
             raise StorageError(f"{file}: cannot be written: {error.strerror}; the state before is kept") from None
 
     def write_proxy_certificates(self, name: str, certificates: tuple[str, ...]) -> None:
-        """Write the proxy CAs to a directory of their own and let the link `certs/tls_proxy` point to it."""
+        """Write the proxy CAs to a directory of their own, let the link `certs/tls_proxy` point to it, and remove those before.
+
+        Raises:
+            StorageError: the disk is full or not writable; the link still points to the certificates before.
+        """
         folder = self.path / "certs"
         target = folder / name
         try:
             target.mkdir(parents=True, exist_ok=True)
+            for stale in target.iterdir():  # of a refresh within the same second
+                stale.unlink()
             for number, pem in enumerate(certificates, start=1):
                 (target / f"{number}.pem").write_text(pem)
             link = folder / "tls_proxy.new"
             link.unlink(missing_ok=True)
             link.symlink_to(name)
             link.replace(folder / "tls_proxy")
+            for old in folder.glob("tls_proxy-*"):
+                if old.name != name:
+                    shutil.rmtree(old, ignore_errors=True)  # what stays is never read
         except OSError as error:
             raise StorageError(f"{target}: cannot be written: {error.strerror}") from None
 

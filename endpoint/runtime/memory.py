@@ -102,6 +102,7 @@ class StreamTransport(asyncio.Transport):
         """Ignored: the limit is the receiver's, HIGH_WATER."""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send bytes; they arrive in a later turn of the loop, and not at all once the peer is gone."""
         if self._closing or self._peer is None or not data:
             return
         if self._eof_sent:

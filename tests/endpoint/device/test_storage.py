@@ -375,8 +375,11 @@ def test_proxy_certificates_are_switched_by_a_link(tmp_path: Path) -> None:
     )  # fmt: skip
     place.write_proxy_certificates("tls_proxy-2", ("pem three",))
     assert (os.readlink(link), [path.name for path in link.iterdir()]) == ("tls_proxy-2", ["1.pem"])
+    place.write_proxy_certificates("tls_proxy-2", ())
+    assert (os.readlink(link), list(link.iterdir())) == ("tls_proxy-2", []), "a second one in the same second"
     place.write_proxy_certificates("tls_proxy-3", ())
     assert (os.readlink(link), list(link.iterdir())) == ("tls_proxy-3", [])
+    assert sorted(path.name for path in link.parent.iterdir()) == ["tls_proxy", "tls_proxy-3"]
     place.close()
 
 

@@ -337,12 +337,13 @@ def test_a_timeout_ends_the_block_at_its_second() -> None:
 
 
 def test_a_timeout_of_none_never_ends_the_block() -> None:
-    async def main() -> None:
+    async def main() -> float:
         clock = Ground().clock
         async with clock.timeout(None):
             await clock.sleep(1e6)
+        return clock.time()
 
-    run(main)
+    assert run(main) == 1e6
 
 
 @pytest.mark.parametrize(("outer_s", "inner_s", "ended"), [(1, 5, "outer"), (5, 1, "inner"), (3, 3, "outer")])

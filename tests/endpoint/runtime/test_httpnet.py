@@ -101,9 +101,10 @@ def test_anchors_are_asked_for_at_each_new_connection() -> None:
     async def main() -> None:
         async with Cloud(Ground()) as cloud:
             cloud.trusted = Authority("another")
-            await cloud.refusal()
+            assert (await cloud.refusal()).layer == "tls"
             cloud.trusted = AUTHORITY
             await cloud.get()
+            assert len(cloud.peers) == 1
 
     run(main)
 

@@ -466,7 +466,7 @@ def test_a_reset_breaks_both_ends(on: On, secure: bool) -> None:
         for from_server in (False, True):
             transport, ear = await ground.net.connect(Ear, HOST, 443, tls=client)
             transport.write(b"hello")
-            await _until(lambda ear=ear: ear.data == b"hello")  # type: ignore[misc]
+            await _until(lambda ear=ear: ear.data == b"hello")  # type: ignore[misc]  # mypy does not infer such a default
             reset(accepted[-1].transport if from_server else transport)
             await ear.closed
             await accepted[-1].closed

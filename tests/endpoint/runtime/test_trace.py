@@ -137,7 +137,7 @@ def test_what_is_changed_later_does_not_change_history() -> None:
     body["items"].append(2)
     assert trace.events[0].data == {"items": [1, {"a": 1}]}
     with pytest.raises(AttributeError):
-        trace.events[0].kind = "other"  # type: ignore[misc]
+        trace.events[0].kind = "other"  # type: ignore[misc]  # frozen: that is the point
 
 
 # -- secrets --

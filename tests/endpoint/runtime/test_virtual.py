@@ -226,7 +226,7 @@ def test_cancelling_works_as_on_any_loop() -> None:
 def test_nothing_gets_out_of_the_house(attempt: Callable[[VirtualLoop], object]) -> None:
     async def main() -> None:
         with pytest.raises((OSError, NotSimulated)):
-            await attempt(_loop())  # type: ignore[misc]
+            await attempt(_loop())  # type: ignore[misc]  # some are coroutines, some futures
 
     run(main)
 
