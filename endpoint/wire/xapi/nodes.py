@@ -1,138 +1,138 @@
-"""The node table: which status and configuration leaves there are, and what values they take.
+"""The node table: which leaves, commands and events there are, and what values they take.
 
-The rows are data, in `nodes.tsv` beside this module; all devices of a process share them. Source: protocol/xapi-nodes.md.
+The rows are data, in the files beside this module; all devices of a process share them. Source: protocol/xapi-nodes.md.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
-from typing import Final, Literal
+from typing import Final
 
-from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.xapi.paths import Path, shape
+from endpoint.wire.xapi.rows import (
+    LABELS,
+    ROLES,
+    Argument,
+    Branch,
+    Command,
+    EventNode,
+    Field,
+    Node,
+    read_commands,
+    read_events,
+    read_leaves,
+)
+from endpoint.wire.xapi.spaces import Value, ValueSpace
 
-Branch = Literal["Status", "Configuration", "Command", "Event"]
-Value = str | int
+__all__ = [
+    "LABELS",
+    "ROLES",
+    "Argument",
+    "Branch",
+    "Command",
+    "EventNode",
+    "Field",
+    "Node",
+    "Nodes",
+    "Value",
+    "ValueSpace",
+    "nodes",
+]
 
-_RANGE: Final = re.compile(r"(-?\d+)\.\.(-?\d+)")
-_ELEMENTS: Final = re.compile(r"\[(?:n|(\d+)(?:\.\.(\d+))?)\]")
-_TEXT: Final = re.compile(r"S(?:\((\d+)\.\.(\d+)\))?")
-LABELS: Final = {"D": "documented", "O": "observed", "I": "inferred", "R": "ours"}
-
-
-@dataclass(frozen=True, slots=True)
-class ValueSpace:
-    """What a leaf can hold: `literal`, `integer` or `string`, with its bounds (lengths in UTF-8 bytes)."""
-
-    kind: Literal["literal", "integer", "string"]
-    literals: tuple[str, ...] = ()
-    low: int | None = None
-    high: int | None = None
-
-    @classmethod
-    def read(cls, text: str) -> ValueSpace:
-        """Read the notation of the table: `A/B/C`, `a..b`, `int`, `S`, `S(a..b)`."""
-        if text == "int":
-            return cls("integer")
-        if found := _RANGE.fullmatch(text):
-            return cls("integer", low=int(found[1]), high=int(found[2]))
-        if found := _TEXT.fullmatch(text):
-            bounds = (int(found[1]), int(found[2])) if found[1] else (None, None)
-            return cls("string", low=bounds[0], high=bounds[1])
-        return cls("literal", tuple(text.split("/")))
-
-    def accept(self, value: Value) -> Value:
-        """Return a value as it is stored: literals in canonical spelling, integers as numbers.
-
-        Raises:
-            LocalProtocolError: the value is outside; the text says what would be inside.
-        """
-        if self.kind == "integer":
-            return self._integer(value)
-        text = str(value)
-        if self.kind == "literal":
-            for literal in self.literals:
-                if literal.casefold() == text.casefold():
-                    return literal
-            raise LocalProtocolError(f"{text[:40]!r} is none of {', '.join(self.literals)}")
-        try:
-            size = len(text.encode())
-        except UnicodeEncodeError:
-            raise LocalProtocolError("a text with half a character, a lone surrogate") from None
-        if (self.low is not None and size < self.low) or (self.high is not None and size > self.high):
-            raise LocalProtocolError(f"a text of {size} bytes; {self.low} to {self.high} are allowed")
-        return text
-
-    def _integer(self, value: Value) -> int:
-        if not re.fullmatch(r"-?[0-9]{1,15}", str(value)):
-            raise LocalProtocolError(f"{str(value)[:40]!r} is no whole number")
-        number = int(value)
-        if (self.low is not None and number < self.low) or (self.high is not None and number > self.high):
-            raise LocalProtocolError(f"{number} is outside {self.low}..{self.high}")
-        return number
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One leaf: path in canonical spelling with elements as `[n]`, value space, roles by first letter, label, default.
-
-    `elements` says which numbers each `[n]` can be; None = any.
-    """
-
-    branch: Branch
-    path: str
-    space: ValueSpace
-    read: str
-    set: str
-    label: str
-    default: str
-    elements: tuple[range | None, ...] = ()
+FOUND_MAX: Final = 8_192
+"""Paths whose leaf is remembered, over all devices of a process."""
 
 
 class Nodes:
-    """The node table of the simulated product."""
+    """The node table of one product."""
 
     title = "Room Bar ce26.4"
 
-    def __init__(self, rows: Sequence[Node]) -> None:
+    def __init__(
+        self, rows: Sequence[Node], commands: Sequence[Command] = (), events: Sequence[EventNode] = ()
+    ) -> None:
         self._rows = {(row.branch, row.path.casefold()): row for row in rows}
+        self._commands = {row.path.casefold(): row for row in commands}
+        self._events = {row.path.casefold(): row for row in events}
+        self.commands: Sequence[Command] = tuple(self._commands.values())
+        self.events: Sequence[EventNode] = tuple(self._events.values())
+        self._found: dict[tuple[Branch, Path], Node] = {}
+        self._children: dict[tuple[Branch, str], dict[str, str]] = {}
+        for branch in _BRANCHES:
+            for path in self.paths(branch):
+                self._add_words(branch, path)
 
     def find(self, branch: Branch, path: Path) -> Node | None:
         """Return the leaf at a path, or None."""
+        known = self._found.get((branch, path))
+        if known is not None:
+            return known
         row = self._rows.get((branch, shape(path).casefold()))
         if row is None:
             return None
         numbers = [part for part in path if isinstance(part, int)]
         fits = (known is None or number in known for number, known in zip(numbers, row.elements, strict=False))
-        return row if len(numbers) == len(row.elements) and all(fits) else None
+        if len(numbers) != len(row.elements) or not all(fits):
+            return None
+        if len(self._found) >= FOUND_MAX:
+            self._found.clear()
+        self._found[branch, path] = row
+        return row
+
+    def command(self, path: Path) -> Command | None:
+        """Return the command of these words, or None."""
+        return self._commands.get(_key(path))
+
+    def deepest_command(self, path: Path) -> Command | None:
+        """Return the command that the longest prefix of a path names, or None."""
+        for length in range(len(path), 0, -1):
+            if (command := self.command(path[:length])) is not None:
+                return command
+        return None
+
+    def event(self, path: Path) -> EventNode | None:
+        """Return the event of these words, or None."""
+        return self._events.get(_key(path))
+
+    def leaves(self, branch: Branch) -> Sequence[Node]:
+        """Return the leaves of Status or Configuration, in the order of the table."""
+        return [row for row in self._rows.values() if row.branch == branch]
 
     def paths(self, branch: Branch) -> list[str]:
-        """Return the leaves of a branch in canonical spelling, elements as `[n]`."""
-        return [row.path for row in self._rows.values() if row.branch == branch]
+        """Return the leaves, commands or events of a branch in canonical spelling, elements as `[n]`."""
+        if branch == "Command":
+            return [row.path for row in self.commands]
+        if branch == "Event":
+            return [row.path for row in self.events]
+        return [row.path for row in self.leaves(branch)]
 
     def words(self, branch: Branch, path: str) -> tuple[str, ...] | None:
         """Return the literals that a leaf can have, None when its values are free."""
         row = self._rows.get((branch, path.casefold()))
         return row.space.literals if row is not None and row.space.kind == "literal" else None
 
+    def children(self, branch: Branch, prefix: Path) -> list[str]:
+        """Return the words that can follow a prefix, in canonical spelling and order; element numbers are passed over."""
+        named = tuple(part for part in prefix if isinstance(part, str))
+        return sorted(self._children.get((branch, _key(named)), {}).values(), key=str.casefold)
+
+    def _add_words(self, branch: Branch, path: str) -> None:
+        above = ""
+        for word in path.replace("[n]", "").split(" "):
+            below = word.casefold()
+            self._children.setdefault((branch, above), {}).setdefault(below, word)
+            above = f"{above} {below}" if above else below
+
+
+_BRANCHES: Final[tuple[Branch, ...]] = ("Status", "Configuration", "Command", "Event")
+
+
+def _key(path: Path) -> str:
+    return " ".join(map(str, path)).casefold()
+
 
 @lru_cache(maxsize=1)
 def nodes() -> Nodes:
     """Return the node table, read once per process."""
-    text = resources.files("endpoint.wire.xapi").joinpath("nodes.tsv").read_text(encoding="utf-8")
-    return Nodes([_row(line) for line in text.splitlines() if not line.startswith("#")])
-
-
-def _row(line: str) -> Node:
-    branch, path, values, read, settable, label, default = line.split("\t")
-    if branch not in ("Status", "Configuration"):
-        raise ValueError(f"nodes.tsv: no branch {branch!r}")
-    elements = tuple(
-        range(int(found[1]), int(found[2] or found[1]) + 1) if found[1] else None for found in _ELEMENTS.finditer(path)
-    )
-    space = ValueSpace.read(values)
-    return Node(branch, _ELEMENTS.sub("[n]", path), space, read, settable, LABELS[label], default, elements)  # type: ignore[arg-type]  # checked above
+    return Nodes(read_leaves(), read_commands(), read_events())

@@ -23,11 +23,12 @@ ROLES = set("AIURTP")
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0][0]} {row[1]}")
 def test_every_row_reads(row: list[str]) -> None:
-    branch, path, space, read, settable, label, default = row
+    branch, path, space, read, settable, label, default, driver = row
     assert branch in ("Status", "Configuration")
     node = nodes().find(branch, parse_path(re.sub(r"\[.*?\]", "[1]", path)))  # type: ignore[arg-type]  # asserted above
     assert isinstance(node, Node)
     assert (node.branch, node.read, node.set, node.default) == (branch, read, settable, default)
+    assert node.driver == driver != ""
     assert node.path == re.sub(r"\[.*?\]", "[n]", path)
     assert len(node.elements) == path.count("[")
     assert node.label == LABELS[label]
@@ -45,9 +46,9 @@ def test_every_row_reads(row: list[str]) -> None:
 
 def test_the_table_has_the_size_of_its_source_and_no_leaf_twice() -> None:
     leaves = [(branch, path.casefold()) for branch, path, *_ in ROWS]
-    assert len(leaves) == len(set(leaves)) == 519
-    assert len(nodes().paths("Status")) + len(nodes().paths("Configuration")) == 519
-    assert nodes().paths("Command") == nodes().paths("Event") == []
+    assert len(leaves) == len(set(leaves)) == 526
+    counts = [len(nodes().paths(branch)) for branch in ("Status", "Configuration", "Command", "Event")]  # type: ignore[arg-type]  # the branches
+    assert counts == [397, 129, 183, 66]
 
 
 def test_the_table_is_read_once() -> None:
