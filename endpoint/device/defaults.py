@@ -6,13 +6,12 @@ Shared by all devices of the same profile but for the serial number. Source: pro
 from __future__ import annotations
 
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Final
 
 from endpoint.cloud.profile import Product, Profile
 from endpoint.wire.xapi.nodes import Value, nodes
-from endpoint.wire.xapi.paths import Path, parse_path
-from endpoint.xapi.tree import Tree
+from endpoint.wire.xapi.paths import parse_path
+from endpoint.xapi.tree import Defaults, Tree
 
 _START: Final[dict[str, Value]] = {
     "Bookings Availability Status": "Free",
@@ -36,7 +35,7 @@ _START: Final[dict[str, Value]] = {
 
 
 @lru_cache(maxsize=64)
-def _shared(product: Product, software: str, software_date: str, display_version: str) -> MappingProxyType[Path, Value]:
+def _shared(product: Product, software: str, software_date: str, display_version: str) -> Defaults:
     product_values: dict[str, Value] = {
         "SystemUnit ProductId": product.name,
         "SystemUnit ProductPlatform": product.model,
@@ -46,8 +45,7 @@ def _shared(product: Product, software: str, software_date: str, display_version
         "SystemUnit Software ReleaseDate": software_date,
         "SystemUnit Software Version": software,
     }
-    values = {parse_path(path): value for path, value in {**_START, **product_values}.items()}
-    return MappingProxyType(values)
+    return Defaults({parse_path(path): value for path, value in {**_START, **product_values}.items()})
 
 
 def status_tree(profile: Profile) -> Tree:
@@ -59,14 +57,12 @@ def status_tree(profile: Profile) -> Tree:
 
 
 @lru_cache(maxsize=1)
-def configuration_defaults() -> MappingProxyType[Path, Value]:
-    """Return the documented default of every configuration without an element number."""
-    found: dict[Path, Value] = {}
-    for text in nodes().paths("Configuration"):
-        if "[" in text:
-            continue
-        path = parse_path(text)
-        node = nodes().find("Configuration", path)
-        assert node is not None
-        found[path] = int(node.default) if node.space.kind == "integer" and node.default else node.default
-    return MappingProxyType(found)
+def configuration_defaults() -> Defaults:
+    """Return the documented default of every configuration, of each element of a list."""
+    return Defaults(
+        {
+            path: int(node.default) if node.space.kind == "integer" and node.default else node.default
+            for node in nodes().leaves("Configuration")
+            for path in node.instances()
+        }
+    )

@@ -34,6 +34,8 @@ from endpoint.cloud.trust import TrustStore
 from endpoint.device import bindings, cloud_events, storage
 from endpoint.device.defaults import configuration_defaults, status_tree
 from endpoint.device.settings import LOG_PROCESS, DeviceSettings
+from endpoint.device.xapi import make_xapi
+from endpoint.room.ports import RoomWorld
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import Clock, Timer, TimeSource
 from endpoint.runtime.devicelog import DeviceLog
@@ -49,8 +51,11 @@ from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.trust import parse_trust_list
 from endpoint.wire.xapi.nodes import Value
 from endpoint.wire.xapi.paths import Path, parse_path, words
+from endpoint.xapi.access import Xapi
 from endpoint.xapi.diagnostics import Diagnostics
+from endpoint.xapi.sessions import Sessions
 from endpoint.xapi.tree import Tree
+from endpoint.xapi.users import Users
 
 ONLINE_RETRY_S: Final = (45, 60)
 """Wait before the whole way to the cloud is tried again, drawn."""
@@ -135,6 +140,10 @@ class Device:
         for text, value in {**self.settings.configuration, **self.state.configuration}.items():
             self.configuration.put(parse_path(text), value)
         self.diagnostics = Diagnostics(self.status)
+        self.users = Users()
+        self.sessions = Sessions(self._clock, self.configuration)
+        self.room: RoomWorld
+        self.xapi: Xapi = make_xapi(self)
         self._tasks = Tasks(self._on_defect)
         self._retry: Timer | None = None
         self._retries = 0

@@ -10,6 +10,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, TypeAlias
 
@@ -18,18 +19,52 @@ from endpoint.wire.xapi.nodes import Value
 from endpoint.wire.xapi.paths import Path, folded
 
 LISTENERS_MAX: Final = 1_000
+PATHS_KNOWN_MAX: Final = 100_000
+"""Paths whose folded form and place in the order are kept; all devices share them."""
 
 Changes: TypeAlias = Mapping[Path, Value | None]
 """New values by path; None for a leaf that is gone."""
 Listener: TypeAlias = Callable[[Changes], object]
+Order: TypeAlias = tuple[tuple[int, str | int], ...]
+
+
+@lru_cache(maxsize=PATHS_KNOWN_MAX)
+def known(path: Path) -> tuple[Path, Path, Order]:
+    """Return a path, its folded form and what it is sorted by: the same objects for every device."""
+    order = tuple((0, part) if isinstance(part, int) else (1, part) for part in path)
+    return path, folded(path), order
+
+
+class Defaults:
+    """Start values that many trees share, with an index of every subtree."""
+
+    def __init__(self, values: Mapping[Path, Value]) -> None:
+        self.values = MappingProxyType(dict(values))
+        self._spelling: dict[Path, Path] = {}
+        below: dict[Path, list[Path]] = {(): []}
+        for path in sorted(values, key=lambda path: known(path)[2]):
+            name = known(path)[1]
+            self._spelling[name] = path
+            for depth in range(len(name) + 1):
+                below.setdefault(name[:depth], []).append(path)
+        self._below = {name: tuple(paths) for name, paths in below.items()}
+
+    def spelt(self, name: Path) -> Path | None:
+        """Return the leaf of a folded path."""
+        return self._spelling.get(name)
+
+    def below(self, name: Path) -> tuple[Path, ...]:
+        """Return the leaves at or below a folded path, in order."""
+        return self._below.get(name, ())
 
 
 class Tree:
     """A tree of leaves. Names match in any case; the spelling under which a leaf came first stays."""
 
-    def __init__(self, defaults: Mapping[Path, Value] = MappingProxyType({})) -> None:
-        self._defaults = defaults
+    def __init__(self, defaults: Defaults | Mapping[Path, Value] = MappingProxyType({})) -> None:
+        self.defaults = defaults if isinstance(defaults, Defaults) else Defaults(defaults)
         self._own: dict[Path, Value | None] = {}
+        self._live: dict[Path, Callable[[], Value]] = {}
         self._listeners: dict[int, tuple[Path, Listener]] = {}
         self._numbers = itertools.count()
         self._group: dict[Path, Value | None] | None = None
@@ -45,14 +80,25 @@ class Tree:
 
     def below(self, prefix: Path) -> list[tuple[Path, Value]]:
         """Return the leaves at or below a path, sorted by path."""
-        wanted = folded(prefix)
-        found = (path for path in self._paths() if folded(path[: len(wanted)]) == wanted)
-        values = ((path, self._value(path)) for path in sorted(found, key=_order))
-        return [(path, value) for path, value in values if value is not None]
+        wanted = known(prefix)[1]
+        shared, values = self.defaults.below(wanted), self.defaults.values
+        depth = len(wanted)
+        own = [
+            path
+            for path in itertools.chain(self._own, self._live)
+            if path not in values and (not depth or known(path)[1][:depth] == wanted)
+        ]
+        paths = sorted({*shared, *own}, key=lambda path: known(path)[2]) if own else shared
+        found = ((path, self._value(path)) for path in paths)
+        return [(path, value) for path, value in found if value is not None]
 
     def put(self, path: Path, value: Value) -> None:
         """Set a leaf."""
         self._change(self._spelt(path), value)
+
+    def live(self, path: Path, read: Callable[[], Value]) -> None:
+        """Let a leaf be computed whenever it is read; it never notifies, and can be neither set nor removed."""
+        self._live[known(path)[0]] = read
 
     def remove(self, prefix: Path) -> None:
         """Remove every leaf at or below a path."""
@@ -85,7 +131,7 @@ class Tree:
         if len(self._listeners) >= LISTENERS_MAX:
             raise LimitExceeded("listeners of one tree", LISTENERS_MAX)
         number = next(self._numbers)
-        self._listeners[number] = (folded(prefix), listener)
+        self._listeners[number] = (known(prefix)[1], listener)
 
         def end() -> None:
             self._listeners.pop(number, None)
@@ -95,23 +141,28 @@ class Tree:
     # inside
 
     def _value(self, path: Path) -> Value | None:
-        return self._own[path] if path in self._own else self._defaults.get(path)
-
-    def _paths(self) -> Iterator[Path]:
-        yield from self._defaults
-        yield from (path for path in self._own if path not in self._defaults)
+        if path in self._own:
+            return self._own[path]
+        if path in self._live:
+            return self._live[path]()
+        return self.defaults.values.get(path)
 
     def _spelt(self, path: Path) -> Path:
-        if path in self._own or path in self._defaults:
+        if path in self._own or path in self.defaults.values or path in self._live:
             return path
-        wanted = folded(path)
-        return next((known for known in self._paths() if len(known) == len(wanted) and folded(known) == wanted), path)
+        path, wanted, _ = known(path)
+        spelling = self.defaults.spelt(wanted)
+        if spelling is not None:
+            return spelling
+        return next((own for own in itertools.chain(self._own, self._live) if known(own)[1] == wanted), path)
 
     def _change(self, path: Path, value: Value | None) -> None:
+        if path in self._live:
+            return
         before = self._value(path)
         if before == value:
             return
-        if value == self._defaults.get(path):
+        if value == self.defaults.values.get(path):
             self._own.pop(path, None)
         else:
             self._own[path] = value
@@ -127,9 +178,9 @@ class Tree:
             return
         try:
             while self._untold:
-                told = [(folded(path), path, value) for path, value in self._untold[0].items()]
+                told = self._untold[0]
                 for number, (prefix, listener) in tuple(self._listeners.items()):
-                    mine = {path: value for name, path, value in told if name[: len(prefix)] == prefix}
+                    mine = _at(told, prefix)
                     if mine and number in self._listeners:
                         listener(mine)
                 self._untold.popleft()
@@ -137,5 +188,8 @@ class Tree:
             self._untold.clear()
 
 
-def _order(path: Path) -> tuple[tuple[int, str | int], ...]:
-    return tuple((0, part) if isinstance(part, int) else (1, part) for part in path)
+def _at(changes: dict[Path, Value | None], prefix: Path) -> dict[Path, Value | None]:
+    if not prefix:
+        return changes
+    depth = len(prefix)
+    return {path: value for path, value in changes.items() if known(path)[1][:depth] == prefix}

@@ -189,5 +189,6 @@ OURS: Final = (
     Row("R94", "Wx2", "W", "{service} unreachable: {reason}", ""),
     Row("", "Wx2", "W", "GDS is {state}: {message}", "the health service says that something is wrong"),
     Row("", "Wx2", "W", "feature toggle ignored: {why}", ""),
+    Row("", "Xapi", "I", "{path} set by {user} from {origin}", "somebody set a configuration"),
 )
 """Lines of ours, in the device's style."""

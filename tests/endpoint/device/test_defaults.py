@@ -37,13 +37,14 @@ def test_every_status_at_boot_is_a_node_with_a_value_that_it_can_have(profile: P
 
 
 def test_every_default_of_a_configuration_is_a_value_that_it_can_have() -> None:
-    defaults = configuration_defaults()
+    defaults = configuration_defaults().values
     assert [problem for path, value in defaults.items() if (problem := _problem("Configuration", path, value))] == []
 
 
-def test_every_configuration_without_an_element_has_a_default() -> None:
-    known = {parse_path(text) for text in nodes().paths("Configuration") if "[" not in text}
-    assert set(configuration_defaults()) == known
+def test_every_configuration_has_a_default_in_each_element() -> None:
+    known = {path for node in nodes().leaves("Configuration") for path in node.instances()}
+    assert ("Network", 1, "DNS", "Server", 3, "Address") in known
+    assert set(configuration_defaults().values) == known
     assert len(known) > 100
 
 
@@ -51,7 +52,7 @@ def test_every_configuration_without_an_element_has_a_default() -> None:
 def test_each_default_is_the_one_of_the_table(text: str) -> None:
     node = nodes().find("Configuration", parse_path(text))
     assert node is not None
-    assert str(configuration_defaults()[parse_path(text)]) == node.default
+    assert str(configuration_defaults().values[parse_path(text)]) == node.default
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_each_default_is_the_one_of_the_table(text: str) -> None:
     ],
 )
 def test_documented_defaults(path: str, value: Value) -> None:
-    assert configuration_defaults()[parse_path(path)] == value
+    assert configuration_defaults().values[parse_path(path)] == value
 
 
 @pytest.mark.parametrize(
