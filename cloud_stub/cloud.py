@@ -30,6 +30,7 @@ from cloud_stub.services.activation_codes import Codes
 from cloud_stub.services.activation_exchange import Exchanges
 from cloud_stub.services.calendar import Calendar
 from cloud_stub.services.calliope import Calliope
+from cloud_stub.services.client_logs import ClientLogs
 from cloud_stub.services.features import Features
 from cloud_stub.services.health import Gds, Idle, Region
 from cloud_stub.services.identity import IdBroker
@@ -158,6 +159,7 @@ class Cloud:
             platform, self.directory, self.codes, self.mercury, self.calendar, self.features, self.u2c, self.gds
         )
         self.metrics = Metrics(platform)
+        self.client_logs = ClientLogs(platform)
         busy: list[Service] = [
             Control(
                 platform,
@@ -167,6 +169,7 @@ class Cloud:
             ),
             RestApi(platform, self.directory, self.use_cases),
             self.metrics,
+            self.client_logs,
             self.region,
             self.gds,
             Activation(platform, exchanges),

@@ -65,6 +65,7 @@ SERVICES: Mapping[str, Address] = MappingProxyType(
         "locus": _wbx2("locus", "/locus/api/v1", "locus"),
         "calliope": _wbx2("calliope", "/calliope/api/discovery/v1", "calliopeDiscovery"),
         "metrics": _wbx2("metrics", "/metrics/api/v1", "metrics"),
+        "clientLogs": _wbx2("client-logs", "/client-logs/api/v1", "clientLogs"),
         "conversation": _wbx2("conv", "/conversation/api/v1", "conversation"),
         "feature": _wbx2("feature", "/feature/api/v1", "feature"),
         "lyra": _wbx2("lyra", "/lyra/api/v1", "lyra"),

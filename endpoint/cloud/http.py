@@ -229,7 +229,7 @@ class Http:
             data = codec.encode(call.body)
             headers["Content-Type"] = "application/json; charset=utf-8"
         elif call.form is not None:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
         if call.token is not None:
             headers["Authorization"] = f"Bearer {call.token.reveal()}"
         httpnet.service.set(call.service)

@@ -6,7 +6,7 @@ Source: protocol/xapi-nodes.md 3.1, activation-and-media.md 10.7, 15.2, 15.4.
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from endpoint.cloud.mercury_table import State
@@ -20,6 +20,9 @@ from endpoint.xapi.tree import Changes, Tree
 
 if TYPE_CHECKING:
     from endpoint.device.device import Device
+
+
+WEBRTC_PROVIDERS: Final = ("GoogleMeet", "MicrosoftTeams")
 
 
 class DiscoveryStatus:
@@ -69,6 +72,13 @@ def show_registration(device: Device) -> None:
                 tree.put(("UserInterface", "ContactInfo", "Name"), "")
                 tree.remove(("UserInterface", "ContactInfo", "ContactMethod"))
                 tree.remove(("Webex", "DeveloperId"))
+                tree.remove(("Webex", "Meetings", "JoinProtocol"))
+                tree.remove(("Webex", "Services", "Proximity"))
+                tree.put(("Webex", "Meetings", "InstantMeeting", "Availability"), "Unavailable")
+                for provider in WEBRTC_PROVIDERS:
+                    tree.put(("WebRTC", "Provider", provider, "Availability"), "Unavailable")
+                tree.remove(("Conference", "EndToEndEncryption", "InternalIdentity"))
+                tree.put(("Conference", "EndToEndEncryption", "Availability"), "Unavailable")
             return
         device_id = account.device_id or registration.url.rpartition("/")[2]
         urn = f"ciscospark://urn:TEAM:us-east-2_a/DEVICE/{device_id}"
@@ -78,11 +88,30 @@ def show_registration(device: Device) -> None:
         tree.put(("Webex", "DeveloperId"), base64.b64encode(urn.encode()).decode().rstrip("="))
         tree.put(("Webex", "Meetings", "JoinProtocol"), "Webex")
         tree.put(("Webex", "Meetings", "InstantMeeting", "Availability"), "Available")
+        tree.put(("Webex", "Services", "Proximity", "GuestToken"), _guest_token(device))
+        for provider in WEBRTC_PROVIDERS:
+            tree.put(("WebRTC", "Provider", provider, "Availability"), "Available")
+        _show_identity(tree, address)
         tree.put(("Provisioning", "Status"), "Provisioned")
         tree.put(("Conference", "SelectedCallProtocol"), "Spark")
         tree.put(("Conference", "Multipoint", "Mode"), "Spark")
         tree.put(("UserInterface", "ContactInfo", "Name"), account.display_name or device.settings.name)
         tree.put(("UserInterface", "ContactInfo", "ContactMethod", 1, "Number"), address)
+
+
+def _guest_token(device: Device) -> str:
+    """Return three groups of three letters, another one at each boot."""
+    draws = device.world.chance.stream("guest token")
+    return "-".join("".join(draws.choice("abcdefghijkmnpqrstuvwxyz") for _ in range(3)) for _ in range(3))
+
+
+def _show_identity(tree: Tree, address: str) -> None:
+    """Show the identity for end-to-end encryption as far as one is simulated: no certificates are issued for it."""
+    identity = ("Conference", "EndToEndEncryption", "InternalIdentity")
+    tree.put((*identity[:2], "Availability"), "Available")
+    tree.put((*identity, "Identity"), address.partition("@")[2])
+    tree.put((*identity, "Status"), "Valid")
+    tree.put((*identity, "Verification"), "WebexVerified")
 
 
 def show_webex(device: Device, now: Status) -> None:

@@ -1,42 +1,29 @@
-"""The status tree of a device that has just booted: what the product profile says, and start values.
+"""The trees of a device that has just booted: what the product profile says, start values, documented defaults.
 
-Shared by all devices of the same profile but for the serial number. Source: protocol/xapi-nodes.md section 4, activation-and-media.md 15.2.
+All devices of a profile share them; a device keeps only what differs. Source: protocol/xapi-nodes.md sections 4 and 5.
 """
 
 from __future__ import annotations
 
+import uuid
 from functools import lru_cache
 from typing import Final
 
 from endpoint.cloud.profile import Product, Profile
+from endpoint.device import start
 from endpoint.wire.xapi.nodes import Value, nodes
 from endpoint.wire.xapi.paths import parse_path
 from endpoint.xapi.tree import Defaults, Tree
 
-_START: Final[dict[str, Value]] = {
-    "Bookings Availability Status": "Free",
-    "Bookings Availability TimeStamp": "",
-    "Bookings Current Id": "",
-    "Conference Multipoint Mode": "Off",
-    "Conference SelectedCallProtocol": "Auto",
-    "Experimental CalliopeDiscovery DiscoveryTimeInSec": 0,
-    "Experimental CalliopeDiscovery Status": "NotStarted",
-    "Provisioning Reason": "",
-    "Provisioning Server": "",
-    "Provisioning Status": "NeedConfig",
-    "SystemUnit State NumberOfActiveCalls": 0,
-    "SystemUnit State NumberOfInProgressCalls": 0,
-    "SystemUnit State NumberOfSuspendedCalls": 0,
-    "SystemUnit State Subsystem Application": "Initializing",
-    "SystemUnit State System": "Initializing",
-    "UserInterface ContactInfo Name": "",
-    "Webex Status": "Stopped",
-}
+STARTS: Final = (start.START,)
+"""Start values, by the part that owns them."""
+_DEVICE_IDS: Final = uuid.UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 
 
 @lru_cache(maxsize=64)
 def _shared(product: Product, software: str, software_date: str, display_version: str) -> Defaults:
-    product_values: dict[str, Value] = {
+    values: dict[str, Value] = {path: value for part in STARTS for path, value in part.items()}
+    values |= {
         "SystemUnit ProductId": product.name,
         "SystemUnit ProductPlatform": product.model,
         "SystemUnit ProductType": product.product_type,
@@ -44,16 +31,29 @@ def _shared(product: Product, software: str, software_date: str, display_version
         "SystemUnit Software Name": product.system_name,
         "SystemUnit Software ReleaseDate": software_date,
         "SystemUnit Software Version": software,
+        "Provisioning Software Current CompletedAt": "",
+        "Provisioning Software Current URL": "",
+        "Provisioning Software Current VersionId": f"{software} {software_date}",
     }
-    return Defaults({parse_path(path): value for path, value in {**_START, **product_values}.items()})
+    return Defaults({parse_path(path): value for path, value in values.items()})
 
 
 def status_tree(profile: Profile) -> Tree:
     """Return the status tree of a device at boot."""
     tree = Tree(_shared(profile.product, profile.software, profile.software_date, profile.display_version))
-    tree.put(("SystemUnit", "Hardware", "Module", "SerialNumber"), profile.serial)
+    module = ("SystemUnit", "Hardware", "Module")
+    tree.put((*module, "SerialNumber"), profile.serial)
+    tree.put((*module, "DeviceId"), str(uuid.uuid5(_DEVICE_IDS, profile.device_identifier)))
     tree.put(("SystemUnit", "Hardware", "UDI"), f"{profile.product.product_id} V01 {profile.serial}")
+    mac = mac_address(profile)
+    tree.put(("Network", 1, "Ethernet", "MacAddress"), mac)
+    tree.put(("Network", 1, "IPv6", "LinkLocalAddress"), f"fe80::200:5eff:fe00:{mac[-5:].replace(':', '').lower()}")
     return tree
+
+
+def mac_address(profile: Profile) -> str:
+    """Return the MAC address of a device, in the block for documentation (RFC 7042 section 2.1.2): `00:00:5E:00:53:01`."""
+    return f"00:00:5E:00:53:{int(profile.serial[-2:], 10) if profile.serial[-2:].isdecimal() else 1:02X}"
 
 
 @lru_cache(maxsize=1)

@@ -8,9 +8,10 @@ Parts know each other only through what is plugged in here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from typing import Final
+from datetime import tzinfo
+from typing import Any, Final
 
 import msgspec
 
@@ -31,13 +32,14 @@ from endpoint.cloud.reachability_shell import Reachability
 from endpoint.cloud.registration import Registration
 from endpoint.cloud.status import WebexStatus
 from endpoint.cloud.trust import TrustStore
-from endpoint.device import bindings, cloud_events, storage
+from endpoint.device import bindings, cloud_events, effects, health, storage
+from endpoint.device.commands import power
 from endpoint.device.defaults import configuration_defaults, status_tree
 from endpoint.device.settings import LOG_PROCESS, DeviceSettings
 from endpoint.device.xapi import make_xapi
 from endpoint.room.ports import RoomWorld
 from endpoint.runtime.chance import Chance
-from endpoint.runtime.clock import Clock, Timer, TimeSource
+from endpoint.runtime.clock import Clock, Timer, TimeSource, iso_seconds
 from endpoint.runtime.devicelog import DeviceLog
 from endpoint.runtime.errors import EndpointError, StorageError
 from endpoint.runtime.faults import Faults
@@ -47,7 +49,7 @@ from endpoint.runtime.trace import Trace
 from endpoint.runtime.world import World
 from endpoint.wire.activation.code import parse_code
 from endpoint.wire.activation.messages import ConfigData, ServiceData
-from endpoint.wire.errors import LocalProtocolError
+from endpoint.wire.errors import LocalProtocolError, WireError
 from endpoint.wire.trust import parse_trust_list
 from endpoint.wire.xapi.nodes import Value
 from endpoint.wire.xapi.paths import Path, parse_path, words
@@ -101,6 +103,8 @@ class Device:
         self.on_log: Callable[[str], object] | None = None
         """Given every line of the device log, over all boots."""
         self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._lasting = Tasks(on_defect)
+        self._going_down: asyncio.Task[None] | None = None
         self._assemble()
 
     def _load(self) -> storage.State:
@@ -144,6 +148,7 @@ class Device:
         self.sessions = Sessions(self._clock, self.configuration)
         self.room: RoomWorld
         self.xapi: Xapi = make_xapi(self)
+        effects.plug(self)
         self._tasks = Tasks(self._on_defect)
         self._retry: Timer | None = None
         self._retries = 0
@@ -208,6 +213,12 @@ class Device:
         self.status.listen((), self._progress)
         bindings.show_changes(self.status, self.world)
         self.diagnostics.put("WebexActivationRequired", self.state.account is None, {"reason": "not activated"})
+        self.check_health()
+
+    def check_health(self) -> None:
+        """Run the checks that nothing else triggers."""
+        for kind, (holds, references) in health.check(self).items():
+            self.diagnostics.put(kind, holds, references)
 
     def _bases(self) -> Bases:
         def override(name: str) -> str:
@@ -270,7 +281,7 @@ class Device:
     async def shut_down(self, reason: str = "Shutdown") -> None:
         """Power off in good order; the registration stays with the cloud."""
         self.is_up = False
-        stamp = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        stamp = iso_seconds(self._clock.now())
         self._save_or_tell(
             msgspec.structs.replace(self.state, running=False, last_shutdown_reason=reason, last_shutdown_time=stamp)
         )
@@ -298,6 +309,23 @@ class Device:
         await self.shut_down("Restart")
         await self.boot()
 
+    @property
+    def is_going_down(self) -> bool:
+        """Say whether a restart, a shut-down or a reset is under way that a command asked for."""
+        return self._going_down is not None and not self._going_down.done()
+
+    def go_down(self, work: Coroutine[Any, Any, None]) -> None:
+        """Let work go on that outlives this boot: what a command that switches the power has asked for."""
+        self._going_down = self._lasting.start(work, "going down")
+
+    async def reset(self, keep: Sequence[str], *, boots: bool) -> None:
+        """Forget everything but the named groups of `SystemUnit FactoryReset`, and boot as if new if that is asked for."""
+        await self.shut_down("FactoryReset")
+        self._save(power.reset_state(self.state, keep))
+        self._assemble()
+        if boots:
+            await self.boot()
+
     async def crash(self) -> None:
         """Lose the power: nothing is said and nothing is written. The next boot finds what was persisted last."""
         self.is_up = False
@@ -307,11 +335,17 @@ class Device:
 
     async def close(self) -> None:
         """Shut down for good and let the state directory go."""
+        await self._lasting.cancel()
         if self.is_up:
             await self.shut_down()
         self._storage.close()
 
     # what people and scenarios ask for
+
+    @property
+    def zone(self) -> tzinfo:
+        """The time zone of the room."""
+        return effects.zone(str(self.configuration.get(("Time", "Zone"))), self.settings.zone)
 
     @property
     def is_activated(self) -> bool:
@@ -346,6 +380,20 @@ class Device:
         self.identity.start(account)
         if self.settings.bring_up == "auto":
             self.go_online()
+
+    def activate_soon(self, code: str, *, hardens: bool) -> None:
+        """Activate in the background; a refusal is in the log, the diagnostics and the trace."""
+
+        async def activate() -> None:
+            with suppress(EndpointError, WireError):
+                await self.activate(code, hardens=hardens)
+
+        self._tasks.start(activate(), "activation")
+
+    async def log_out(self) -> None:
+        """Delete the registration in the cloud, as far as it answers, and fall back to the setup state."""
+        await self.registration.unregister()
+        self.remove_account("logout")
 
     def _not_activated(self, error: BaseException) -> None:
         self.webex.feed(status.GivenUp())
@@ -483,7 +531,15 @@ class Device:
             proxy=self.state.trust.proxy if items is None else parse_trust_list(items).certificates,
         )
         is_hardened = self.state.is_hardened or hardens
-        self._save(msgspec.structs.replace(self.state, account=account, trust=trust, is_hardened=is_hardened))
+        settings = {**self.state.configuration, **effects.CLOUD_SETTINGS}
+        self._save(
+            msgspec.structs.replace(
+                self.state, account=account, trust=trust, is_hardened=is_hardened, configuration=settings
+            )
+        )
+        with self.configuration.group():
+            for path, value in effects.CLOUD_SETTINGS.items():
+                self.configuration.put(parse_path(path), value)
 
     def _keep_account(self, account: Account) -> None:
         self._save_or_tell(msgspec.structs.replace(self.state, account=account))
@@ -559,7 +615,11 @@ class Device:
         if going is not None and going is not asyncio.current_task():
             going.cancel()
         self.identity.stop()
-        self._save_or_tell(msgspec.structs.replace(self.state, account=None))
+        kept = {path: value for path, value in self.state.configuration.items() if path not in effects.CLOUD_SETTINGS}
+        self._save_or_tell(msgspec.structs.replace(self.state, account=None, configuration=kept))
+        with self.configuration.group():
+            for path in map(parse_path, effects.CLOUD_SETTINGS):
+                self.configuration.put(path, self.configuration.defaults.values[path])
         self.webex.feed(status.Removed())
         self.calendar.forget()
         self.mercury.disconnect()

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from endpoint.device.commands.bookings import Bookings
+from endpoint.device.commands.diagnostics import DiagnosticsRun
+from endpoint.device.commands.logs import Logging
+from endpoint.device.commands.power import Power
+from endpoint.device.commands.registration import CloudLink
 from endpoint.room.ports import RoomWorld
 from endpoint.runtime.errors import StorageError
 from endpoint.wire.errors import LocalProtocolError
@@ -26,7 +31,7 @@ def make_xapi(device: Device) -> Xapi:
     feedback = Feedback(device.status, device.configuration, table)
     commands = Commands(table)
     device.room = RoomWorld(device.world, device.status, device.configuration, feedback.raise_event)
-    commands.provide([])
+    commands.provide([Power(device), CloudLink(device), DiagnosticsRun(device), Bookings(device), Logging(device)])
 
     def configure(values: Mapping[Path, Value], caller: Caller) -> None:
         try:

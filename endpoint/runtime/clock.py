@@ -309,6 +309,11 @@ def iso_ms(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+def iso_seconds(instant: datetime) -> str:
+    """Print an instant as the xAPI does: `2022-04-26T13:15:00Z`."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def parse_iso(text: str) -> datetime:
     """Read an ISO 8601 instant with a zone.
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from endpoint.wire.xapi.nodes import Value
 from endpoint.xapi.tree import Tree
 
 Level = Literal["Critical", "Error", "Warning", "Info"]
@@ -31,6 +32,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "MediaBlockingDetected": Kind("Error", "Media is blocked by the network."),
     "TCPMediaFallback": Kind("Warning", "Media uses TCP instead of UDP."),
     "ProvisioningStatus": Kind("Warning", "Provisioning is not complete."),
+    "HTTPSModeSecurity": Kind("Warning", "The device answers unencrypted HTTP."),
+    "HTTPFeedbackFailed": Kind("Warning", "A feedback server does not take what it is sent."),
+    "ValidPasswords": Kind("Warning", "A local user has no passphrase."),
+    "SoftwareUpgrade": Kind("Warning", "The software upgrade failed."),
     "LockDown": Kind("Warning", "The device is locked down and offline."),
 }
 
@@ -50,6 +55,15 @@ class Diagnostics:
             kind: self._status.get(("Diagnostics", "Message", number, "Level")) for kind, number in self._ids.items()
         }
         return {kind: str(level) for kind, level in levels.items()}
+
+    @property
+    def messages(self) -> list[dict[str, Value]]:
+        """The messages that hold, in the order of their numbers."""
+        found = []
+        for number in sorted(self._ids.values()):
+            leaves = self._status.below(("Diagnostics", "Message", number))
+            found.append({str(path[-1]): value for path, value in leaves})
+        return found
 
     def put(
         self, kind: str, holds: bool, references: Mapping[str, str] | None = None, level: Level | None = None

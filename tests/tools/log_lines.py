@@ -189,6 +189,9 @@ OURS: Final = (
     Row("R94", "Wx2", "W", "{service} unreachable: {reason}", ""),
     Row("", "Wx2", "W", "GDS is {state}: {message}", "the health service says that something is wrong"),
     Row("", "Wx2", "W", "feature toggle ignored: {why}", ""),
+    Row("", "MainEvents", "I", "factory reset, keeping {groups}", ""),
+    Row("", "MainEvents", "I", "logs sent: {id}", ""),
+    Row("", "MainEvents", "E", "{action} failed: {why}", "a restart or a reset did not come to its end"),
     Row("", "Xapi", "I", "{path} set by {user} from {origin}", "somebody set a configuration"),
 )
 """Lines of ours, in the device's style."""

@@ -23,10 +23,11 @@ NAMED = {
     "metrics": "https://metrics-a.wbx2.test/metrics/api/v1",
     "conversation": "https://conv-a.wbx2.test/conversation/api/v1",
     "feature": "https://feature-a.wbx2.test/feature/api/v1",
+    "clientLogs": "https://client-logs-a.wbx2.test/client-logs/api/v1",
     "lyra": "https://lyra-a.wbx2.test/lyra/api/v1",
     "identityLookup": "https://identitylookup-a.wbx2.test/identity/api/v1",
 }
-"""The column "stub, named host" of protocol/cloud-services.md section 1."""
+"""The column "stub, named host" of protocol/cloud-services.md section 1, and our client logs."""
 
 
 @pytest.mark.parametrize("service", SERVICES)

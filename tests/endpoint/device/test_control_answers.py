@@ -42,7 +42,7 @@ def test_status_of_a_device_that_is_online() -> None:
     play(scene, cloud=True)
 
 
-@pytest.mark.parametrize("path", ["Webex", "webex", "/Webex/", "Webex.Status", "Webex/Status"])
+@pytest.mark.parametrize("path", ["Webex Status", "webex status", "/Webex/Status/", "Webex.Status", "Webex/Status"])
 def test_status_leaves_below_a_path(path: str) -> None:
     async def scene(room: Room) -> None:
         assert await room.get(f"/xstatus?path={path}") == {"Webex Status": "Stopped"}

@@ -102,7 +102,13 @@ def test_devices_of_a_kind_share_their_defaults_and_nothing_else() -> None:
     assert other.get(("Webex", "Status")) == "Stopped"
     assert status_tree(PROFILE).get(("Webex", "Status")) == "Stopped"
     different = {words(path) for path, value in other if status_tree(PROFILE).get(path) != value}
-    assert different == {"SystemUnit Hardware Module SerialNumber", "SystemUnit Hardware UDI"}
+    assert different == {
+        "Network 1 Ethernet MacAddress",
+        "Network 1 IPv6 LinkLocalAddress",
+        "SystemUnit Hardware Module DeviceId",
+        "SystemUnit Hardware Module SerialNumber",
+        "SystemUnit Hardware UDI",
+    }
 
 
 def test_a_device_at_boot_has_no_account_in_its_status() -> None:
