@@ -20,6 +20,7 @@ from tests.tools.page_faults import faults
 from tests.tools.page_language import scenario_language
 from tests.tools.page_lifecycles import lifecycles
 from tests.tools.page_log import device_log
+from tests.tools.page_nodes import xapi_nodes
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 FILES: Final[Mapping[str, Callable[[], str]]] = {
@@ -30,6 +31,7 @@ FILES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/lifecycles.md": lifecycles,
     "docs/reference/scenario-language.md": scenario_language,
     "docs/reference/stub-answers.md": stub_answers,
+    "docs/reference/xapi-nodes.md": xapi_nodes,
     "scenarios/scenario.v1.schema.json": print_schema,
 }
 """Every generated file, and what makes its text. Equal on every machine."""

@@ -5,7 +5,7 @@ The rows are data, in the files beside this module; all devices of a process sha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -18,6 +18,7 @@ from endpoint.wire.xapi.rows import (
     Command,
     EventNode,
     Field,
+    Imported,
     Node,
     read_commands,
     read_events,
@@ -26,6 +27,7 @@ from endpoint.wire.xapi.rows import (
 from endpoint.wire.xapi.spaces import Value, ValueSpace
 
 __all__ = [
+    "BRANCHES",
     "LABELS",
     "ROLES",
     "Argument",
@@ -33,6 +35,7 @@ __all__ = [
     "Command",
     "EventNode",
     "Field",
+    "Imported",
     "Node",
     "Nodes",
     "Value",
@@ -40,6 +43,7 @@ __all__ = [
     "nodes",
 ]
 
+BRANCHES: Final[tuple[Branch, ...]] = ("Status", "Configuration", "Command", "Event")
 FOUND_MAX: Final = 8_192
 """Paths whose leaf is remembered, over all devices of a process."""
 
@@ -52,32 +56,46 @@ class Nodes:
     def __init__(
         self, rows: Sequence[Node], commands: Sequence[Command] = (), events: Sequence[EventNode] = ()
     ) -> None:
-        self._rows = {(row.branch, row.path.casefold()): row for row in rows}
+        self._rows: dict[tuple[Branch, str], tuple[Node, ...]] = {}
+        for row in rows:
+            # a leaf can differ between the elements of a list: `Connector[1] X` and `Connector[2..5] X`
+            key = (row.branch, row.path.casefold())
+            self._rows[key] = (*self._rows.get(key, ()), row)
+        self._leaves: Mapping[Branch, Sequence[Node]] = {
+            branch: tuple(row for alike in self._rows.values() for row in alike if row.branch == branch)
+            for branch in BRANCHES
+        }
         self._commands = {row.path.casefold(): row for row in commands}
         self._events = {row.path.casefold(): row for row in events}
         self.commands: Sequence[Command] = tuple(self._commands.values())
         self.events: Sequence[EventNode] = tuple(self._events.values())
         self._found: dict[tuple[Branch, Path], Node] = {}
         self._children: dict[tuple[Branch, str], dict[str, str]] = {}
-        for branch in _BRANCHES:
+        for branch in BRANCHES:
             for path in self.paths(branch):
                 self._add_words(branch, path)
+
+    def widened(self, imported: Imported) -> Nodes:
+        """Return this table with the rows of an imported schema that it has not; rows that it has stay as they are."""
+        return Nodes(
+            [*self.leaves("Status"), *self.leaves("Configuration")]
+            + [row for row in imported.leaves if (row.branch, row.path.casefold()) not in self._rows],
+            [*self.commands, *(row for row in imported.commands if row.path.casefold() not in self._commands)],
+            [*self.events, *(row for row in imported.events if row.path.casefold() not in self._events)],
+        )
 
     def find(self, branch: Branch, path: Path) -> Node | None:
         """Return the leaf at a path, or None."""
         known = self._found.get((branch, path))
         if known is not None:
             return known
-        row = self._rows.get((branch, shape(path).casefold()))
-        if row is None:
-            return None
+        rows = self._rows.get((branch, shape(path).casefold()), ())
         numbers = [part for part in path if isinstance(part, int)]
-        fits = (known is None or number in known for number, known in zip(numbers, row.elements, strict=False))
-        if len(numbers) != len(row.elements) or not all(fits):
-            return None
-        if len(self._found) >= FOUND_MAX:
-            self._found.clear()
-        self._found[branch, path] = row
+        row = next((row for row in rows if _has(row, numbers)), None)
+        if row is not None:
+            if len(self._found) >= FOUND_MAX:
+                self._found.clear()
+            self._found[branch, path] = row
         return row
 
     def command(self, path: Path) -> Command | None:
@@ -96,8 +114,8 @@ class Nodes:
         return self._events.get(_key(path))
 
     def leaves(self, branch: Branch) -> Sequence[Node]:
-        """Return the leaves of Status or Configuration, in the order of the table."""
-        return [row for row in self._rows.values() if row.branch == branch]
+        """Return the leaves of Status or Configuration, in the order of the table; the other branches have none."""
+        return self._leaves[branch]
 
     def paths(self, branch: Branch) -> list[str]:
         """Return the leaves, commands or events of a branch in canonical spelling, elements as `[n]`."""
@@ -109,8 +127,8 @@ class Nodes:
 
     def words(self, branch: Branch, path: str) -> tuple[str, ...] | None:
         """Return the literals that a leaf can have, None when its values are free."""
-        row = self._rows.get((branch, path.casefold()))
-        return row.space.literals if row is not None and row.space.kind == "literal" else None
+        rows = self._rows.get((branch, path.casefold()))
+        return rows[0].space.literals if rows and rows[0].space.kind == "literal" else None
 
     def children(self, branch: Branch, prefix: Path) -> list[str]:
         """Return the words that can follow a prefix, in canonical spelling and order; element numbers are passed over."""
@@ -125,7 +143,9 @@ class Nodes:
             above = f"{above} {below}" if above else below
 
 
-_BRANCHES: Final[tuple[Branch, ...]] = ("Status", "Configuration", "Command", "Event")
+def _has(row: Node, numbers: Sequence[int]) -> bool:
+    fits = (known is None or number in known for number, known in zip(numbers, row.elements, strict=False))
+    return len(numbers) == len(row.elements) and all(fits)
 
 
 def _key(path: Path) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib import resources
 from itertools import product
 from types import MappingProxyType
@@ -33,7 +33,8 @@ ROLES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """What the letters of `read`, `set` and `roles` stand for."""
 
-_ELEMENTS: Final = re.compile(r"\[(?:n|(\d+)(?:\.\.(\d+))?)\]")
+_INSTANCES_KEPT_MAX: Final = 4_096
+_ELEMENTS: Final = re.compile(r"\[(?:n|([0-9]{1,9})(?:\.\.([0-9]{1,9}))?)\]")
 _ARGUMENT: Final = re.compile(
     r"(?P<name>[\w.]+)(?P<required>\*?) (?P<space>[^ =]+)(?:=(?P<default>\S+))?(?: x(?P<many>\d+))?"
 )
@@ -45,7 +46,8 @@ class Node:
     """One leaf: path in canonical spelling with elements as `[n]`, value space, role letters, label, default.
 
     `elements` says which numbers each `[n]` can be; None = any. `driver` names what sets a status, what a configuration
-    acts on. `products` names the only products that have the leaf; empty = all.
+    acts on. `products` names the only products that have the leaf; empty = all. `has_secret` is what an imported schema
+    says about values that are not to be shown.
     """
 
     branch: Branch
@@ -59,18 +61,17 @@ class Node:
     driver: str = ""
     products: tuple[str, ...] = ()
     is_imported: bool = False
+    has_secret: bool = False
 
     @property
     def is_hidden(self) -> bool:
         """Say whether the value is a secret that reads as an empty text."""
-        return self.branch == "Configuration" and self.path.endswith(("Password", "Passphrase"))
+        named = self.branch == "Configuration" and self.path.endswith(("Password", "Passphrase"))
+        return named or self.has_secret
 
     def instances(self) -> list[Path]:
         """Return the concrete paths, every element number filled in; none where one can be any number."""
-        if None in self.elements:
-            return []
-        known = [numbers for numbers in self.elements if numbers is not None]
-        return [parse_path(re.sub(r"\[n\]", "[%d]", self.path) % chosen) for chosen in product(*known)]
+        return list(_instances(self.path, self.elements))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,16 @@ class EventNode:
     is_imported: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The rows of a schema file for one product; `skipped` counts the objects that were left out, by reason."""
+
+    leaves: tuple[Node, ...]
+    commands: tuple[Command, ...]
+    events: tuple[EventNode, ...]
+    skipped: Mapping[str, int]
+
+
 def read_leaves() -> list[Node]:
     """Read the status and configuration leaves of `nodes.tsv`."""
     return [_leaf(line) for line in _lines("nodes.tsv")]
@@ -156,6 +167,14 @@ def read_path(text: str) -> tuple[str, tuple[range | None, ...]]:
         range(int(found[1]), int(found[2] or found[1]) + 1) if found[1] else None for found in _ELEMENTS.finditer(text)
     )
     return _ELEMENTS.sub("[n]", text), elements
+
+
+@lru_cache(maxsize=_INSTANCES_KEPT_MAX)
+def _instances(path: str, elements: tuple[range | None, ...]) -> tuple[Path, ...]:
+    known = [numbers for numbers in elements if numbers is not None]
+    if len(known) < len(elements):
+        return ()
+    return tuple(parse_path(path.replace("[n]", "[%d]") % chosen) for chosen in product(*known))
 
 
 def _lines(name: str) -> Iterator[str]:

@@ -98,6 +98,6 @@ def _spellings(literals: tuple[str, ...]) -> Mapping[str, str]:
 
 @lru_cache(maxsize=1)
 def zones() -> tuple[str, ...]:
-    """Return the names of the time zones that a device knows, in order. Source: the IANA database, release 2025b."""
+    """Return the names of the time zones that a device knows, in order. Source: tzdata 2026.6, without `Factory`."""
     text = resources.files("endpoint.wire.xapi").joinpath("zones.txt").read_text(encoding="utf-8")
     return tuple(text.split())
