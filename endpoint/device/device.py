@@ -144,8 +144,8 @@ class Device:
         for text, value in {**self.settings.configuration, **self.state.configuration}.items():
             self.configuration.put(parse_path(text), value)
         self.diagnostics = Diagnostics(self.status)
-        self.users = Users()
         self.sessions = Sessions(self._clock, self.configuration)
+        self.users = Users(world, self.configuration, self.sessions)
         self.room: RoomWorld
         self.xapi: Xapi = make_xapi(self)
         effects.plug(self)

@@ -193,5 +193,16 @@ OURS: Final = (
     Row("", "MainEvents", "I", "logs sent: {id}", ""),
     Row("", "MainEvents", "E", "{action} failed: {why}", "a restart or a reset did not come to its end"),
     Row("", "Xapi", "I", "{path} set by {user} from {origin}", "somebody set a configuration"),
+    Row(
+        "R95",
+        "MainEvents",
+        "I",
+        "local login refused for '{user}': device is locked down",
+        "Harden switched the user off",
+    ),
+    Row("", "MainEvents", "I", "local login refused for '{user}': {why}", "of local users only"),
+    Row("", "MainEvents", "W", "user '{user}' locked out for {n} minute(s) after {n} failed login(s)", ""),
+    Row("", "MainEvents", "I", "user '{user}' {added} by '{user}'", "somebody changed an account"),
+    Row("", "MainEvents", "I", "session {n} of '{user}' ended: {why}", "the device ended it, not its client"),
 )
 """Lines of ours, in the device's style."""
