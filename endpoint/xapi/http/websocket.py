@@ -1,0 +1,100 @@
+"""The websocket of one client: frames between aiohttp and its conversation, and a bounded queue on the way out.
+
+Source: protocol/xapi.md 3.1, 3.5.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from endpoint.runtime.tasks import Tasks
+
+MESSAGE_BYTES_MAX: Final = 10 * 1024 * 1024
+"""Largest message of a client: a body of 8 MiB (`BODY_BYTES_MAX` of the commands) and what is around it."""
+QUEUE_MESSAGES_MAX: Final = 2_000
+QUEUE_BYTES_MAX: Final = 16 * 1024 * 1024
+"""What may wait for a client that does not read; more, and it is dropped. A single message may be larger."""
+CLOSING_S_MAX: Final = 1.0
+"""How long a client may take to answer a close."""
+
+
+class Outbox:
+    """Messages on their way to one client, in order.
+
+    Args:
+        overflow: is told how many messages wait for a client that is too slow; nothing is taken after that.
+    """
+
+    __slots__ = ("_bytes", "_is_over", "_overflow", "_reading", "_sender", "_tasks", "_waiting", "_ws")
+
+    def __init__(self, ws: web.WebSocketResponse[bool], tasks: Tasks, overflow: Callable[[int], object]) -> None:
+        self._ws = ws
+        self._tasks = tasks
+        self._overflow = overflow
+        self._waiting: deque[bytes] = deque()
+        self._bytes = 0
+        self._reading = False
+        self._sender: asyncio.Task[None] | None = None
+        self._is_over = False
+
+    def put(self, message: bytes) -> None:
+        """Take a message; it leaves as soon as the client reads."""
+        if self._is_over:
+            return
+        waiting = self._waiting
+        if waiting and (len(waiting) >= QUEUE_MESSAGES_MAX or self._bytes + len(message) > QUEUE_BYTES_MAX):
+            self._is_over = True
+            self._overflow(len(waiting))
+            waiting.clear()
+            return
+        waiting.append(message)
+        self._bytes += len(message)
+        if self._sender is None and not self._reading:
+            self._sender = self._tasks.start(self._send_alone(), "websocket outbox")
+
+    async def take(self, receive: Callable[[bytes], object], message: bytes) -> None:
+        """Let a message of the client be received, and send what waits, at the client's pace."""
+        self._reading = True
+        try:
+            receive(message)
+            if self._sender is not None:
+                await asyncio.wait((self._sender,))
+            if self._waiting:
+                await self._send()
+        finally:
+            self._reading = False
+
+    async def _send_alone(self) -> None:
+        try:
+            await self._send()
+        finally:
+            self._sender = None
+
+    async def _send(self) -> None:
+        waiting = self._waiting
+        try:
+            while waiting:
+                message = waiting.popleft()
+                self._bytes -= len(message)
+                await self._ws.send_frame(message, WSMsgType.TEXT)
+        except ConnectionError:  # the client is gone; the reader hears of it as well
+            self._is_over = True
+            waiting.clear()
+
+
+async def converse(ws: web.WebSocketResponse[bool], outbox: Outbox, receive: Callable[[bytes], object]) -> None:
+    """Carry messages until one side closes. Binary messages are against the rules and end it (1003)."""
+    while True:
+        message = await ws.receive()
+        if message.type is WSMsgType.TEXT:
+            await outbox.take(receive, message.data)
+        elif message.type is WSMsgType.BINARY:
+            await ws.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"Text messages only")
+            return
+        elif message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
+            return
