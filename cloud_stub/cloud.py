@@ -37,8 +37,11 @@ from cloud_stub.services.identity import IdBroker
 from cloud_stub.services.mercury import Mercury
 from cloud_stub.services.metrics import Metrics
 from cloud_stub.services.rest_api import RestApi
+from cloud_stub.services.rest_workspaces import RestWorkspaces
 from cloud_stub.services.u2c import U2c
 from cloud_stub.services.wdm import Wdm
+from cloud_stub.services.xapi_relay import XapiRelay
+from cloud_stub.services.xapi_rest import XapiRest
 from cloud_stub.use_cases import UseCases
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import Clock
@@ -160,6 +163,8 @@ class Cloud:
         )
         self.metrics = Metrics(platform)
         self.client_logs = ClientLogs(platform)
+        self.xapi = XapiRelay(platform, self.mercury)
+        rest = RestApi(platform, self.directory, self.use_cases)
         busy: list[Service] = [
             Control(
                 platform,
@@ -167,7 +172,10 @@ class Cloud:
                 lambda: self._door.router.known if self._door is not None else [],
                 lambda: self.fleet.names() if self.fleet is not None else [],
             ),
-            RestApi(platform, self.directory, self.use_cases),
+            rest,
+            RestWorkspaces(platform, self.directory, self.use_cases, rest.device_json),
+            XapiRest(self.directory, platform.tokens, self.xapi),
+            self.xapi,
             self.metrics,
             self.client_logs,
             self.region,

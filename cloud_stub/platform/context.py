@@ -33,6 +33,8 @@ class CloudSettings:
         developer_toggles: feature toggles that every user has from the start.
         deliver_root: put the root of the stub's own certificates into serviceData.
         registrations_max: WDM registrations of a user, above which a POST is answered with the excess error.
+        xapi_unanswered: status of an xAPI request to a device that is offline or silent; 504 or 502.
+        xapi_per_minute: xAPI requests that one device may be sent in a minute, above which clients are told to wait; 0 = no limit.
     """
 
     domain: str = "wbx2.test"
@@ -46,6 +48,8 @@ class CloudSettings:
     developer_toggles: dict[str, bool | int | str] = field(default_factory=dict)
     deliver_root: bool = True
     registrations_max: int = 25
+    xapi_unanswered: int = 504
+    xapi_per_minute: int = 0
 
 
 @dataclass(slots=True)

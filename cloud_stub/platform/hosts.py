@@ -69,6 +69,7 @@ SERVICES: Mapping[str, Address] = MappingProxyType(
         "conversation": _wbx2("conv", "/conversation/api/v1", "conversation"),
         "feature": _wbx2("feature", "/feature/api/v1", "feature"),
         "lyra": _wbx2("lyra", "/lyra/api/v1", "lyra"),
+        "xapi": _wbx2("xapi", "/xapi/api/v1", "xapi"),
     }
 )  # fmt: skip
 """Every service by the name that trace, faults and journal use."""

@@ -77,9 +77,9 @@ class User(Record, kw_only=True, frozen=True):
 
 
 class Workspace(Record, kw_only=True, frozen=True):
-    """A room."""
+    """A room. `calling`, `calendar`, `hotdesking` and `supported_devices` are words of the public API."""
 
-    SHOWN = ("id", "org_id", "name", "type", "capacity", "created")
+    SHOWN = ("id", "org_id", "name", "type", "capacity", "created", "calling", "calendar", "location_id", "floor_id")
 
     org_id: str
     name: str
@@ -87,6 +87,15 @@ class Workspace(Record, kw_only=True, frozen=True):
     type: str = "notSet"
     capacity: int | None = None
     notes: str = ""
+    calling: str = "freeCalling"
+    calendar: str = "none"
+    calendar_email: str = ""
+    hotdesking: str = "off"
+    supported_devices: str = "collaborationDevices"
+    hosts_meetings: bool = False
+    meeting_site: str = ""
+    location_id: str = ""
+    floor_id: str = ""
 
 
 class Code(Record, kw_only=True, frozen=True):
@@ -193,11 +202,11 @@ class Registration(Record, kw_only=True, frozen=True):
 
 
 class Device(Record, kw_only=True, frozen=True):
-    """A device as the administrator sees it."""
+    """A device as the administrator sees it. `error_codes` were set from outside, `reported_codes` the device says itself."""
 
     SHOWN = (
         "id", "org_id", "user_id", "workspace_id", "person_id", "device_identifier", "name", "model", "serial", "software", "created",
-        "first_seen", "last_seen", "online", "deep_sleep", "error_codes", "tags",
+        "first_seen", "last_seen", "online", "deep_sleep", "error_codes", "reported_codes", "tags",
     )  # fmt: skip
 
     org_id: str
@@ -215,7 +224,13 @@ class Device(Record, kw_only=True, frozen=True):
     online: bool = False
     deep_sleep: bool = False
     error_codes: tuple[str, ...] = ()
+    reported_codes: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+
+    @property
+    def issues(self) -> tuple[str, ...]:
+        """What is wrong with it, types of diagnostics messages in lower case."""
+        return tuple(sorted({*self.error_codes, *self.reported_codes}))
 
 
 class Meeting(Record, kw_only=True, frozen=True):

@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 from urllib.parse import unquote
 
 from aiohttp import web
+from multidict import MultiMapping
 
 from cloud_stub.platform.errors import BadRequest, CloudError
 from cloud_stub.platform.hosts import SERVICES, Origin
@@ -20,6 +21,8 @@ from endpoint.wire.errors import RemoteProtocolError
 
 T = TypeVar("T")
 SERVER = "roomsim"
+BODY_BYTES_MAX = 64 * 1024
+"""What a request may carry where its route says nothing else."""
 
 
 class Label(StrEnum):
@@ -37,6 +40,7 @@ class Call:
 
     Attributes:
         params: what the `{slots}` of the route stand for.
+        query: parameters; one that is repeated has its values in `getall`.
         origin: the address under which the client knows the cloud.
         peer: name of the caller in trace and faults, `device:room`; None if nobody gave it one.
         upgraded: to be called by a route that upgrades, once it has answered 101.
@@ -46,7 +50,7 @@ class Call:
     service: str
     path: str
     params: Mapping[str, str]
-    query: Mapping[str, str]
+    query: MultiMapping[str]
     headers: Mapping[str, str]
     body: bytes
     origin: Origin
@@ -99,6 +103,7 @@ class Route:
         shows_body: bodies of this route, both ways, hold nothing secret by their type, and may be shown in the trace.
         media: the content type that a body must have, empty for any; `application/json` also asks for a JSON object in it.
         upgrade: serves a websocket instead of `handler`.
+        body_bytes_max: what a body may have.
     """
 
     method: str
@@ -110,6 +115,7 @@ class Route:
     shows_body: bool = False
     media: str = ""
     upgrade: Upgrade | None = None
+    body_bytes_max: int = BODY_BYTES_MAX
 
 
 ErrorShape: TypeAlias = Callable[[CloudError, str], Any]

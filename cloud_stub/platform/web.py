@@ -26,7 +26,6 @@ from endpoint.wire import codec, identity
 from endpoint.wire.conventions import is_url
 from endpoint.wire.errors import RemoteProtocolError
 
-BODY_BYTES_MAX = 64 * 1024
 TRACKING_ID_CHARS_MAX = 256
 KEEP_ALIVE_S = 75.0
 JSON = "application/json"
@@ -99,8 +98,9 @@ class WebDoor:
         size = 0
         while chunk := await request.content.readany():
             size += len(chunk)
-            if size > BODY_BYTES_MAX:
-                return CloudError(413, "The body is over 64 KiB.", "http.too_large")
+            limit = call.route.body_bytes_max
+            if size > limit:
+                return CloudError(413, f"The body is over {limit // 1024} KiB.", "http.too_large")
             chunks.append(chunk)
         call.body = b"".join(chunks)
         if call.route.media and not (request.content_type == call.route.media and _is_object(call.body)):

@@ -16,7 +16,7 @@ def connection_status(device: Device, platform: Platform) -> str:
     if platform.faults.hit("hydra", step="status") is not None:
         return "unknown"
     if device.online:
-        return "connected_with_issues" if device.error_codes else "connected"
+        return "connected_with_issues" if device.issues else "connected"
     now = platform.now()
     away = now - (device.last_seen or device.created)
     if away >= EXPIRED_AFTER or _has_lost_its_refresh_token(device, platform):
@@ -25,7 +25,7 @@ def connection_status(device: Device, platform: Platform) -> str:
         return "offline_deep_sleep"
     if away > DISCONNECTED_AFTER:
         return "disconnected"
-    return "connected_with_issues" if device.error_codes else "connected"
+    return "connected_with_issues" if device.issues else "connected"
 
 
 def _has_lost_its_refresh_token(device: Device, platform: Platform) -> bool:

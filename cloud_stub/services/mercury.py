@@ -105,6 +105,10 @@ class Mercury:
             self._platform.trace.event("cloud:mercury", "drop", data=about, label=Label.OURS)
         return len(sockets)
 
+    def tell(self, socket: Socket, data: Mapping[str, Any]) -> None:
+        """Send an event over one socket."""
+        socket.send(self._event(socket.registration, data))
+
     def close(self, sockets: Iterable[Socket], code: int, reason: str = "") -> int:
         """Close sockets with a code and a reason; returns how many."""
         closed = list(sockets)
@@ -260,7 +264,7 @@ class Mercury:
         devices = self._platform.store[Device]
         for device in devices.where("user_id", record.user_id):
             if device.device_identifier in ("", record.device_identifier):
-                fields: dict[str, Any] = {"deep_sleep": False} if is_online else {}
+                fields: dict[str, Any] = {"deep_sleep": False, "reported_codes": ()} if is_online else {}
                 devices.change(device.id, online=is_online, last_seen=self._platform.now(), **fields)
 
     # -- faults that happen once, now -------------------------------------------------------------------------------------------------

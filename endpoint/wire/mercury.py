@@ -17,7 +17,7 @@ import msgspec
 from endpoint.wire.codec import decode, encode
 from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.identity import bearer, parse_bearer
-from endpoint.wire.secret import AccessToken
+from endpoint.wire.secret import AccessToken, Secret
 
 PING_INTERVAL_S: Final = 15.0  # after the last pong; protocol/cloud-services.md 5.5, D
 PONG_TIMEOUT_S: Final = 14.0  # 5.5, D
@@ -29,6 +29,8 @@ AUTHORIZATION_LIMIT_S: Final = 30.0  # the server's wait for the authorization f
 BUFFER_STATE: Final = "mercury.buffer_state"
 REGISTRATION_STATUS: Final = "mercury.registration_status"
 OPENING_EVENTS: Final = frozenset({BUFFER_STATE, REGISTRATION_STATUS})
+SEALED: Final = "sealed"
+"""Member of an event's data whose text may hold secrets: read as a `Secret`, so that no trace shows it. R"""
 
 
 def backoff_s(attempt: int) -> float:
@@ -183,7 +185,11 @@ def parse_frame(text: str | bytes) -> Frame:
         return decode(text, _TYPED[head.type], "frame")
     event_type = head.data.get("eventType") if isinstance(head.data, dict) else None
     if isinstance(event_type, str) and event_type:
-        return decode(text, Event, "frame")
+        event = decode(text, Event, "frame")
+        sealed = event.data.get(SEALED)
+        if isinstance(sealed, str):
+            event.data[SEALED] = Secret(SEALED, sealed)
+        return event
     return decode(text, Unknown, "frame")
 
 

@@ -204,5 +204,6 @@ OURS: Final = (
     Row("", "MainEvents", "W", "user '{user}' locked out for {n} minute(s) after {n} failed login(s)", ""),
     Row("", "MainEvents", "I", "user '{user}' {added} by '{user}'", "somebody changed an account"),
     Row("", "MainEvents", "I", "session {n} of '{user}' ended: {why}", "the device ended it, not its client"),
+    Row("", "Xapi", "W", "request of the cloud dropped: {n} are running", "too many at once; the client is told that nobody answered"),
 )
 """Lines of ours, in the device's style."""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from cloud_stub.platform.records import User
-from cloud_stub.platform.web import BODY_BYTES_MAX
+from cloud_stub.platform.routes import BODY_BYTES_MAX
 from endpoint.runtime.faults import Fault
 
 PING = "/wdm/api/v1/ping"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cloud_world import DEVICE, Exchange, World, in_cloud
 
-from cloud_stub.services.rest_api import public_id, read_id
+from cloud_stub.services.public_api import public_id, read_id
 from endpoint.wire.activation import parse_code
 
 DAY_S = 86_400.0
@@ -31,8 +31,9 @@ def test_workspace_lives() -> None:
         assert (made["displayName"], made["type"], made["capacity"], made["notes"]) == ("Lab", "huddle", 4, "n")
         assert made["orgId"] == public_id("ORGANIZATION", world.cloud.org_id)
         assert (await world.admin("GET", url)).json == made
-        changed = (await world.admin("PUT", url, {"displayName": "Hall"})).json
-        assert changed == {**made, "displayName": "Hall"}
+        changed = (await world.admin("PUT", url, {"displayName": "Hall", "type": "huddle", "capacity": 5})).json
+        kept = {name: value for name, value in made.items() if name != "notes"}
+        assert changed == {**kept, "displayName": "Hall", "capacity": 5}, "what is not given goes: notes"
         listed = (await world.admin("GET", "/v1/workspaces/?displayName=Hall")).json["items"]
         assert listed == [changed]
         assert (await world.admin("DELETE", url)).status == 204
