@@ -25,7 +25,8 @@ from endpoint.device.control_messages import (
     read_query,
 )
 from endpoint.device.control_runs import Runs
-from endpoint.device.device import Device, check_override
+from endpoint.device.device import Device
+from endpoint.device.keeping import check_override
 from endpoint.runtime.clock import SteppedTime, TimeSource
 from endpoint.runtime.faults import Faults
 from endpoint.wire.errors import LocalProtocolError

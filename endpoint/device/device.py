@@ -11,14 +11,14 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import tzinfo
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from endpoint.cloud import mercury_table, status
-from endpoint.cloud.account import Account, milliseconds
+from endpoint.cloud.account import Account
 from endpoint.cloud.activation import Activation, ActivationRefused
-from endpoint.cloud.bases import OVERRIDES, Bases, bases, is_base_url
+from endpoint.cloud.bases import Bases, bases
 from endpoint.cloud.bootstrap import Bootstrap
 from endpoint.cloud.calendar import Calendar
 from endpoint.cloud.catalog import ServiceCatalog
@@ -26,7 +26,7 @@ from endpoint.cloud.clusters import Clusters
 from endpoint.cloud.http import Call, Http, SwitchedOff
 from endpoint.cloud.identity import Identity
 from endpoint.cloud.mercury import Mercury
-from endpoint.cloud.profile import Profile, make_profile
+from endpoint.cloud.profile import Profile
 from endpoint.cloud.reachability import PROFILES
 from endpoint.cloud.reachability_shell import Reachability
 from endpoint.cloud.registration import Registration
@@ -35,11 +35,14 @@ from endpoint.cloud.trust import TrustStore
 from endpoint.device import bindings, cloud_events, effects, health, storage
 from endpoint.device.commands import power
 from endpoint.device.defaults import configuration_defaults, status_tree
+from endpoint.device.keeping import Keeper, keep_activation, keep_configurations, remove_account
+from endpoint.device.online import WayOnline
 from endpoint.device.settings import LOG_PROCESS, DeviceSettings
+from endpoint.device.waiting import Waiting
 from endpoint.device.xapi import make_xapi
 from endpoint.room.ports import RoomWorld
 from endpoint.runtime.chance import Chance
-from endpoint.runtime.clock import Clock, Timer, TimeSource, iso_seconds
+from endpoint.runtime.clock import Clock, TimeSource, iso_seconds
 from endpoint.runtime.devicelog import DeviceLog
 from endpoint.runtime.errors import EndpointError, StorageError
 from endpoint.runtime.faults import Faults
@@ -50,7 +53,6 @@ from endpoint.runtime.world import World
 from endpoint.wire.activation.code import parse_code
 from endpoint.wire.activation.messages import ConfigData, ServiceData
 from endpoint.wire.errors import LocalProtocolError, WireError
-from endpoint.wire.trust import parse_trust_list
 from endpoint.wire.xapi.nodes import Value
 from endpoint.wire.xapi.paths import Path, parse_path, words
 from endpoint.xapi.access import Xapi
@@ -58,14 +60,6 @@ from endpoint.xapi.diagnostics import Diagnostics
 from endpoint.xapi.sessions import Sessions
 from endpoint.xapi.tree import Tree
 from endpoint.xapi.users import Users
-
-ONLINE_RETRY_S: Final = (45, 60)
-"""Wait before the whole way to the cloud is tried again, drawn."""
-TOKEN_NEAR_EXPIRY_S: Final = 300.0
-
-
-class NotActivated(EndpointError):
-    """The device has no account; activate it first."""
 
 
 class Device:
@@ -92,35 +86,19 @@ class Device:
         trace.use_clock(self.who, self._clock)
         net = Net(self.who, self._clock, names, faults)
         self.world = World(self.who, self._clock, self._chance, net, trace, faults, self._make_log(trace, 0))
-        directory = settings.state_dir
-        self._storage = store or (storage.Directory(directory) if directory else storage.Memory())
-        try:
-            self.state = self._load()
-        except BaseException:
-            self._storage.close()
-            raise
+        self._keeper = Keeper(settings, self._chance, store)
         self.is_up = False
         self.on_log: Callable[[str], object] | None = None
         """Given every line of the device log, over all boots."""
-        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
+        self._waiting = Waiting()
         self._lasting = Tasks(on_defect)
         self._going_down: asyncio.Task[None] | None = None
         self._assemble()
 
-    def _load(self) -> storage.State:
-        found = self._storage.load()
-        _check(self.settings.configuration)
-        if found is not None:
-            try:
-                _check(found.configuration)
-            except LocalProtocolError as error:
-                where = self.settings.state_dir
-                raise StorageError(f"{where}: the state is damaged: {error}; move it away, or restore a copy") from None
-            return found
-        profile = make_profile(self._chance, self.settings.model, self.settings.software)
-        state = storage.State(profile=storage.SavedProfile.of(profile))
-        self._storage.save(state)
-        return state
+    @property
+    def state(self) -> storage.State:
+        """What would be found after a restart."""
+        return self._keeper.state
 
     def _make_log(self, trace: Trace, boot: int) -> DeviceLog:
         return DeviceLog(
@@ -150,9 +128,7 @@ class Device:
         self.xapi: Xapi = make_xapi(self)
         effects.plug(self)
         self._tasks = Tasks(self._on_defect)
-        self._retry: Timer | None = None
-        self._retries = 0
-        self._going_online: asyncio.Task[None] | None = None
+        self.online = WayOnline(self)
         self.is_hardened = self.state.is_hardened
         self.bases: Bases = self._bases()
         self.trust = TrustStore(world, self._tasks, self.settings.anchors)
@@ -209,8 +185,8 @@ class Device:
         self.mercury.on_reached = self.webex.reached
         self.mercury.on_state = self._mercury_changed
         self.calendar.push_is_up = lambda: self.mercury.is_open
-        self.calendar.on_change = self._progress
-        self.status.listen((), self._progress)
+        self.calendar.on_change = self._waiting.progress
+        self.status.listen((), self._waiting.progress)
         bindings.show_changes(self.status, self.world)
         self.diagnostics.put("WebexActivationRequired", self.state.account is None, {"reason": "not activated"})
         self.check_health()
@@ -248,7 +224,7 @@ class Device:
         reason, time = self.state.last_shutdown_reason, self.state.last_shutdown_time
         if self.state.running:
             reason, time = "Unknown", ""  # the power was lost
-        self._save(msgspec.structs.replace(self.state, boots=boots, running=True))
+        self.save(msgspec.structs.replace(self.state, boots=boots, running=True))
         self.world.log = self._make_log(self.world.trace, boots)
         if self.on_log is not None:
             self.world.log.add_sink(self.on_log)
@@ -276,20 +252,20 @@ class Device:
         data = {"boots": self.state.boots, "activated": self.is_activated}
         self.world.trace.event(self.who, "device.booted", data=data)
         if account is not None and self.settings.bring_up == "auto":
-            self.go_online()
+            self.online.start()
 
     async def shut_down(self, reason: str = "Shutdown") -> None:
         """Power off in good order; the registration stays with the cloud."""
         self.is_up = False
         stamp = iso_seconds(self._clock.now())
-        self._save_or_tell(
+        self.save_or_tell(
             msgspec.structs.replace(self.state, running=False, last_shutdown_reason=reason, last_shutdown_time=stamp)
         )
         await self._stop()
 
     async def _stop(self) -> None:
         self.activation.cancel()
-        self._cancel_retry()
+        self.online.cancel_retry()
         self.identity.stop()
         self.trust.stop()
         self.calendar.forget()
@@ -298,11 +274,6 @@ class Device:
         await self.reachability.stop()
         await self._tasks.cancel()
         await self.http.close()
-
-    def _cancel_retry(self) -> None:
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
 
     async def restart(self) -> None:
         """Shut down and boot again, with what is on disk and nothing else."""
@@ -321,7 +292,7 @@ class Device:
     async def reset(self, keep: Sequence[str], *, boots: bool) -> None:
         """Forget everything but the named groups of `SystemUnit FactoryReset`, and boot as if new if that is asked for."""
         await self.shut_down("FactoryReset")
-        self._save(power.reset_state(self.state, keep))
+        self.save(power.reset_state(self.state, keep))
         self._assemble()
         if boots:
             await self.boot()
@@ -338,7 +309,7 @@ class Device:
         await self._lasting.cancel()
         if self.is_up:
             await self.shut_down()
-        self._storage.close()
+        self._keeper.close()
 
     # what people and scenarios ask for
 
@@ -379,7 +350,11 @@ class Device:
         self.diagnostics.put("WebexActivationRequired", False)
         self.identity.start(account)
         if self.settings.bring_up == "auto":
-            self.go_online()
+            self.online.start()
+
+    def start_task(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+        """Let work go on in the background until the device goes off."""
+        return self._tasks.start(work, name)
 
     def activate_soon(self, code: str, *, hardens: bool) -> None:
         """Activate in the background; a refusal is in the log, the diagnostics and the trace."""
@@ -402,66 +377,24 @@ class Device:
         reason = error.code if isinstance(error, ActivationRefused) else other
         self.diagnostics.put("WebexActivationRequired", True, {"reason": reason})
 
-    def go_online(self) -> None:
-        """Take the whole way to the cloud in the background, again and again until it is done."""
-        self._cancel_retry()
-        if self._going_online is None or self._going_online.done():
-            self._going_online = self._tasks.start(self._go_online(), "going online")
-
-    async def _go_online(self) -> None:
-        try:
-            await self.register()
-        except EndpointError as error:
-            if self.identity.account is None:
-                return
-            self.catalog.expire()
-            self._retries += 1
-            wait_s = self.world.chance.stream("online retry", self._retries).randint(*ONLINE_RETRY_S)
-            self.world.log.line("Wx2", "W", f"not online: {error}; retry in {wait_s} second(s)")
-            self._retry = self._clock.call_later(wait_s, self.go_online)
-            return
-        self.mercury.connect()
-
     async def register(self) -> None:
-        """Renew the token if it is about to expire, fetch the catalogue, register with WDM; refresh if it is registered.
-
-        Raises:
-            NotActivated: there is no account.
-            EndpointError: one of the steps failed; what was reached before stays.
-        """
-        account = self.identity.account
-        if account is None:
-            raise NotActivated("the device has no account; activate it first")
-        if account.token.remaining_s(milliseconds(self._clock.now())) < TOKEN_NEAR_EXPIRY_S:
-            await self.identity.refresh()
-        if not self.catalog.is_fresh:
-            await self.catalog.fetch()
-        await self.registration.register()
+        """Register, or refresh the registration; errors as in `WayOnline.register`."""
+        await self.online.register()
 
     async def join_registration(self) -> None:
         """Wait for a registration that is under way; where none is, register."""
-        if self._going_online is not None and not self._going_online.done():
-            await self._until(lambda: self.registration.device is not None)
+        if self.online.is_going:
+            await self._waiting.until(lambda: self.registration.device is not None)
         else:
             await self.register()
 
     def network_changed(self) -> None:
         """Take note that the network is back, or is another one: connect at once and measure again."""
-        if self.identity.account is None:
-            return
-        if self.registration.device is None:
-            self.go_online()
-        elif not self.mercury.is_open:
-            self.mercury.connect()
-        if self.reachability.result is not None:
-            self.reachability.trigger("network")
+        self.online.network_changed()
 
     async def connect(self) -> None:
-        """Open Mercury and wait until it is open."""
-        if self.registration.device is None:
-            raise NotActivated("the device is not registered; register it first")
-        self.mercury.connect()
-        await self.mercury.until_open()
+        """Open Mercury and wait until it is open; errors as in `WayOnline.connect`."""
+        await self.online.connect()
 
     @property
     def is_online(self) -> bool:
@@ -471,22 +404,7 @@ class Device:
     async def until_online(self, *, discovered: bool = False) -> None:
         """Wait until the device is online, and until its media discovery is complete if that is asked for."""
         done = ("Completed", "Failed")
-        await self._until(lambda: self.is_online and (not discovered or self.reachability.view.status in done))
-
-    async def _until(self, holds: Callable[[], bool]) -> None:
-        if not holds():
-            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append((holds, waiter))
-            await waiter
-
-    def _progress(self, *_: object) -> None:
-        """Wake whoever waits for something that holds now."""
-        for entry in tuple(self._waiting):
-            holds, waiter = entry
-            if waiter.done() or holds():
-                self._waiting.remove(entry)
-                if not waiter.done():
-                    waiter.set_result(None)
+        await self._waiting.until(lambda: self.is_online and (not discovered or self.reachability.view.status in done))
 
     async def discover(self, profile: str | None = None) -> None:
         """Measure the media clusters and wait for the result."""
@@ -511,57 +429,31 @@ class Device:
             LocalProtocolError: no such configuration, or a value outside its space.
             StorageError: they cannot be kept.
         """
-        accepted = storage.check_configuration(values)
-        for path, value in accepted.items():
-            check_override(path, value)
-        kept = {**self.state.configuration, **{words(path): value for path, value in accepted.items()}}
-        self._save(msgspec.structs.replace(self.state, configuration=kept))
-        with self.configuration.group():
-            for path, value in accepted.items():
-                self.configuration.put(path, value)
+        keep_configurations(self, values)
 
     # what the parts tell
 
     def keep(self, account: Account, config: ConfigData, hardens: bool) -> None:
         """Write a proven activation to disk, in one piece: account, trust anchors and lock-down."""
-        items = config.trust_items
-        trust = msgspec.structs.replace(
-            self.state.trust,
-            service=parse_trust_list(account.certificates).certificates,
-            proxy=self.state.trust.proxy if items is None else parse_trust_list(items).certificates,
-        )
-        is_hardened = self.state.is_hardened or hardens
-        settings = {**self.state.configuration, **effects.CLOUD_SETTINGS}
-        self._save(
-            msgspec.structs.replace(
-                self.state, account=account, trust=trust, is_hardened=is_hardened, configuration=settings
-            )
-        )
-        with self.configuration.group():
-            for path, value in effects.CLOUD_SETTINGS.items():
-                self.configuration.put(parse_path(path), value)
+        keep_activation(self, account, config, hardens)
 
     def _keep_account(self, account: Account) -> None:
-        self._save_or_tell(msgspec.structs.replace(self.state, account=account))
+        self.save_or_tell(msgspec.structs.replace(self.state, account=account))
 
     def _keep_trust(self) -> None:
         trust = self.trust
         saved = storage.SavedTrust(service=trust.service, proxy=trust.proxy, proxy_directory=trust.proxy_directory)
         if trust.proxy_directory:
-            self._storage.write_proxy_certificates(trust.proxy_directory.rpartition("/")[2], trust.proxy)
-        self._save(msgspec.structs.replace(self.state, trust=saved))
+            self._keeper.write_proxy_certificates(trust.proxy_directory.rpartition("/")[2], trust.proxy)
+        self.save(msgspec.structs.replace(self.state, trust=saved))
 
-    def _save(self, state: storage.State) -> None:
-        self._storage.save(state)
-        self.state = state
+    def save(self, state: storage.State) -> None:
+        """Write what survives a restart; StorageError if that fails, and the state before stays."""
+        self._keeper.save(state)
 
-    def _save_or_tell(self, state: storage.State) -> None:
+    def save_or_tell(self, state: storage.State) -> None:
         """Save what is so whether it can be written or not; it then holds until the device goes off."""
-        try:
-            self._save(state)
-        except StorageError as error:
-            self.state = state
-            self.world.log.line("Wx2", "E", f"state not written: {error}")
+        self._keeper.save_or_tell(state, lambda error: self.world.log.line("Wx2", "E", f"state not written: {error}"))
 
     def _process_trust(self, service: ServiceData, config: ConfigData) -> None:
         self.trust.set_service_certificates(service.certificates)
@@ -600,49 +492,16 @@ class Device:
             self.reachability.trigger("boot")
 
     def _mercury_changed(self, now: mercury_table.State) -> None:
-        self._progress()
+        self._waiting.progress()
         is_down = bindings.show_mercury(self, now)
         if is_down and self.settings.bring_up == "auto":
             self.calendar.catch_up_at_least_once()
 
     def remove_account(self, why: str) -> None:
         """Fall back to the setup state: everything that came from the cloud goes; what Harden switched off stays off."""
-        if self.identity.account is None:
-            return
-        self.world.log.line("Wx2", "W", f"Account removed ({why})")
-        self._cancel_retry()
-        going, self._going_online = self._going_online, None
-        if going is not None and going is not asyncio.current_task():
-            going.cancel()
-        self.identity.stop()
-        kept = {path: value for path, value in self.state.configuration.items() if path not in effects.CLOUD_SETTINGS}
-        self._save_or_tell(msgspec.structs.replace(self.state, account=None, configuration=kept))
-        with self.configuration.group():
-            for path in map(parse_path, effects.CLOUD_SETTINGS):
-                self.configuration.put(path, self.configuration.defaults.values[path])
-        self.webex.feed(status.Removed())
-        self.calendar.forget()
-        self.mercury.disconnect()
-        self.registration.forget()
-        self.catalog.forget()
-        self.trust.forget_cloud()
+        remove_account(self, why)
+
+    def discover_anew(self) -> None:
+        """Forget what media discovery found, and what it is doing."""
         self._tasks.start(self.reachability.stop(), "discovery stops")
         self.reachability = self._make_reachability()
-        self.diagnostics.put("WebexActivationRequired", True, {"reason": why})
-        bindings.show_registration(self)
-
-
-def _check(configuration: Mapping[str, Value]) -> None:
-    storage.check_configuration(configuration)
-    for text, value in configuration.items():
-        check_override(parse_path(text), value)
-
-
-def check_override(path: Path, value: Value) -> None:
-    """Refuse a service override that is no base URL.
-
-    Raises:
-        LocalProtocolError: neither empty nor an http(s) URL.
-    """
-    if path[:2] == ("Spark", "ServiceOverrides") and path[-1] in OVERRIDES and not is_base_url(str(value)):
-        raise LocalProtocolError(f"{words(path)} is empty, or an http(s) URL such as http://127.0.0.1:8080/gds/api/v1")

@@ -185,6 +185,22 @@ class Authority:
         return context
 
 
+def self_signed(names: Sequence[str]) -> tuple[str, str]:
+    """Make a certificate that nobody vouches for, as a device out of the box has it; returns (certificate PEM, key PEM)."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0][:64])])
+    builder = (
+        x509.CertificateBuilder(
+            subject, subject, key.public_key(), x509.random_serial_number(), VALID_FROM, VALID_UNTIL
+        )
+        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+    )
+    certificate = builder.sign(key, hashes.SHA256())
+    return certificate.public_bytes(serialization.Encoding.PEM).decode(), _key_pem(key)
+
+
 def server_context(cert_pem: str, key_pem: str) -> ssl.SSLContext:
     """Make a server context of a certificate (chain) and its key, both PEM."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -194,6 +194,14 @@ def endpoint_run(
         list[str] | None, typer.Option(help="Another host that may be reached; may be repeated.", metavar="HOST")
     ] = None,
     state: State = None,
+    ssh: Annotated[str, typer.Option(help="Door for the xAPI over SSH, or off.", metavar="HOST:PORT")] = "127.0.0.1:0",
+    https: Annotated[
+        str, typer.Option(help="Door for the xAPI over https and wss, or off.", metavar="HOST:PORT")
+    ] = "127.0.0.1:0",
+    http: Annotated[
+        str | None,
+        typer.Option(help="Door for the xAPI over http and ws; open only while HTTP Mode is HTTP+HTTPS, which this sets.", metavar="HOST:PORT"),
+    ] = None,
     control: Annotated[str, typer.Option(help="The simulation's own door.", metavar="HOST:PORT")] = "127.0.0.1:0",
     ready_file: ReadyFile = None,
     exit_on_refusal: Annotated[
@@ -210,8 +218,9 @@ def endpoint_run(
     if security not in ("none", "harden"):
         raise typer.BadParameter("security is none or harden", param_hint="--security")
     process = DeviceProcess(
-        cloud, control=control, ca=ca, targets=target or [], state=state, ready_file=ready_file, prints_log=log
-    )
+        cloud, control=control, ca=ca, targets=target or [], state=state, ready_file=ready_file, prints_log=log,
+        ssh=ssh, https=https, http=http,
+    )  # fmt: skip
     raise typer.Exit(
         process.serve(
             code,

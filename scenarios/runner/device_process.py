@@ -6,12 +6,13 @@ import ssl
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from endpoint.cloud.activation import ActivationRefused
 from endpoint.device.control import ControlDoor
 from endpoint.device.device import Device
+from endpoint.device.doors import Doors
 from endpoint.device.settings import DeviceSettings
 from endpoint.runtime.errors import EndpointError, StorageError
 from endpoint.runtime.tls import TlsClient
@@ -20,6 +21,9 @@ from endpoint.wire.errors import WireError
 from scenarios.runner.commands import Exit, refused
 from scenarios.runner.follow import Follower
 from scenarios.runner.serving import Address, Ground, address, first_ready, for_ever, lead_names, serve, write_ready
+
+
+HTTP_MODE: Final = "NetworkServices HTTP Mode"
 
 
 @dataclass(slots=True)
@@ -33,6 +37,11 @@ class DeviceProcess:
     state: Path | None
     ready_file: Path | None
     prints_log: bool
+    ssh: str = "127.0.0.1:0"
+    https: str = "127.0.0.1:0"
+    http: str | None = None
+    """None opens plain HTTP on a free port when the settings ask for it; an address makes them ask."""
+    schema: Path | None = None
     _written: dict[str, Any] = field(default_factory=dict)
 
     def serve(
@@ -41,6 +50,7 @@ class DeviceProcess:
         """Boot, activate if there is a code and no account, serve until a signal comes; return the exit code."""
         check_url(self.cloud)
         door_address = address(self.control, "--control") or ("127.0.0.1", 0)
+        addresses = self._addresses()
         anchors = read_anchors(self.ca)
 
         async def main() -> int:
@@ -56,8 +66,10 @@ class DeviceProcess:
                     anchors=anchors,
                     secure=urlsplit(self.cloud).scheme == "https",
                     state_dir=self.state,
+                    configuration={} if self.http in (None, "off") else {HTTP_MODE: "HTTP+HTTPS"},
                 )
                 device = make_device(settings, ground)
+                device.doors = Doors(addresses)
                 door = ControlDoor(device, ground.faults, ground.source)
                 return await self._live(device, door, door_address, code, hardens, exits_on_refusal)
             except StorageError as error:
@@ -74,10 +86,11 @@ class DeviceProcess:
             device.on_log = lambda line: print(line, flush=True)
         try:
             await open_door(door, at)
+            device.on_seen = lambda: self._rewrite(device, door)
+            await boot(device)
             first_ready(self.ready_file, self._ready(device, door))
-            device.status.listen(("Webex",), lambda changes: self._rewrite(device, door))
-            await device.boot()
             self._rewrite(device, door)
+            tell_doors(device)
             if code is not None and not await _activated(device, code, hardens) and exits_on_refusal:
                 return Exit.NO
             await for_ever()
@@ -86,8 +99,14 @@ class DeviceProcess:
             await door.stop()
             await device.close()
 
+    def _addresses(self) -> dict[str, Address]:
+        given = {"ssh": self.ssh, "https": self.https, "http": self.http or "127.0.0.1:0"}
+        found = {name: address(text, f"--{name}") for name, text in given.items()}
+        return {name: place for name, place in found.items() if place is not None}
+
     def _ready(self, device: Device, door: ControlDoor) -> dict[str, Any]:
         content = {"control": door.url, "control_token": door.token.reveal(), "name": device.settings.name}
+        content |= device.local_access()
         if self.state is not None:
             content["state"] = str(self.state)
         registration = device.registration.device
@@ -106,6 +125,24 @@ class DeviceProcess:
         except OSError as error:
             print(f"{self.ready_file}: cannot be written: {error.strerror}", file=sys.stderr, flush=True)
         self._written = content
+
+
+async def boot(device: Device) -> None:
+    """Power a device on, or say in one line which of its doors cannot be opened."""
+    try:
+        await device.boot()
+    except OSError as error:
+        raise refused(f"a door cannot be opened: {error.strerror or error}; give --ssh, --https or --http a free address") from None
+
+
+def tell_doors(device: Device) -> None:
+    """Print where the device can be talked to, and as whom: the only place where the passphrase is shown."""
+    access = device.local_access()
+    for name in ("ssh", "https", "http", "ws"):
+        if name in access:
+            print(f"{name:<8} {access[name]}", flush=True)
+    if "password" in access:
+        print(f"user     {access['username']}  passphrase {access['password']}  (drawn for this start)", flush=True)
 
 
 def check_url(cloud: str) -> None:

@@ -6,11 +6,12 @@ import asyncio
 
 from cloud_stub.media_node.fleet import build_media
 from endpoint.device.control import ControlDoor
+from endpoint.device.doors import Doors
 from endpoint.device.settings import DeviceSettings
 from endpoint.runtime.clock import LoopTime
 from scenarios.runner.cloud_process import start_cloud
 from scenarios.runner.commands import Exit
-from scenarios.runner.device_process import make_device
+from scenarios.runner.device_process import make_device, tell_doors
 from scenarios.runner.serving import Ground, for_ever, serve
 
 _FREE = ("127.0.0.1", 0)
@@ -27,6 +28,7 @@ def serve_pair() -> int:
         door = ControlDoor(device, ground.faults, ground.source)
         try:
             await door.start(*_FREE)
+            device.doors = Doors({"ssh": _FREE, "https": _FREE, "http": _FREE})
             await device.boot()
             await device.activate(cloud.use_cases.code_create(workspace="Demo")[1].reveal())
             await device.until_online()
@@ -34,6 +36,7 @@ def serve_pair() -> int:
             print(f"cloud    {ready['https']}  (CA {ready['ca']}, control {ready['control']})")
             print(f"         admin token {ready['admin_token']}")
             print(f"device   {door.url}  token {door.token.reveal()}")
+            tell_doors(device)
             await for_ever()
         finally:
             await door.stop()

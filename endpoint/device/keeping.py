@@ -1,0 +1,147 @@
+"""What of a device survives a restart: read at the start, written whenever it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from endpoint.cloud import status
+from endpoint.cloud.bases import OVERRIDES, is_base_url
+from endpoint.cloud.profile import make_profile
+from endpoint.device import bindings, effects, storage
+from endpoint.runtime.errors import StorageError
+from endpoint.wire.errors import LocalProtocolError
+from endpoint.wire.trust import parse_trust_list
+from endpoint.wire.xapi.nodes import Value
+from endpoint.wire.xapi.paths import Path, parse_path, words
+
+if TYPE_CHECKING:
+    from endpoint.cloud.account import Account
+    from endpoint.device.device import Device
+    from endpoint.device.settings import DeviceSettings
+    from endpoint.runtime.chance import Actor
+    from endpoint.wire.activation.messages import ConfigData
+
+
+class Keeper:
+    """The state of one device and where it is kept."""
+
+    def __init__(self, settings: DeviceSettings, chance: Actor, store: storage.Storage | None = None) -> None:
+        directory = settings.state_dir
+        self._store = store or (storage.Directory(directory) if directory else storage.Memory())
+        try:
+            self.state = self._load(settings, chance)
+        except BaseException:
+            self._store.close()
+            raise
+
+    def _load(self, settings: DeviceSettings, chance: Actor) -> storage.State:
+        found = self._store.load()
+        _check(settings.configuration)
+        if found is not None:
+            try:
+                _check(found.configuration)
+            except LocalProtocolError as error:
+                where = settings.state_dir
+                raise StorageError(f"{where}: the state is damaged: {error}; move it away, or restore a copy") from None
+            return found
+        profile = make_profile(chance, settings.model, settings.software)
+        state = storage.State(profile=storage.SavedProfile.of(profile))
+        self._store.save(state)
+        return state
+
+    def save(self, state: storage.State) -> None:
+        """Write a state; it is the device's from then on.
+
+        Raises:
+            StorageError: it cannot be written; the one before stays.
+        """
+        self._store.save(state)
+        self.state = state
+
+    def save_or_tell(self, state: storage.State, tell: Callable[[StorageError], object]) -> None:
+        """Save what is so whether it can be written or not; it then holds until the device goes off."""
+        try:
+            self.save(state)
+        except StorageError as error:
+            self.state = state
+            tell(error)
+
+    def write_proxy_certificates(self, name: str, certificates: tuple[str, ...]) -> None:
+        """Write the proxy CAs; errors as in `storage.Directory`."""
+        self._store.write_proxy_certificates(name, certificates)
+
+    def close(self) -> None:
+        """Let the state directory go."""
+        self._store.close()
+
+
+def keep_activation(device: Device, account: Account, config: ConfigData, hardens: bool) -> None:
+    """Write a proven activation to disk, in one piece: account, trust anchors and lock-down."""
+    items, before = config.trust_items, device.state
+    trust = msgspec.structs.replace(
+        before.trust,
+        service=parse_trust_list(account.certificates).certificates,
+        proxy=before.trust.proxy if items is None else parse_trust_list(items).certificates,
+    )
+    is_hardened = before.is_hardened or hardens
+    settings = {**before.configuration, **effects.CLOUD_SETTINGS}
+    device.save(
+        msgspec.structs.replace(before, account=account, trust=trust, is_hardened=is_hardened, configuration=settings)
+    )
+    with device.configuration.group():
+        for path, value in effects.CLOUD_SETTINGS.items():
+            device.configuration.put(parse_path(path), value)
+
+
+def keep_configurations(device: Device, values: Mapping[str, Value]) -> None:
+    """Set configurations, and keep them: all of them or none; errors as in `Device.set_configurations`."""
+    accepted = storage.check_configuration(values)
+    for path, value in accepted.items():
+        check_override(path, value)
+    kept = {**device.state.configuration, **{words(path): value for path, value in accepted.items()}}
+    device.save(msgspec.structs.replace(device.state, configuration=kept))
+    with device.configuration.group():
+        for path, value in accepted.items():
+            device.configuration.put(path, value)
+
+
+def remove_account(device: Device, why: str) -> None:
+    """Let a device fall back to the setup state; nothing happens where there is no account."""
+    if device.identity.account is None:
+        return
+    device.world.log.line("Wx2", "W", f"Account removed ({why})")
+    device.online.give_up()
+    device.identity.stop()
+    kept = {path: value for path, value in device.state.configuration.items() if path not in effects.CLOUD_SETTINGS}
+    device.save_or_tell(msgspec.structs.replace(device.state, account=None, configuration=kept))
+    with device.configuration.group():
+        for path in map(parse_path, effects.CLOUD_SETTINGS):
+            device.configuration.put(path, device.configuration.defaults.values[path])
+    device.webex.feed(status.Removed())
+    device.calendar.forget()
+    device.mercury.disconnect()
+    device.registration.forget()
+    device.catalog.forget()
+    device.trust.forget_cloud()
+    device.discover_anew()
+    device.diagnostics.put("WebexActivationRequired", True, {"reason": why})
+    bindings.show_registration(device)
+
+
+def _check(configuration: Mapping[str, Value]) -> None:
+    storage.check_configuration(configuration)
+    for text, value in configuration.items():
+        check_override(parse_path(text), value)
+
+
+def check_override(path: Path, value: Value) -> None:
+    """Refuse a service override that is no base URL.
+
+    Raises:
+        LocalProtocolError: neither empty nor an http(s) URL.
+    """
+    if path[:2] == ("Spark", "ServiceOverrides") and path[-1] in OVERRIDES and not is_base_url(str(value)):
+        raise LocalProtocolError(f"{words(path)} is empty, or an http(s) URL such as http://127.0.0.1:8080/gds/api/v1")
