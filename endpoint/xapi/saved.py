@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -64,6 +64,6 @@ class SavedFeedback(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
 
     slot: Annotated[int, msgspec.Meta(ge=1, le=4)]
     url: str
-    format: str = "XML"
+    format: Literal["XML", "JSON"] = "XML"
     expressions: tuple[str, ...] = ()
     has_failed: bool = False

@@ -357,7 +357,6 @@ class Users:
         self.accounts.lock_down()
         for account in self.accounts:
             self._sessions.close_user(account.name, LOCKED_DOWN)
-        self._watches.clear()
         self.on_change()
 
     # inside
