@@ -156,6 +156,29 @@ def demo(
     raise typer.Exit(code)
 
 
+@app.command(epilog='Example: roomsim shell room.json -c "xStatus Audio Volume"')
+def shell(
+    target: Annotated[
+        Path | None,
+        typer.Argument(help="Ready file of a device; without one a cloud and a device are made.", metavar="[TARGET]"),
+    ] = None,
+    command: Annotated[
+        list[str] | None,
+        typer.Option("-c", "--command", help="Carry this line out instead of asking; may be repeated.", metavar="LINE"),
+    ] = None,
+    cloud: Annotated[
+        Path | None, typer.Option(help="Ready file of its cloud, for the faults and the clock there.", metavar="FILE")
+    ] = None,
+    clock: Annotated[
+        str, typer.Option(help="Of a device that is made: real; stepped or frozen (:advance moves it); x60.")
+    ] = "real",
+) -> None:
+    """Ask for xAPI lines and carry them out, at a prompt with completion; from standard input where that is no terminal."""
+    from scenarios.runner.shell.entry import Shell
+
+    raise typer.Exit(Shell(target=target, commands=command or [], cloud=cloud, clock=clock).run())
+
+
 @cloud_app.command("serve", epilog="Example: roomsim cloud serve --https 127.0.0.1:8443 --ready-file cloud.json")
 def cloud_serve(
     http: Annotated[str, typer.Option(help="Door for plain http, or off.", metavar="HOST:PORT")] = "127.0.0.1:0",

@@ -1,0 +1,1 @@
+"""`roomsim shell`: the xAPI of a device at a prompt."""

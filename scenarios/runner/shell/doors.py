@@ -1,0 +1,91 @@
+"""The simulation's own doors as a client: the device's control door, and the cloud's control API."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+
+import aiohttp
+
+ANSWER_S_MAX: Final = 310.0
+"""A little longer than a door lets an action take."""
+CONNECT_S_MAX: Final = 5.0
+
+
+class DoorRefused(Exception):
+    """A door says no, or does not answer.
+
+    Attributes:
+        expected: what would have been right.
+    """
+
+    def __init__(self, message: str, expected: Sequence[str] = ()) -> None:
+        self.expected = tuple(expected)
+        super().__init__(message)
+
+
+class Door:
+    """One door: its base URL and its token. It is on this machine, so its certificate is not asked about."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        timeout = aiohttp.ClientTimeout(total=ANSWER_S_MAX, connect=CONNECT_S_MAX)
+        self._session = aiohttp.ClientSession(timeout=timeout, headers=self._headers)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._session is not None, "it was entered"
+        await self._session.close()
+
+    async def text(self, method: str, path: str, body: object = None, query: Mapping[str, str] | None = None) -> str:
+        """Ask, and return the body of the answer.
+
+        Raises:
+            DoorRefused: the answer is no, or there is none.
+        """
+        assert self._session is not None, "it was entered"
+        sent = None if body is None else json.dumps(body).encode()
+        headers = {} if sent is None else {"Content-Type": "application/json"}
+        try:
+            async with self._session.request(
+                method, self._url + path, data=sent, headers=headers, params=dict(query or {}), ssl=False
+            ) as answer:
+                text = await answer.text()
+        except TimeoutError:
+            raise DoorRefused(f"no answer from {self._url}") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise DoorRefused(f"the control door does not answer: {error}") from None
+        if answer.status >= 400:
+            raise _refusal(answer.status, text)
+        return text
+
+    async def ask(self, method: str, path: str, body: object = None, query: Mapping[str, str] | None = None) -> Any:
+        """Ask, and return the JSON of the answer; None when it has no body.
+
+        Raises:
+            DoorRefused: the answer is no, or there is none.
+        """
+        text = await self.text(method, path, body, query)
+        try:
+            return json.loads(text) if text.strip() else None
+        except ValueError:
+            raise DoorRefused("the control door answers no JSON") from None
+
+
+def _refusal(status: int, text: str) -> DoorRefused:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not isinstance(found.get("message"), str):
+        return DoorRefused(f"the control door answers {status}")
+    expected = found.get("expected")
+    return DoorRefused(found["message"], [str(one) for one in expected] if isinstance(expected, list) else ())
