@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import bring_up, discovery, idle, virtual
+from tests.bench import bring_up, discovery, idle, virtual, xapi
 
 BENCHES: dict[str, Callable[[], list[str]]] = {
     "bring-up": bring_up.measure,
     "discovery": discovery.measure,
     "virtual": virtual.measure,
     "memory": idle.measure,
+    "xapi": xapi.measure,
 }
 
 

@@ -206,5 +206,12 @@ OURS: Final = (
     Row("", "MainEvents", "I", "session {n} of '{user}' ended: {why}", "the device ended it, not its client"),
     Row("", "Xapi", "W", "request of the cloud dropped: {n} are running", "too many at once; the client is told that nobody answered"),
     Row("", "UserInterface", "W", "extensions not saved: {why}", "the XML of a panel was refused"),
+        "",
+        "Xapi",
+        "W",
+        "websocket of {user} from {address} dropped: {n} messages wait for it",
+        "a client that does not read",
+    ),
+    Row("", "Xapi", "E", "{command} failed: {error}", "a defect of ours; the client hears of an internal error"),
 )
 """Lines of ours, in the device's style."""

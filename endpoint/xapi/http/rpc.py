@@ -82,10 +82,8 @@ class RpcSession:
             self._send(jsonrpc.failure(error, error.id))
             return
         held = self._held = []
-        try:
-            message = self._carried_out(request)
-        finally:
-            self._held = None
+        message = self._carried_out(request)
+        self._held = None
         if message is not None and request.id is not UNSET:
             self._send(message)
         for notification in held:
@@ -104,14 +102,15 @@ class RpcSession:
         """Return the answer; None when it comes later."""
         id_ = None if request.id is UNSET else request.id
         try:
-            method = _METHODS.get(request.method)
-            if isinstance(request.params, list):
+            params = request.params or {}
+            if isinstance(params, list):
                 raise RpcError(INVALID_PARAMS)
+            method = _METHODS.get(request.method)
             if method is not None:
-                return jsonrpc.answer(id_, method(self, request.params or {}))
+                return jsonrpc.answer(id_, method(self, params))
             if not request.method.startswith("xCommand/"):
                 raise RpcError(METHOD_NOT_FOUND)
-            outcome = self._called(request.method, dict(request.params or {}))
+            outcome = self._called(request.method, dict(params))
             if isinstance(outcome, Awaitable):
                 self._await(request, outcome)
                 return None

@@ -251,12 +251,12 @@ class HttpDoor:
         rpc = RpcSession(
             self._xapi, self._schema, caller, send=outbox.put, start=self._tasks.start, defect=self._defect
         )
-        touched = clock.time()
+        untouched_until = clock.time() + TOUCH_EVERY_S
 
         def receive(message: bytes) -> None:
-            nonlocal touched
-            if clock.time() - touched > TOUCH_EVERY_S:
-                touched = clock.time()
+            nonlocal untouched_until
+            if clock.time() > untouched_until:
+                untouched_until = clock.time() + TOUCH_EVERY_S
                 session.touch(clock.now())
             rpc.receive(message)
 

@@ -48,9 +48,8 @@ class Outbox:
             return
         waiting = self._waiting
         if waiting and (len(waiting) >= QUEUE_MESSAGES_MAX or self._bytes + len(message) > QUEUE_BYTES_MAX):
-            self._is_over = True
             self._overflow(len(waiting))
-            waiting.clear()
+            self._end()
             return
         waiting.append(message)
         self._bytes += len(message)
@@ -64,8 +63,12 @@ class Outbox:
             receive(message)
             if self._sender is not None:
                 await asyncio.wait((self._sender,))
+            elif len(self._waiting) == 1:  # the usual answer, on the shortest way
+                await self._ws.send_frame(self._taken(), WSMsgType.TEXT)
             if self._waiting:
                 await self._send()
+        except ConnectionError:  # the client is gone; the reader hears of it as well
+            self._end()
         finally:
             self._reading = False
 
@@ -76,15 +79,20 @@ class Outbox:
             self._sender = None
 
     async def _send(self) -> None:
-        waiting = self._waiting
         try:
-            while waiting:
-                message = waiting.popleft()
-                self._bytes -= len(message)
-                await self._ws.send_frame(message, WSMsgType.TEXT)
-        except ConnectionError:  # the client is gone; the reader hears of it as well
-            self._is_over = True
-            waiting.clear()
+            while self._waiting:
+                await self._ws.send_frame(self._taken(), WSMsgType.TEXT)
+        except ConnectionError:
+            self._end()
+
+    def _taken(self) -> bytes:
+        message = self._waiting.popleft()
+        self._bytes -= len(message)
+        return message
+
+    def _end(self) -> None:
+        self._is_over = True
+        self._waiting.clear()
 
 
 async def converse(ws: web.WebSocketResponse[bool], outbox: Outbox, receive: Callable[[bytes], object]) -> None:
