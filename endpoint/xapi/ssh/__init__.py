@@ -1,0 +1,1 @@
+"""The SSH door: the shell of the device, "tshell"."""
