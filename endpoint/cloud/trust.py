@@ -36,6 +36,7 @@ class TrustStore:
         self.service: tuple[str, ...] = ()
         self.proxy: tuple[str, ...] = ()
         self.proxy_directory = ""
+        self._own: tuple[str, ...] = ()
         self.fetch_config: Callable[[], Awaitable[ConfigData]] | None = None
         """Asks the cloud for configData again; plugged in once the device is activated."""
         self.on_change: Callable[[], object] = lambda: None
@@ -44,12 +45,16 @@ class TrustStore:
     def tls(self) -> TlsClient:
         """How new connections are verified from now on."""
         if self._tls is None:
-            self._tls = TlsClient(tuple(dict.fromkeys(self._built_in + self.service + self.proxy)))
+            self._tls = TlsClient(tuple(dict.fromkeys(self._built_in + self._own + self.service + self.proxy)))
         return self._tls
 
     def load(self, service: tuple[str, ...], proxy: tuple[str, ...], proxy_directory: str) -> None:
         """Take over what was persisted."""
         self.service, self.proxy, self.proxy_directory, self._tls = service, proxy, proxy_directory, None
+
+    def set_own(self, certificates: tuple[str, ...]) -> None:
+        """Trust what an administrator has added, besides all others; PEM that can be read."""
+        self._own, self._tls = certificates, None
 
     def set_service_certificates(self, certificates: tuple[str, ...]) -> None:
         """Take the service certificates of serviceData; a bad one spoils no other."""

@@ -11,11 +11,12 @@ from typing import Final
 
 from endpoint.cloud.profile import Product, Profile
 from endpoint.device import start
-from endpoint.wire.xapi.nodes import Value, nodes
+from endpoint.room import features, peripherals, senses
+from endpoint.wire.xapi.nodes import Nodes, Value, nodes
 from endpoint.wire.xapi.paths import parse_path
 from endpoint.xapi.tree import Defaults, Tree
 
-STARTS: Final = (start.START,)
+STARTS: Final = (start.START, senses.START, features.START, peripherals.START)
 """Start values, by the part that owns them."""
 _DEVICE_IDS: Final = uuid.UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 
@@ -31,6 +32,7 @@ def _shared(product: Product, software: str, software_date: str, display_version
         "SystemUnit Software Name": product.system_name,
         "SystemUnit Software ReleaseDate": software_date,
         "SystemUnit Software Version": software,
+        "Peripherals ConnectedDevice 1 SoftwareInfo": software,
         "Provisioning Software Current CompletedAt": "",
         "Provisioning Software Current URL": "",
         "Provisioning Software Current VersionId": f"{software} {software_date}",
@@ -56,13 +58,13 @@ def mac_address(profile: Profile) -> str:
     return f"00:00:5E:00:53:{int(profile.serial[-2:], 10) if profile.serial[-2:].isdecimal() else 1:02X}"
 
 
-@lru_cache(maxsize=1)
-def configuration_defaults() -> Defaults:
-    """Return the documented default of every configuration, of each element of a list."""
+@lru_cache(maxsize=8)
+def configuration_defaults(table: Nodes | None = None) -> Defaults:
+    """Return the documented default of every configuration of a table, of each element of a list."""
     return Defaults(
         {
             path: int(node.default) if node.space.kind == "integer" and node.default else node.default
-            for node in nodes().leaves("Configuration")
+            for node in (table or nodes()).leaves("Configuration")
             for path in node.instances()
         }
     )

@@ -35,12 +35,12 @@ from endpoint.cloud.trust import TrustStore
 from endpoint.device import bindings, cloud_events, effects, health, storage
 from endpoint.device.commands import power
 from endpoint.device.defaults import configuration_defaults, status_tree
+from endpoint.device.doors import Doors
 from endpoint.device.keeping import Keeper, keep_activation, keep_configurations, remove_account
+from endpoint.device.local import LocalSide
 from endpoint.device.online import WayOnline
 from endpoint.device.settings import LOG_PROCESS, DeviceSettings
 from endpoint.device.waiting import Waiting
-from endpoint.device.xapi import make_xapi
-from endpoint.room.ports import RoomWorld
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import Clock, TimeSource, iso_seconds
 from endpoint.runtime.devicelog import DeviceLog
@@ -56,10 +56,10 @@ from endpoint.wire.errors import LocalProtocolError, WireError
 from endpoint.wire.xapi.nodes import Value
 from endpoint.wire.xapi.paths import Path, parse_path, words
 from endpoint.xapi.access import Xapi
+from endpoint.xapi.accounts import BUILT_IN
 from endpoint.xapi.diagnostics import Diagnostics
-from endpoint.xapi.sessions import Sessions
+from endpoint.xapi.passphrases import Drawn
 from endpoint.xapi.tree import Tree
-from endpoint.xapi.users import Users
 
 
 class Device:
@@ -90,6 +90,12 @@ class Device:
         self.is_up = False
         self.on_log: Callable[[str], object] | None = None
         """Given every line of the device log, over all boots."""
+        self.doors: Doors | None = None
+        """Local doors; whoever serves the device sets them before it boots."""
+        self.on_seen: Callable[[], object] = lambda: None
+        """Told when something that a ready file shows may have changed."""
+        self.drawn = Drawn(self._chance)
+        """Passphrase of the built-in user until somebody sets one."""
         self._waiting = Waiting()
         self._lasting = Tasks(on_defect)
         self._going_down: asyncio.Task[None] | None = None
@@ -118,21 +124,19 @@ class Device:
         self._has_booted = False
         self.profile: Profile = self.state.profile.profile()
         self.status: Tree = status_tree(self.profile)
-        self.configuration = Tree(configuration_defaults())
+        self.configuration = Tree(configuration_defaults(self.settings.table))
         for text, value in {**self.settings.configuration, **self.state.configuration}.items():
             self.configuration.put(parse_path(text), value)
         self.diagnostics = Diagnostics(self.status)
-        self.sessions = Sessions(self._clock, self.configuration)
-        self.users = Users(world, self.configuration, self.sessions)
-        self.room: RoomWorld
-        self.xapi: Xapi = make_xapi(self)
-        effects.plug(self)
         self._tasks = Tasks(self._on_defect)
+        self.local = LocalSide(self)
+        effects.plug(self)
         self.online = WayOnline(self)
         self.is_hardened = self.state.is_hardened
         self.bases: Bases = self._bases()
         self.trust = TrustStore(world, self._tasks, self.settings.anchors)
         self.trust.load(self.state.trust.service, self.state.trust.proxy, self.state.trust.proxy_directory)
+        self.trust.set_own(tuple(certificate.pem for certificate in self.state.room.certificates))
         self.trust.on_change = self._keep_trust
         self.http = Http(world, lambda: self.trust.tls)
         self.bootstrap = Bootstrap(world, self.http, self.bases)
@@ -188,6 +192,7 @@ class Device:
         self.calendar.on_change = self._waiting.progress
         self.status.listen((), self._waiting.progress)
         bindings.show_changes(self.status, self.world)
+        self.status.listen(("Webex",), lambda changes: self.on_seen())
         self.diagnostics.put("WebexActivationRequired", self.state.account is None, {"reason": "not activated"})
         self.check_health()
 
@@ -232,6 +237,8 @@ class Device:
         with self.status.group():
             self.status.put(("SystemUnit", "LastShutdownReason"), reason)
             self.status.put(("SystemUnit", "LastShutdownTime"), time)
+        if self.doors is not None:
+            await self.doors.open(self)
         if self.state.account is not None:
             self.webex.feed(status.Started())
         bootstrap = self.bootstrap
@@ -243,6 +250,7 @@ class Device:
     def _booted(self) -> None:
         """Go on after first contact: from now on the time is known."""
         account = self.state.account
+        self.local.start()
         with self.status.group():
             self.status.put(("SystemUnit", "State", "Subsystem", "Application"), "Initialized")
             self.status.put(("SystemUnit", "State", "System"), "Initialized")
@@ -264,6 +272,9 @@ class Device:
         await self._stop()
 
     async def _stop(self) -> None:
+        self.local.stop()
+        if self.doors is not None:
+            await self.doors.close()
         self.activation.cancel()
         self.online.cancel_retry()
         self.identity.stop()
@@ -312,6 +323,19 @@ class Device:
         self._keeper.close()
 
     # what people and scenarios ask for
+
+    @property
+    def xapi(self) -> Xapi:
+        """The xAPI of this boot."""
+        return self.local.xapi
+
+    def local_access(self) -> dict[str, Any]:
+        """Return where the device can be talked to, and as whom while that was drawn; what a ready file says."""
+        shown: dict[str, Any] = self.doors.ready() if self.doors is not None else {}
+        passphrase = self.local.users.initial_passphrase
+        if shown and passphrase is not None:
+            shown |= {"username": BUILT_IN.name, "password": passphrase.reveal()}
+        return shown
 
     @property
     def zone(self) -> tzinfo:
@@ -455,12 +479,18 @@ class Device:
         """Save what is so whether it can be written or not; it then holds until the device goes off."""
         self._keeper.save_or_tell(state, lambda error: self.world.log.line("Wx2", "E", f"state not written: {error}"))
 
+    def keep_keys(self, **keys: Any) -> None:
+        """Keep keys of the doors: `host_keys`, `web_certificate`."""
+        self.save(msgspec.structs.replace(self.state, **keys))
+
     def _process_trust(self, service: ServiceData, config: ConfigData) -> None:
         self.trust.set_service_certificates(service.certificates)
         self.trust.process(config)
 
     def _lock_down(self, hardens: bool) -> None:
-        self.is_hardened = self.is_hardened or hardens  # written with the account, in one piece
+        if hardens and not self.is_hardened:
+            self.is_hardened = True  # written with the account, in one piece, as the users are
+            self.local.lock_down()
 
     async def _fetch_config(self) -> ConfigData:
         account = self.identity.account

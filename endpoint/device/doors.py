@@ -1,7 +1,7 @@
 """The doors of a device: SSH, HTTPS and HTTP, open as its settings say, for as long as it is up.
 
-Addresses belong to the process: a device that restarts comes back on the same ports. Keys and the certificate are made once and kept with the
-state. Source: protocol/xapi.md 3.1, 4.1; that a change acts at once on the listeners is ours.
+Addresses belong to the process: a device that restarts comes back on the same ports. Keys and the certificate are made once and kept with
+the state. Source: protocol/xapi.md 3.1, 4.1; that a change acts at once on the listeners is ours.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
-import msgspec
-
-from endpoint.runtime.errors import StorageError
 from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.tls import self_signed, server_context
 from endpoint.wire.xapi import documents
 from endpoint.xapi.http.server import HttpDoor
+from endpoint.xapi.ssh import greeting
 from endpoint.xapi.ssh.hostkey import make_host_key
 from endpoint.xapi.ssh.server import SshDoor
 
@@ -129,13 +128,14 @@ class Doors:
 
     async def _start(self, device: Device, name: str, how: object) -> None:
         host, port = self._addresses[name]
+        local = device.local
         door: SshDoor | HttpDoor
         if name == "ssh":
             key = await _host_key(device, str(how))
-            door = SshDoor(device.world, device.xapi, device.users, device.sessions, device.ssh_facts, key)
+            door = SshDoor(device.world, device.xapi, local.users, local.sessions, _greeting(device), key)
         else:
             tls = _context(device, str(how)) if name == "https" else None
-            door = HttpDoor(device.world, device.xapi, device.users, device.sessions, Facts(device), documents, tls)
+            door = HttpDoor(device.world, device.xapi, local.users, local.sessions, Facts(device), documents, tls)
         await door.start(host, port)
         self._addresses[name] = (host, door.port)
         self._open[name] = (door, how)
@@ -162,6 +162,16 @@ class Doors:
         if secure is not None:
             shown["ws"] = secure.replace("http", "ws", 1) + "/ws"
         return shown
+
+
+def _greeting(device: Device) -> greeting.Facts:
+    """Return what the shell's greeting shows."""
+
+    def previous(user: str) -> greeting.Login | None:
+        login = device.local.users.previous_login(user)
+        return greeting.Login(login.origin, datetime.fromtimestamp(login.at_s, UTC)) if login is not None else None
+
+    return greeting.Facts(lambda: device.zone, previous, lambda: device.local.banners.now.welcome)
 
 
 def _wanted(device: Device, name: str) -> object:

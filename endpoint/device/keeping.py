@@ -89,7 +89,14 @@ def keep_activation(device: Device, account: Account, config: ConfigData, harden
     is_hardened = before.is_hardened or hardens
     settings = {**before.configuration, **effects.CLOUD_SETTINGS}
     device.save(
-        msgspec.structs.replace(before, account=account, trust=trust, is_hardened=is_hardened, configuration=settings)
+        msgspec.structs.replace(
+            before,
+            account=account,
+            trust=trust,
+            is_hardened=is_hardened,
+            users=device.local.users.saved(locked_down=True) if hardens else before.users,
+            configuration=settings,
+        )
     )
     with device.configuration.group():
         for path, value in effects.CLOUD_SETTINGS.items():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from endpoint.cloud.profile import DEFAULT_MODEL, DEFAULT_SOFTWARE
+from endpoint.wire.xapi.nodes import Nodes, nodes
 
 LOG_PROCESS: Final = {"2022": "appl", "2026": "main"}  # log profiles; protocol/activation-and-media.md 9.1
 
@@ -25,6 +26,8 @@ class DeviceSettings:
         catalog_format: `hostmap` or `U2CV2`.
         log_lines: lines of the device log kept in memory.
         state_dir: where state is kept; None keeps it as long as the process runs.
+        table: the node table of the device, wider than the built-in one when a schema was imported.
+        imported_succeed: commands of an imported schema answer OK without effect, instead of an error that says so.
     """
 
     name: str = "room"
@@ -40,3 +43,5 @@ class DeviceSettings:
     zone: tzinfo = field(default=UTC)
     state_dir: Path | None = None
     configuration: dict[str, str | int] = field(default_factory=dict)
+    table: Nodes = field(default_factory=nodes)
+    imported_succeed: bool = False

@@ -19,18 +19,26 @@ import msgspec
 
 from endpoint.cloud.account import Account
 from endpoint.cloud.profile import PRODUCTS, Profile
+from endpoint.room.banners import SavedBanners
+from endpoint.room.callhistory import Entry
+from endpoint.room.cameras import Preset
+from endpoint.room.certificates import SavedCertificate
+from endpoint.room.extensions import SavedPanel
+from endpoint.room.macros import SavedMacro
+from endpoint.room.room_presets import RoomPreset
 from endpoint.runtime.errors import StorageError
 from endpoint.wire import codec
 from endpoint.wire.errors import LocalProtocolError, RemoteProtocolError
 from endpoint.wire.xapi.nodes import Value, nodes
 from endpoint.wire.xapi.paths import Path as XPath
 from endpoint.wire.xapi.paths import parse_path, words
+from endpoint.xapi.saved import SavedFeedback, SavedUser
 
 FORMAT: Final = "roomsim device state"
 VERSION: Final = 1
 FILE: Final = "device.json"
 LOCK: Final = "lock"
-BYTES_MAX: Final = 4 * 1024 * 1024
+BYTES_MAX: Final = 16 * 1024 * 1024
 
 
 class SavedProfile(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
@@ -66,8 +74,26 @@ class SavedTrust(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
     proxy_directory: str = ""
 
 
+class SavedRoom(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
+    """What the parts of the room keep."""
+
+    panels: tuple[SavedPanel, ...] = ()
+    macros: tuple[SavedMacro, ...] = ()
+    calls: tuple[Entry, ...] = ()
+    banners: SavedBanners = SavedBanners()
+    certificates: tuple[SavedCertificate, ...] = ()
+    camera_presets: tuple[Preset, ...] = ()
+    room_presets: tuple[RoomPreset, ...] = ()
+
+
 class State(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
-    """Everything that survives a restart."""
+    """Everything that survives a restart.
+
+    Attributes:
+        users: local users; none = the built-in one, whose passphrase is drawn at each start.
+        host_keys: private keys of the SSH door, PEM, by algorithm.
+        web_certificate: certificate of the HTTPS door and its private key, PEM.
+    """
 
     format: str = FORMAT
     version: int = VERSION
@@ -76,6 +102,11 @@ class State(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
     trust: SavedTrust = SavedTrust()
     configuration: dict[str, str | int] = {}
     is_hardened: bool = False
+    users: tuple[SavedUser, ...] = ()
+    http_feedback: tuple[SavedFeedback, ...] = ()
+    room: SavedRoom = SavedRoom()
+    host_keys: dict[str, str] = {}
+    web_certificate: str = ""
     boots: int = 0
     last_shutdown_reason: str = "FirstBoot"
     last_shutdown_time: str = ""

@@ -124,7 +124,10 @@ class RoomAnalytics:
     # what others tell
 
     def refresh(self) -> None:
-        """Look again: a call, a share or a sleep began or ended. RoomInUse is told last, after the light, by itself (protocol/xapi-nodes.md 3.3)."""
+        """Look again: a call, a share or a sleep began or ended.
+
+        RoomInUse is told last, after the light, by itself (protocol/xapi-nodes.md 3.3).
+        """
         status, present = self._room.status, self._is_present
         with status.group():
             status.put(COUNT, self._count if self._counts() else NOT_COUNTING)

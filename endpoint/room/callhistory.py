@@ -6,12 +6,13 @@ Newest first in every answer. Source: protocol/xapi.md 8.5, xapi-nodes.md 5.3, 6
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, tzinfo
-from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias
+from datetime import UTC, tzinfo
+from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
+from endpoint.room.callentry import Entry, details, recent
 from endpoint.room.keeping import keep
 from endpoint.room.ports import RoomWorld
 from endpoint.wire.xapi.calls import Invocation, Method
@@ -22,56 +23,6 @@ ENTRIES_MAX: Final = 200
 """Entries kept; a new one pushes the oldest out."""
 TEXT_CHARS_MAX: Final = 255
 """Of every text of an entry: most of them come from the far end."""
-
-Instant: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
-Occurrence: TypeAlias = Literal[
-    "Placed", "Received", "Missed", "NoAnswer", "Rejected", "Forwarded", "AnsweredElsewhere"
-]
-
-
-class Quality(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """How one medium went in one direction; jitter in milliseconds, the share of lost packets as text."""
-
-    packet_loss: int = 0
-    packet_loss_percent: str = "0"
-    max_jitter: int = 0
-
-
-class Streams(msgspec.Struct, frozen=True, kw_only=True):
-    """How one medium went; None for a direction that was not used."""
-
-    incoming: Quality | None = None
-    outgoing: Quality | None = None
-
-
-class Entry(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """One call that is over. Instants are aware; `call_history_id` is given when it is added."""
-
-    call_history_id: int = 0
-    call_id: int
-    callback_number: str
-    remote_number: str
-    display_name: str
-    direction: Literal["Incoming", "Outgoing"]
-    protocol: str = "Spark"
-    call_rate: int = 20_000
-    call_type: str = "Video"
-    encryption_type: str = "AES-256"
-    booking_id: str = ""
-    start: Instant
-    end: Instant
-    duration_s: int = 0
-    occurrence: Occurrence
-    is_acknowledged: bool = True
-    is_personal_room: bool = False
-    """A meeting in somebody's personal room: the filter `Pmr`."""
-    disconnect_cause: str = ""
-    disconnect_cause_code: int = 0
-    disconnect_cause_type: str = ""
-    disconnect_cause_origin: str = ""
-    correlation_id: str = ""
-    audio: Streams | None = None
-    video: Streams | None = None
 
 
 class CallHistory:
@@ -127,8 +78,8 @@ class CallHistory:
         """Return entries, or the one of a CallHistoryId."""
         number = call.number("CallHistoryId")
         found = [self._entry(number)] if number is not None else self._entries
-        is_full = call.text("DetailLevel") == "Full"
-        return self._answer(call, [self._details(entry, is_full) for entry in _chosen(found, call)])
+        now, zone, is_full = self._room.world.clock.now(), self._zone(), call.text("DetailLevel") == "Full"
+        return _page(call, [details(entry, now, zone, is_full=is_full) for entry in _chosen(found, call)])
 
     def recents(self, call: Invocation) -> Fields:
         """Return whom the calls were with, each once, with the last call and how many there were."""
@@ -138,8 +89,8 @@ class CallHistory:
         together = list(groups.values())
         if call.text("Order") == "OccurrenceFrequency":
             together.sort(key=len, reverse=True)
-        is_full = call.text("DetailLevel") == "Full"
-        return self._answer(call, [self._recent(group[0], len(group), is_full) for group in together])
+        now, zone, is_full = self._room.world.clock.now(), self._zone(), call.text("DetailLevel") == "Full"
+        return _page(call, [recent(group[0], len(group), now, zone, is_full=is_full) for group in together])
 
     def delete_entry(self, call: Invocation) -> None:
         """Forget an entry, with the same calls right before it if that is asked for."""
@@ -200,75 +151,11 @@ class CallHistory:
     def _updated(self) -> None:
         self._room.raise_event("CallHistory Updated", {})
 
-    def _answer(self, call: Invocation, found: list[dict[str, Any]]) -> Fields:
-        offset, limit = call.number("Offset") or 0, call.number("Limit") or 0
-        page = found[offset : offset + limit]
-        return {
-            "Entry": [{"id": number, **fields} for number, fields in enumerate(page)],  # counted from 0 (D)
-            "ResultInfo": {"Offset": offset, "Limit": limit},
-        }
-
     def _zone(self) -> tzinfo:
         try:
             return ZoneInfo(str(self._room.settings.get(("Time", "Zone")) or "Etc/UTC"))
         except (ZoneInfoNotFoundError, ValueError):
             return UTC  # a machine without a time zone database
-
-    def _local(self, instant: datetime) -> tuple[str, int]:
-        """Return an instant as local time, and how many local days ago it was."""
-        zone = self._zone()
-        local = instant.astimezone(zone)
-        days = (self._room.world.clock.now().astimezone(zone).date() - local.date()).days
-        return local.strftime("%Y-%m-%dT%H:%M:%S"), max(0, days)
-
-    def _details(self, entry: Entry, is_full: bool) -> dict[str, Any]:
-        start, days = self._local(entry.start)
-        return {
-            "CallHistoryId": entry.call_history_id,
-            "CallId": entry.call_id,
-            "CallbackNumber": entry.callback_number,
-            "RemoteNumber": entry.remote_number,
-            "DisplayName": entry.display_name,
-            "Direction": entry.direction,
-            "Protocol": entry.protocol,
-            "CallRate": entry.call_rate,
-            "CallType": entry.call_type,
-            "EncryptionType": entry.encryption_type,
-            "BookingId": entry.booking_id,
-            "StartTime": start,
-            "StartTimeUTC": _utc(entry.start),
-            "EndTimeUTC": _utc(entry.end),
-            "Duration": entry.duration_s,
-            "DaysAgo": days,
-            "OccurrenceType": entry.occurrence,
-            "IsAcknowledged": _acknowledged(entry),
-            "DisconnectCause": entry.disconnect_cause,
-            "DisconnectCauseCode": entry.disconnect_cause_code,
-            "DisconnectCauseType": entry.disconnect_cause_type,
-            "DisconnectCauseOrigin": entry.disconnect_cause_origin,
-            "CorrelationId": entry.correlation_id or None,
-            "Audio": _streams(entry.audio) if is_full else None,
-            "Video": _streams(entry.video) if is_full else None,
-        }
-
-    def _recent(self, last: Entry, count: int, is_full: bool) -> dict[str, Any]:
-        start, days = self._local(last.start)
-        shown: dict[str, Any] = {
-            "CallbackNumber": last.callback_number,
-            "DisplayName": last.display_name,
-            "LastOccurrenceStartTime": start,
-            "LastOccurrenceDaysAgo": days,
-            "LastOccurrenceHistoryId": last.call_history_id,
-            "OccurrenceType": last.occurrence,
-            "IsAcknowledged": _acknowledged(last),
-            "OccurrenceCount": count,
-        }
-        if is_full:
-            shown["RemoteNumber"] = last.remote_number
-            shown["Direction"] = last.direction
-            shown["Protocol"] = last.protocol
-            shown["CallType"] = last.call_type
-        return shown
 
     COMMANDS: ClassVar[Mapping[str, Method]] = {
         "CallHistory AcknowledgeAllMissedCalls": acknowledge_all,
@@ -277,6 +164,16 @@ class CallHistory:
         "CallHistory DeleteEntry": delete_entry,
         "CallHistory Get": get,
         "CallHistory Recents": recents,
+    }
+
+
+def _page(call: Invocation, found: list[dict[str, Any]]) -> Fields:
+    """Return what Offset and Limit leave of an answer; entries are counted from 0 (D)."""
+    offset, limit = call.number("Offset") or 0, call.number("Limit") or 0
+    page = found[offset : offset + limit]
+    return {
+        "Entry": [{"id": number, **fields} for number, fields in enumerate(page)],
+        "ResultInfo": {"Offset": offset, "Limit": limit},
     }
 
 
@@ -301,27 +198,3 @@ def _passes(entry: Entry, kind: str) -> bool:
             return entry.is_personal_room
         case _:
             return entry.occurrence == kind
-
-
-def _acknowledged(entry: Entry) -> str:
-    return "Acknowledged" if entry.is_acknowledged else "Unacknowledged"
-
-
-def _utc(instant: datetime) -> str:
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _streams(streams: Streams | None) -> dict[str, Any] | None:
-    if streams is None:
-        return None
-    return {"Incoming": _quality(streams.incoming), "Outgoing": _quality(streams.outgoing)}
-
-
-def _quality(quality: Quality | None) -> dict[str, Any] | None:
-    if quality is None:
-        return None
-    return {
-        "PacketLoss": quality.packet_loss,
-        "PacketLossPercent": quality.packet_loss_percent,
-        "MaxJitter": quality.max_jitter,
-    }

@@ -14,7 +14,7 @@ import msgspec
 
 from endpoint.room import panelxml
 from endpoint.room.keeping import keep, weight
-from endpoint.room.panelxml import Element, Panel, Widget, panel_of, panels_in, read_panel
+from endpoint.room.panelxml import BLANKS, Element, Panel, Widget, panels_in, read_panel, write
 from endpoint.room.ports import RoomWorld
 from endpoint.room.widgets import accepted_value, holds, is_action
 from endpoint.wire.errors import LocalProtocolError
@@ -101,6 +101,22 @@ class Extensions:
             raise CommandFailed(f"The panel {panel_id} is hidden")
         self._click(panel_id, origin, "")
 
+    def turn_page(self, page_id: str) -> None:
+        """Turn to another page of the panel that is open.
+
+        Raises:
+            CommandFailed: no panel is open, or it has no such page.
+        """
+        panel = self._panels[self._opened[0]] if self._opened is not None else None
+        if panel is None or page_id not in panel.pages:
+            raise CommandFailed(f"No panel with a page {page_id} is open")
+        self._open(panel.panel_id, page_id)
+
+    def leave_panel(self) -> None:
+        """Close the panel that is open, if one is."""
+        self._close()
+        self._on_change()
+
     def widget_action(self, widget_id: str, kind: str, value: str = "", origin: str = "Controller") -> None:
         """Use a widget: `Pressed`, `Changed`, `Released` or `Clicked`, with what it says to listeners.
 
@@ -168,8 +184,7 @@ class Extensions:
 
     def close_panel(self, call: Invocation) -> None:
         """Close the panel that is open, wherever it is."""
-        self._close()
-        self._on_change()
+        self.leave_panel()
 
     def clicked(self, call: Invocation) -> None:
         """Touch the button of a panel as somebody in the room would."""
@@ -194,7 +209,7 @@ class Extensions:
     # inside
 
     def _panel(self, panel_id: str) -> Panel:
-        panel = self._panels.get(panel_id)
+        panel = self._panels.get(panel_id.strip(BLANKS))
         if panel is None:
             raise CommandFailed(f"No panel {panel_id}")
         return panel
@@ -316,7 +331,7 @@ class Extensions:
 
 def _panel(element: Element) -> Panel:
     try:
-        return panel_of(element)
+        return read_panel(write(element))  # an argument can hold what XML cannot: a control character
     except LocalProtocolError as error:
         raise CommandFailed(f"Not saved: {error}") from None
 

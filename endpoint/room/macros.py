@@ -150,6 +150,11 @@ class Macros:
         """Switch a macro off."""
         self._switch(call.text("Name"), False)
 
+    def deactivate_all(self) -> None:
+        """Switch every macro off: the device is locked down."""
+        for macro in tuple(self._macros.values()):
+            self._switch(macro.name, False)
+
     # commands: the runtime and its log
 
     def start(self, call: Invocation) -> None:

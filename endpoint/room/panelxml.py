@@ -24,6 +24,7 @@ NAME_BYTES_MAX: Final = 255
 PANELS_READ_MAX: Final = 128
 """Panels that are kept read, over all devices of a process."""
 
+BLANKS: Final = " \t\r\n"
 ROOT: Final = "Extensions"
 CUSTOM: Final = "Custom"
 """The activity type of a panel that names none."""
@@ -104,7 +105,7 @@ def parse(text: str) -> Element:
         LocalProtocolError: not well-formed, a document type, too large or too deep, or a name that no xAPI node could have.
     """
     try:
-        data = text.lstrip("\ufeff \t\r\n").encode()
+        data = text.lstrip("\ufeff" + BLANKS).encode()
     except UnicodeEncodeError:
         raise LocalProtocolError("half a character, a lone surrogate") from None
     if len(data) > XML_BYTES_MAX:
@@ -152,7 +153,7 @@ class _Reader:
 
     def end(self, name: str) -> None:
         name, texts, children = self._open.pop()
-        element = Element(name, "" if children else "".join(texts).strip(" \t\r\n"), tuple(children))
+        element = Element(name, "" if children else "".join(texts).strip(BLANKS), tuple(children))
         if self._open:
             self._open[-1][2].append(element)
         else:

@@ -67,8 +67,8 @@ class Commands:
         accepted, wrong = _checked(command, arguments)
         if body and not command.multiline:
             wrong["body"] = "this command takes no multi-line content"
-        if body and len(body.encode(errors="replace")) > BODY_BYTES_MAX:
-            wrong["body"] = f"at most {BODY_BYTES_MAX} bytes"
+        if body and (problem := _body_problem(body)):
+            wrong["body"] = problem
         if wrong:
             raise BadArguments(wrong)
         return Invocation(command, caller, accepted, body or "")
@@ -123,6 +123,14 @@ def _checked(command: Command, given: Mapping[str, Any]) -> tuple[dict[str, Argu
         elif parameter.default is not None:
             accepted[parameter.name] = _default(parameter, parameter.default)
     return accepted, wrong
+
+
+def _body_problem(body: str) -> str:
+    try:
+        size = len(body.encode())
+    except UnicodeEncodeError:
+        return "half a character, a lone surrogate"
+    return f"at most {BODY_BYTES_MAX} bytes" if size > BODY_BYTES_MAX else ""
 
 
 def _default(parameter: Parameter, default: str) -> Value:

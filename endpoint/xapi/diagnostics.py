@@ -36,6 +36,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "HTTPFeedbackFailed": Kind("Warning", "A feedback server does not take what it is sent."),
     "ValidPasswords": Kind("Warning", "A local user has no passphrase."),
     "SoftwareUpgrade": Kind("Warning", "The software upgrade failed."),
+    "MacrosRuntimeStopped": Kind("Warning", "Macros are switched on, and nothing runs them."),
+    "TouchPanelConnection": Kind("Warning", "A touch panel is missing."),
     "LockDown": Kind("Warning", "The device is locked down and offline."),
 }
 

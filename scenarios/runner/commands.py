@@ -223,7 +223,10 @@ def endpoint_run(
     ] = "127.0.0.1:0",
     http: Annotated[
         str | None,
-        typer.Option(help="Door for the xAPI over http and ws; open only while HTTP Mode is HTTP+HTTPS, which this sets.", metavar="HOST:PORT"),
+        typer.Option(
+            help="Door for the xAPI over http and ws; open only while HTTP Mode is HTTP+HTTPS, which this sets.",
+            metavar="HOST:PORT",
+        ),
     ] = None,
     control: Annotated[str, typer.Option(help="The simulation's own door.", metavar="HOST:PORT")] = "127.0.0.1:0",
     ready_file: ReadyFile = None,

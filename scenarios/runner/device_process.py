@@ -22,7 +22,6 @@ from scenarios.runner.commands import Exit, refused
 from scenarios.runner.follow import Follower
 from scenarios.runner.serving import Address, Ground, address, first_ready, for_ever, lead_names, serve, write_ready
 
-
 HTTP_MODE: Final = "NetworkServices HTTP Mode"
 
 
@@ -132,7 +131,9 @@ async def boot(device: Device) -> None:
     try:
         await device.boot()
     except OSError as error:
-        raise refused(f"a door cannot be opened: {error.strerror or error}; give --ssh, --https or --http a free address") from None
+        raise refused(
+            f"a door cannot be opened: {error.strerror or error}; give --ssh, --https or --http a free address"
+        ) from None
 
 
 def tell_doors(device: Device) -> None:

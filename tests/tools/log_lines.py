@@ -204,8 +204,15 @@ OURS: Final = (
     Row("", "MainEvents", "W", "user '{user}' locked out for {n} minute(s) after {n} failed login(s)", ""),
     Row("", "MainEvents", "I", "user '{user}' {added} by '{user}'", "somebody changed an account"),
     Row("", "MainEvents", "I", "session {n} of '{user}' ended: {why}", "the device ended it, not its client"),
-    Row("", "Xapi", "W", "request of the cloud dropped: {n} are running", "too many at once; the client is told that nobody answered"),
+    Row(
+        "",
+        "Xapi",
+        "W",
+        "request of the cloud dropped: {n} are running",
+        "too many at once; the client is told that nobody answered",
+    ),
     Row("", "UserInterface", "W", "extensions not saved: {why}", "the XML of a panel was refused"),
+    Row(
         "",
         "Xapi",
         "W",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from endpoint.device.storage import SavedTrust, State
+from endpoint.device.storage import SavedRoom, State
 from endpoint.runtime.errors import EndpointError
 from endpoint.wire.xapi.calls import Invocation, Method
 from endpoint.wire.xapi.errors import CommandFailed
@@ -36,11 +36,14 @@ def reset_state(state: State, keep: Sequence[str]) -> State:
         for path, value in state.configuration.items()
         if any(path == prefix or path.startswith(prefix + " ") for prefix in kept)
     }
-    trust = state.trust if "Certificates" in keep else SavedTrust()
+    room = SavedRoom(
+        certificates=state.room.certificates if "Certificates" in keep else (),
+        camera_presets=state.room.camera_presets if "LocalSetup" in keep else (),
+    )
     return State(
         profile=state.profile,
-        trust=trust,
         configuration=configuration,
+        room=room,
         boots=state.boots,
         last_shutdown_reason=state.last_shutdown_reason,
         last_shutdown_time=state.last_shutdown_time,
@@ -60,9 +63,9 @@ class Power:
         action = call.text("Action")
         if call.text("Force") == "False" and device.status.get(("SystemUnit", "State", "NumberOfActiveCalls")):
             raise CommandFailed("A call is active; end it, or use Force: True")
-        device.room.raise_event("BootEvent", {"Action": action})
+        device.local.room.raise_event("BootEvent", {"Action": action})
         if action == "Shutdown":
-            device.room.raise_event("Shutdown", {})
+            device.local.room.raise_event("Shutdown", {})
         self._soon(action)
 
     def _factory_reset(self, call: Invocation) -> None:
@@ -71,7 +74,7 @@ class Power:
         trailing = call.text("TrailingAction")
         waits = {"WaitForUpgrade": "True"} if trailing == "WaitForUpgrade" else {}
         kept = {"Keep": ",".join(keep)} if keep else {}
-        device.room.raise_event("SystemUnit FactoryResetInitiated", {**kept, **waits})
+        device.local.room.raise_event("SystemUnit FactoryResetInitiated", {**kept, **waits})
         device.world.log.line("MainEvents", "I", f"factory reset, keeping {','.join(keep) or 'nothing'}")
         self._soon("FactoryReset", keep, trailing)
 

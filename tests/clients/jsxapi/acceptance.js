@@ -71,7 +71,6 @@ async function main(xapi) {
   });
   await step('element of an array', async () =>
     equal(await xapi.Status.Video.Input.Connector[1].Connected.get(), 'True'));
-  await step('whole tree', async () => equal(Object.keys(await xapi.status.get('')).includes('Audio') || true, true));
   await step('configuration', async () => number(await xapi.Config.Audio.DefaultVolume.get(), 50));
   await step('set a configuration', async () => {
     const told = collector();
@@ -81,6 +80,7 @@ async function main(xapi) {
     number(await told.next(), 60);
     number(await xapi.Config.Audio.DefaultVolume.get(), 60);
     off();
+    await xapi.Config.Audio.DefaultVolume.set(50);
   });
   await step('a value outside its space', async () =>
     refused(xapi.Config.Audio.DefaultVolume.set(101),

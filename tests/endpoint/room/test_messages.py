@@ -52,7 +52,7 @@ def test_a_message_stays_until_it_is_cleared_and_sets_no_timer(kind: str) -> Non
 def test_a_message_with_a_duration_clears_itself_at_its_second(kind: str) -> None:
     screen = Screen()
     screen.show(kind, Duration=30)
-    assert (screen.time.waiting, screen.messages.shown[kind].ends_s) == (1, 30.0)  # type: ignore[index]  # a Kind
+    assert (screen.time.waiting, screen.messages.shown[kind].ends_s) == (1, 30.0)
     screen.time.pass_by(29.9)
     assert (list(screen.messages.shown), screen.told()) == ([kind], [])
     screen.time.pass_by(0.1)

@@ -22,9 +22,10 @@ from endpoint.runtime.world import World
 from endpoint.wire.xapi.calls import INTERNAL, Caller, Owner
 from endpoint.wire.xapi.errors import CommandFailed
 from endpoint.wire.xapi.jsonform import typed
-from endpoint.wire.xapi.leaves import Fields, Mark, flatten
+from endpoint.wire.xapi.leaves import Fields, flatten
 from endpoint.wire.xapi.nodes import Value, nodes
 from endpoint.wire.xapi.paths import Path, parse_path, words
+from endpoint.wire.xapi.query import query_of_text
 from endpoint.xapi.commands import Commands
 from endpoint.xapi.feedback import Feedback, Notice
 from endpoint.xapi.tree import Changes, Tree
@@ -98,6 +99,10 @@ class Touched:
         self.room = RoomWorld(world, self.status, self.settings, self._raised)
         self._commands = Commands(nodes())
 
+    def listen(self, expression: str) -> None:
+        """Register for feedback, as a client does."""
+        self._feedback.subscribe(query_of_text(expression), INTERNAL, self.notices.append)
+
     def store(self, state: Any) -> None:
         """Keep a state, if there is room for it."""
         if self.is_disk_full:
@@ -162,7 +167,7 @@ class Touched:
         assert not missing, f"{event}: {missing}"
         for name, value in given.items():
             assert known[name].space.accept(value) == value
-        flatten(fields)
+        self._feedback.raise_event(event, fields)
         self.events.append((event, given))
 
 
@@ -190,4 +195,4 @@ def ghosts(changes: Changes) -> set[Path]:
     return {path for path, value in changes.items() if value is None}
 
 
-__all__ = ["BEGIN", "HandTime", "Mark", "Touched", "ghosts", "problems"]
+__all__ = ["BEGIN", "HandTime", "Touched", "ghosts", "problems"]
