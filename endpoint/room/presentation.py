@@ -6,7 +6,7 @@ when none is named, and that a named one needs no signal, are ours.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, Final
 
 from endpoint.room.ports import RoomWorld
@@ -49,14 +49,17 @@ class Presentation:
 
     def stop_all(self, cause: str) -> None:
         """End every share; `cause` is a word of PresentationStopped."""
-        for number in self._running():
-            self._stop(number, cause)
+        self._stop(self._running(), cause)
+
+    def call_ended(self) -> None:
+        """End the shares into a call: the last one is over. Previews stay."""
+        status = self._room.status
+        sent = [number for number in self._running() if status.get((*INSTANCE, number, "SendingMode")) == "LocalRemote"]
+        self._stop(sent, "disconnect")
 
     def source_gone(self, source: int) -> None:
         """End the shares of a source that has lost its signal."""
-        for number, shown in self._running().items():
-            if shown == source:
-                self._stop(number, "noSignal")
+        self._stop([number for number, shown in self._running().items() if shown == source], "noSignal")
 
     # commands
 
@@ -64,7 +67,7 @@ class Presentation:
         source = self._source(call)
         number = self._instance(call.text("Instance"))
         if number in self._running():
-            self._stop(number, "userRequested")
+            self._end(number, "userRequested")
         mode = call.text("SendingMode") if self.in_call() else "LocalOnly"
         with self._room.status.group():
             self._room.status.put((*INSTANCE, number, "SendingMode"), mode)
@@ -89,8 +92,7 @@ class Presentation:
             running = {number: shown for number, shown in running.items() if str(shown) == source}
             if not running:
                 raise CommandFailed(f"Source {source} is not shared")
-        for number in running:
-            self._stop(number, "userRequested")
+        self._stop(running, "userRequested")
 
     # inside
 
@@ -133,7 +135,14 @@ class Presentation:
                 return number
         raise CommandFailed(f"All {INSTANCES_MAX} presentation instances are in use")
 
-    def _stop(self, number: int, cause: str) -> None:
+    def _stop(self, numbers: Iterable[int], cause: str) -> None:
+        was_sharing = self.is_sharing()
+        for number in numbers:
+            self._end(number, cause)
+        if was_sharing:
+            self.on_change(self.is_sharing())
+
+    def _end(self, number: int, cause: str) -> None:
         mode = self._room.status.get((*INSTANCE, number, "SendingMode"))
         source = int(self._room.status.get((*INSTANCE, number, "Source")) or 0)
         self._room.status.remove((*INSTANCE, number))
@@ -141,7 +150,6 @@ class Presentation:
             self._preview("Stopped", number, source, cause)
         else:
             self.on_unshared(number, source, cause)
-        self.on_change(self.is_sharing())
 
     def _preview(self, what: str, number: int, source: int, cause: str) -> None:
         fields = {"Instance": number, "LocalSource": source, "Cause": cause}

@@ -38,7 +38,7 @@ class Senses:
 
     Args:
         presets: camera presets of earlier boots.
-        room_presets: room presets of earlier boots.
+        kept_presets: room presets of earlier boots.
     """
 
     __slots__ = (
@@ -116,6 +116,7 @@ class Senses:
     def call_ended(self) -> None:
         """Take note that the last call is over; `in_call` says no by now."""
         self.remote_access.refresh()
+        self.presentation.call_ended()
         self.audio.call_ended()
         self.video.call_ended()
         self.analytics.refresh()
