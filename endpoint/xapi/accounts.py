@@ -93,6 +93,8 @@ class Accounts:
         self._all = {key: switched_off(account) for key, account in self._all.items()}
 
     def _replace(self, after: Mapping[str, SavedUser]) -> None:
+        if not after:  # after lock-down; without any, the next start would begin with the built-in one
+            raise CommandFailed("The last user has to stay")
         if _can_administer(self._all) and not _can_administer(after):
             raise CommandFailed("The last active administrator with a passphrase or a key has to stay")
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, TypeAlias
 
@@ -37,10 +37,11 @@ DELIVERY_S: Final = 10.0
 SERVICE: Final = "httpfeedback"
 OK: Final = "OK"
 FAILED: Final = "Failed"
+XML_PROLOG: Final = '<?xml version="1.0"?>'
 CONTENT_TYPES: Final = {"XML": "text/xml; charset=UTF-8", "JSON": "application/json"}
 
-RenderXml: TypeAlias = Callable[[Sequence[Leaf], Path | None], str]
-"""Prints leaves of one branch as a document with the branch as its root, in the order given; the leaves of an event carry `item="1"`."""
+RenderXml: TypeAlias = Callable[[Iterable[Leaf]], list[str]]
+"""Prints leaves of one branch as lines, the first and the last of them the tags of the root: `xmlform.tree`."""
 Start: TypeAlias = Callable[[Coroutine[Any, Any, Any], str], "asyncio.Task[Any]"]
 
 
@@ -295,13 +296,15 @@ class HttpFeedback:
 
     def body(self, form: str, notice: Notice) -> bytes:
         """Print a notice with the device's identification before it."""
-        told = identification(self._status, self._configuration)
-        root = (notice.branch, "Identification")
-        leaves: list[Leaf] = [((*root, name), value) for name, value in told.items()]
-        if form == "XML":
-            return self._render_xml([*leaves, *notice.leaves], notice.event).encode()
-        who, what = jsonform.strings(leaves)[notice.branch], jsonform.strings(notice.leaves)[notice.branch]
-        return codec.encode({notice.branch: {**who, **what}})
+        device = identification(self._status, self._configuration)
+        who: list[Leaf] = [(("Identification", name), value) for name, value in device.items()]
+        if form == "JSON":
+            return codec.encode(
+                {notice.branch: {**jsonform.strings(who), **jsonform.strings(notice.leaves)[notice.branch]}}
+            )
+        opening, *what = self._render_xml(notice.leaves)
+        lines = (XML_PROLOG, opening, *(f"  {line}" for line in self._render_xml(who)), *what, "")
+        return "\n".join(lines).encode()
 
 
 def identification(status: Tree, configuration: Tree) -> dict[str, str]:

@@ -90,7 +90,6 @@ class Policy:
     """What a new passphrase has to be; 0 = no such rule.
 
     Attributes:
-        life_days: how long one is good.
         reuse: how many of those before may not come back.
     """
 
@@ -99,7 +98,6 @@ class Policy:
     lowercase: int
     uppercase: int
     special: int
-    life_days: int
     reuse: int
 
     @classmethod
@@ -115,7 +113,6 @@ class Policy:
             lowercase=number("Complexity", "MinimumLowercase"),
             uppercase=number("Complexity", "MinimumUppercase"),
             special=number("Complexity", "MinimumSpecial"),
-            life_days=number("MaxLifetime"),
             reuse=number("ReuseLimit"),
         )
 
@@ -131,6 +128,8 @@ class Policy:
         lacking = [f"{least} {what}" for what, (there, least) in has.items() if there < least]
         return f"A passphrase has at least {', '.join(lacking)}" if lacking else ""
 
-    def is_over(self, changed_s: int, now_s: float) -> bool:
-        """Say whether a passphrase that was set then is too old now."""
-        return self.life_days > 0 and now_s - changed_s >= self.life_days * DAY_S
+
+def is_too_old(configuration: Tree, changed_s: int, now_s: float) -> bool:
+    """Say whether a passphrase that was set then has outlived `MaxLifetime`."""
+    days = int(configuration.get((*_POLICY, "MaxLifetime")) or 0)
+    return days > 0 and now_s - changed_s >= days * DAY_S

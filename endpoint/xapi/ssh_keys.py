@@ -45,7 +45,12 @@ def parse_key(text: str, comment: str = "") -> SavedKey:
     try:
         blob = base64.b64decode(parts[1], validate=True)
         key = load_ssh_public_key(f"{parts[0]} {parts[1]}".encode())
-    except (binascii.Error, ValueError, UnsupportedAlgorithm):
+    except (
+        binascii.Error,
+        ValueError,
+        UnsupportedAlgorithm,
+        NotImplementedError,
+    ):  # the last one for compressed points
         raise LocalProtocolError(f"what follows {parts[0]} is no key of that kind") from None
     if isinstance(key, rsa.RSAPublicKey) and not RSA_BITS_MIN <= key.key_size <= RSA_BITS_MAX:
         raise LocalProtocolError(f"an RSA key has {RSA_BITS_MIN} to {RSA_BITS_MAX} bits, not {key.key_size}")

@@ -138,8 +138,8 @@ class Users:
         """
         is_right = self._remembers(name, passphrase) or await self._check(name, passphrase)
         account = self._admitted(name, is_right, door)
-        policy = Policy.of(self._configuration)
-        is_old = not account.draws_passphrase and policy.is_over(account.changed_s, self._now_s())
+        lives = not account.draws_passphrase
+        is_old = lives and passphrases.is_too_old(self._configuration, account.changed_s, self._now_s())
         if account.must_change or is_old:
             self._refused(name, "passphrase has to be changed")
             raise ChangeRequired("passphrase has to be changed")

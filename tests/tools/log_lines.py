@@ -220,5 +220,12 @@ OURS: Final = (
         "a client that does not read",
     ),
     Row("", "Xapi", "E", "{command} failed: {error}", "a defect of ours; the client hears of an internal error"),
+        "HttpFeedback",
+        "W",
+        "slot {n} failed: {reason}; silent towards {url} until enabled",
+        "what waited in the slot is dropped",
+    ),
+    Row("", "HttpFeedback", "W", "slot {n} not taken up: {why}", "a kept registration cannot be read any more"),
+    Row("", "HttpFeedback", "E", "registrations not written: {reason}", "they hold until the next boot"),
 )
 """Lines of ours, in the device's style."""

@@ -534,6 +534,15 @@ def test_lock_down_switches_every_local_user_off_for_good() -> None:
     play(story)
 
 
+def test_not_even_lock_down_lets_the_last_user_be_deleted() -> None:
+    async def story(ground: XapiGround) -> None:
+        ground.users.lock_down()
+        with pytest.raises(CommandFailed, match="last user"):
+            await ground.call("UserManagement User Delete", CLOUD, Username="admin")
+
+    play(story)
+
+
 def test_a_device_that_was_hardened_before_it_had_users_is_locked_down_as_well() -> None:
     async def story(ground: XapiGround) -> None:
         assert await ground.login("admin", "whatever") is None

@@ -165,6 +165,6 @@ def test_programs_about_users(monkeypatch: pytest.MonkeyPatch) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]  # hypothesis has no types for it
         People,
         settings=settings(
-            max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+            max_examples=80, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
         ),
     )
