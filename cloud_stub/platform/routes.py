@@ -42,6 +42,7 @@ class Call:
         params: what the `{slots}` of the route stand for.
         query: parameters; one that is repeated has its values in `getall`.
         origin: the address under which the client knows the cloud.
+        answer_id: the tracking id that the answer carries; mostly that of the request.
         peer: name of the caller in trace and faults, `device:room`; None if nobody gave it one.
         upgraded: to be called by a route that upgrades, once it has answered 101.
     """
@@ -56,6 +57,7 @@ class Call:
     origin: Origin
     remote: str
     tracking_id: str
+    answer_id: str
     token: Token | None = None
     user: User | None = None
     peer: str | None = None

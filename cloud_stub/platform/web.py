@@ -31,6 +31,8 @@ KEEP_ALIVE_S = 75.0
 JSON = "application/json"
 SEGMENT_CHARS_MAX = 64
 """Path segments longer than this are not shown where no route met them: they may be somebody's token."""
+OWN_IDS = frozenset({"hydra"})
+"""Services whose answers have a tracking id of their own, whatever id the request had (protocol/xapi.md 12.2)."""
 CONTROL = "control"
 CONTROL_PREFIX = "/roomsim"
 
@@ -69,7 +71,7 @@ class WebDoor:
         if isinstance(answer, web.StreamResponse):
             return answer
         self._note_answer(call, request, answer)
-        response = self._response(answer, tracking_id)
+        response = self._response(answer, call.answer_id)
         if fault is not None and fault.do == "dribble":
             return await dribble(fault, request, self._platform.clock, response)
         return response
@@ -88,7 +90,7 @@ class WebDoor:
                 )  # the network delivered the request twice; the second answer is the one that arrives
             answer = await self._ask(call, request)
         except CloudError as error:
-            answer = error_answer(match.service, error, call.tracking_id)
+            answer = error_answer(match.service, error, call.answer_id)
             if refusal is not None or (fault is not None and fault.do == "error"):
                 return answer
         return after_answer(fault, request, answer) if fault is not None and isinstance(answer, Answer) else answer
@@ -175,6 +177,8 @@ class WebDoor:
     def _note_answer(self, call: Call, request: web.BaseRequest, answer: Answer) -> None:
         shown = self._shown(call, request)
         data = {"side": "sent", **shown, "status": answer.status}
+        if call.answer_id != call.tracking_id:
+            data["trackingId"] = call.answer_id
         if call.route.shows_body and answer.body is not None and not isinstance(answer.body, bytes):
             data["body"] = msgspec.to_builtins(answer.body)
         self._event(call, "http.response", data)
@@ -213,6 +217,7 @@ class WebDoor:
             origin=origin,
             remote=request.remote or "",
             tracking_id=tracking_id,
+            answer_id=self._own_id(request) if match.service.name in OWN_IDS else tracking_id,
             peer=self._peer(request),
         )
 
@@ -230,6 +235,9 @@ class WebDoor:
         given = request.headers.get("trackingid", "")
         if given and given.isascii() and given.isprintable() and len(given) <= TRACKING_ID_CHARS_MAX:
             return given
+        return self._own_id(request)
+
+    def _own_id(self, request: web.BaseRequest) -> str:
         nth = self._unnamed.next(request.path)
         return f"ROUTERGW_{self._platform.uuid('tracking id', request.path, self._platform.boot, nth)}"
 

@@ -191,3 +191,204 @@ def test_public_id_is_read_back() -> None:
     assert read_id("DEVICE", public_id("DEVICE", uuid)) == uuid
     assert read_id("PLACE", public_id("DEVICE", uuid)) != uuid
     assert "=" not in public_id("DEVICE", uuid)
+
+
+# -- filters, tags, workspaces -----------------------------------------------------------------------------------------
+
+PATCH = {"Content-Type": "application/json-patch+json"}
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("capability=xapi", True),
+        ("capability=other", False),
+        ("permission=xapi:all", True),
+        ("permission=no", False),
+        ("type=roomdesk", True),
+        ("type=phone", False),
+        ("product=Desk+Pro", True),
+        ("connectionStatus=connected", True),
+        ("connectionStatus=disconnected", False),
+        ("upgradeChannel=Stable", True),
+        ("upgradeChannel=Beta", False),
+        ("devicePlatform=cisco", True),
+        ("devicePlatform=microsoftTeamsRoom", False),
+        ("plannedMaintenance=off", True),
+        ("plannedMaintenance=on", False),
+        ("errorCode=mediablockingdetected", True),
+        ("errorCode=other", False),
+        ("mac=AA:BB:CC:DD:EE:FF", False),
+        ("tag=red", True),
+        ("tag=red,blue", True),
+        ("tag=red&tag=blue", True),
+        ("tag=red&tag=green", False),
+        ("locationId=L1", True),
+        ("workspaceLocationId=L1", True),
+        ("locationId=L2", False),
+        ("orgId=ORG", True),
+        ("orgId=other", False),
+        ("personId=PERSON", False),
+        ("displayName=Lab&serial=TEST00000001", True),
+        ("software=none", False),
+    ],
+)
+def test_devices_are_filtered(query: str, found: bool) -> None:
+    async def story(world: World) -> None:
+        place = await workspace(world, locationId="L1")
+        code = (await world.admin("POST", "/v1/devices/activationCode", {"workspaceId": place["id"]})).json["code"]
+        await Exchange.run(world, parse_code(code))
+        (device,) = (await world.admin("GET", "/v1/devices")).json["items"]
+        assert (device["locationId"], device["workspaceLocationId"]) == ("L1", "L1")
+        use = world.cloud.use_cases
+        use.device_diagnose(read_id("DEVICE", device["id"]), ["MediaBlockingDetected"])
+        tagged = {"op": "add", "path": "tags", "value": ["red", "blue"]}
+        token = world.cloud.admin_token.reveal()
+        await world.ask("PATCH", f"/v1/devices/{device['id']}", [tagged], token=token, headers=PATCH)
+        asked = query.replace("ORG", device["orgId"]).replace("=connected", "=connected_with_issues")
+        items = (await world.admin("GET", f"/v1/devices/?{asked}")).json["items"]
+        assert [item["id"] for item in items] == ([device["id"]] if found else [])
+
+    in_cloud(story)
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "tags"),
+    [
+        ([{"op": "add", "path": "tags", "value": ["b", "c"]}], 200, ["a", "b", "c"]),
+        ({"op": "add", "path": "tags", "value": ["b"]}, 200, ["a", "b"]),
+        ([{"op": "add", "path": "tags", "value": "b"}], 200, ["a", "b"]),
+        ([{"op": "replace", "path": "/tags", "value": ["x", "y", "x"]}], 200, ["x", "y"]),
+        ([{"op": "remove", "path": "tags"}], 200, []),
+        ([{"op": "remove", "path": "tags", "value": ["z"]}], 200, ["a"]),
+        ([{"op": "remove", "path": "tags"}, {"op": "add", "path": "tags", "value": ["b"]}], 200, ["b"]),
+        ([{"op": "add", "path": "tags", "value": ["a"]}], 409, ["a"]),
+        ([{"op": "add", "path": "tags", "value": ["b"]}, {"op": "add", "path": "tags", "value": [7]}], 400, ["a"]),
+        ([{"op": "add", "path": "tags"}], 400, ["a"]),
+        ([{"op": "add", "path": "tags", "value": [""]}], 400, ["a"]),
+        ([{"op": "add", "path": "tags", "value": [f"t{n}" for n in range(100)]}], 400, ["a"]),
+        ([{"op": "replace", "path": "displayName", "value": "x"}], 400, ["a"]),
+        ([{"op": "move", "path": "tags"}], 400, ["a"]),
+        ([], 400, ["a"]),
+        (7, 400, ["a"]),
+    ],
+)
+def test_tags_are_patched_all_or_none(body: Any, status: int, tags: list[str]) -> None:
+    async def story(world: World) -> None:
+        await world.machine()
+        (device,) = (await world.admin("GET", "/v1/devices")).json["items"]
+        url, token = f"/v1/devices/{device['id']}", world.cloud.admin_token.reveal()
+        first = [{"op": "replace", "path": "tags", "value": ["a"]}]
+        assert (await world.ask("PATCH", url, first, token=token, headers=PATCH)).json["tags"] == ["a"]
+        assert (await world.ask("PATCH", url, body, token=token)).status == 415
+        reply = await world.ask("PATCH", url, body, token=token, headers=PATCH)
+        assert reply.status == status
+        assert (await world.admin("GET", url)).json["tags"] == tags
+
+    in_cloud(story)
+
+
+def test_workspace_keeps_what_it_was_told() -> None:
+    async def story(world: World) -> None:
+        told = {
+            "calling": {"type": "webexCalling"}, "calendar": {"type": "microsoft", "emailAddress": "lab@room.example"},
+            "hotdeskingStatus": "on", "deviceHostedMeetings": {"enabled": True, "siteUrl": "site.example"}, "locationId": "L1",
+            "floorId": "F1", "supportedDevices": "phones",
+        }  # fmt: skip
+        made = await workspace(world, **told)
+        assert {name: made[name] for name in told} == told
+        url = f"/v1/workspaces/{made['id']}"
+        assert (await world.admin("PUT", url, {"displayName": "Lab"})).json == made, (
+            "none of this goes by being left out"
+        )
+        none = (await world.admin("PUT", url, {"displayName": "Lab", "calendar": {"type": "none"}})).json
+        assert none["calendar"] == {"type": "none"}
+        for wrong in (
+            {"locationId": "L2"},
+            {"calling": {"type": "smoke"}},
+            {"calendar": 7},
+            {"hotdeskingStatus": "maybe"},
+        ):
+            assert (await world.admin("PUT", url, {"displayName": "Lab", **wrong})).status == 400
+        assert (await world.admin("POST", "/v1/workspaces", {"displayName": "x", "floorId": "F"})).status == 400
+
+    in_cloud(story)
+
+
+def test_names_of_workspaces_come_once() -> None:
+    async def story(world: World) -> None:
+        await workspace(world, "A")
+        second = await workspace(world, "B")
+        assert (await world.admin("POST", "/v1/workspaces", {"displayName": "A"})).status == 409
+        assert (await world.admin("PUT", f"/v1/workspaces/{second['id']}", {"displayName": "A"})).status == 409
+        assert (await world.admin("PUT", f"/v1/workspaces/{second['id']}", {"displayName": "B"})).status == 200
+
+    in_cloud(story)
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("type=huddle", ["Lab"]),
+        ("capacity=4", ["Lab"]),
+        ("capacity=-1", ["Hall"]),
+        ("calling=freeCalling&calendar=none&supportedDevices=collaborationDevices", ["Lab", "Hall"]),
+        ("deviceHostedMeetingsEnabled=false&devicePlatform=cisco&plannedMaintenance=off", ["Lab", "Hall"]),
+        ("healthLevel=ok", ["Hall"]),
+        ("healthLevel=warning", ["Lab"]),
+        ("locationId=L", []),
+        ("floorId=F", []),
+        ("customAttribute=x", []),
+        ("displayName=Hall", ["Hall"]),
+        ("orgId=nobody", []),
+    ],
+)
+def test_workspaces_are_filtered(query: str, names: list[str]) -> None:
+    async def story(world: World) -> None:
+        place = await workspace(world, type="huddle", capacity=4)
+        await workspace(world, "Hall")
+        code = (await world.admin("POST", "/v1/devices/activationCode", {"workspaceId": place["id"]})).json["code"]
+        await Exchange.run(world, parse_code(code))
+        (device,) = (await world.admin("GET", "/v1/devices")).json["items"]
+        world.cloud.use_cases.device_diagnose(read_id("DEVICE", device["id"]), ["TCPMediaFallback"])
+        items = (await world.admin("GET", f"/v1/workspaces?{query}")).json["items"]
+        assert [item["displayName"] for item in items] == names
+
+    in_cloud(story)
+
+
+def test_workspace_with_its_devices_and_capabilities() -> None:
+    async def story(world: World) -> None:
+        place = await workspace(world)
+        url = f"/v1/workspaces/{place['id']}"
+        empty = (await world.admin("GET", f"{url}/capabilities/")).json
+        assert empty["id"] == place["id"]
+        assert empty["capabilities"]["occupancyDetection"] == {"supported": False, "configured": False}
+        code = (await world.admin("POST", "/v1/devices/activationCode", {"workspaceId": place["id"]})).json["code"]
+        await Exchange.run(world, parse_code(code))
+        able = (await world.admin("GET", f"{url}/capabilities")).json["capabilities"]
+        assert able["occupancyDetection"] == {"supported": True, "configured": True}
+        assert able["temperature"] == {"supported": False, "configured": False}
+        wide = (await world.admin("GET", f"{url}?includeDevices=true&includeCapabilities=true")).json
+        assert [device["workspaceId"] for device in wide["devices"]] == [place["id"]]
+        assert wide["capabilities"] == able
+        assert "devices" not in (await world.admin("GET", url)).json
+        (listed,) = (await world.admin("GET", "/v1/workspaces?includeDevices=true")).json["items"]
+        assert len(listed["devices"]) == 1
+
+    in_cloud(story)
+
+
+def test_pages_by_cursor() -> None:
+    async def story(world: World) -> None:
+        for n in range(3):
+            await workspace(world, f"Room {n}")
+        reply = await world.admin("GET", "/v1/workspaces?max=2&cursor=0&type=notSet")
+        assert "type=notSet&max=2&cursor=2" in reply.headers["Link"]
+        url = reply.headers["Link"].partition(">")[0].removeprefix("<")
+        last = await world.admin("GET", url)
+        assert [item["displayName"] for item in last.json["items"]] == ["Room 2"]
+        assert "Link" not in last.headers
+        assert (await world.admin("GET", "/v1/workspaces?cursor=abc")).status == 400
+
+    in_cloud(story)
