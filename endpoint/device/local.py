@@ -5,7 +5,7 @@ What its parts keep over restarts is handed to the device's storage here, each p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.xapi import xmlform
 from endpoint.wire.xapi.calls import Caller
 from endpoint.wire.xapi.errors import BadValue, CommandFailed
-from endpoint.wire.xapi.leaves import Fields, Leaf
+from endpoint.wire.xapi.leaves import Fields
 from endpoint.wire.xapi.nodes import Value
 from endpoint.wire.xapi.paths import Path, words
 from endpoint.xapi.access import Xapi
@@ -84,7 +84,7 @@ class LocalSide:
         send = Outgoing(world, lambda: device.trust.tls).send
         self.http_feedback = HttpFeedback(
             world, device.status, device.configuration, self.feedback,
-            send=send, start=device.start_task, render_xml=_feedback_xml, saved=device.state.http_feedback,
+            send=send, start=device.start_task, render_xml=xmlform.tree, saved=device.state.http_feedback,
             keep=self._keep_feedback,
         )  # fmt: skip
         self.commands.provide(
@@ -172,7 +172,3 @@ class LocalSide:
     def _store_certificates(self, certificates: tuple[SavedCertificate, ...]) -> None:
         self._keep_room(certificates=certificates)
         self._device.trust.set_own(tuple(certificate.pem for certificate in certificates))
-
-
-def _feedback_xml(leaves: Sequence[Leaf], event: Path | None) -> str:
-    return xmlform.document(xmlform.tree(leaves))

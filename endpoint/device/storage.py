@@ -20,7 +20,7 @@ import msgspec
 from endpoint.cloud.account import Account
 from endpoint.cloud.profile import PRODUCTS, Profile
 from endpoint.room.banners import SavedBanners
-from endpoint.room.callhistory import Entry
+from endpoint.room.callentry import Entry
 from endpoint.room.cameras import Preset
 from endpoint.room.certificates import SavedCertificate
 from endpoint.room.extensions import SavedPanel

@@ -204,7 +204,7 @@ class Extensions:
     def action(self, call: Invocation) -> None:
         """Use a widget as somebody in the room would."""
         where = call.text("Origin"), call.text("PeripheralId")
-        self._act(call.text("WidgetId"), call.text("Type"), call.text("Value"), *where)
+        self._act(call.text("WidgetId"), call.text("Type").capitalize(), call.text("Value"), *where)
 
     # inside
 

@@ -34,12 +34,9 @@ def content(call: Invocation, bytes_max: int) -> str:
     """Return the multi-line content of a call.
 
     Raises:
-        CommandFailed: it is too large, or no text.
+        CommandFailed: it is too large.
     """
-    try:
-        size = len(call.body.encode())
-    except UnicodeEncodeError:
-        raise CommandFailed("The content has half a character, a lone surrogate; send UTF-8") from None
+    size = len(call.body.encode())
     if size > bytes_max:
         raise CommandFailed(f"The content has {size} bytes; at most {bytes_max} are taken")
     return call.body

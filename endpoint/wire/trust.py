@@ -65,6 +65,8 @@ def _normal_pem(item: object) -> str:
             found[0].public_key()
     except UnsupportedAlgorithm:
         raise _Unusable("unsupported key") from None
+    except x509.InvalidVersion:
+        raise _Unusable("not of version 1 or 3") from None
     except ValueError:
         raise _Unusable("not a PEM certificate") from None
     if len(found) != 1:

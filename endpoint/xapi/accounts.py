@@ -44,6 +44,11 @@ class Accounts:
         """Yield the accounts in the order of their names."""
         return iter([self._all[key] for key in sorted(self._all)])
 
+    @property
+    def is_locked_down(self) -> bool:
+        """Say whether lock-down has switched users off."""
+        return any(account.is_locked_down for account in self._all.values())
+
     def find(self, name: str) -> SavedUser | None:
         """Return the account of a name, or None."""
         return self._all.get(key_of(name))

@@ -62,7 +62,7 @@ class Session:
 class Sessions:
     """The sessions of one device."""
 
-    __slots__ = ("_clock", "_configuration", "_deaf", "_numbers", "_open", "_timer", "on_closed")
+    __slots__ = ("_clock", "_configuration", "_deaf", "_numbers", "_open", "_timer", "on_closed", "refusal")
 
     def __init__(self, clock: Clock, configuration: Tree) -> None:
         self._clock = clock
@@ -73,9 +73,11 @@ class Sessions:
         self._deaf: Callable[[], None] | None = None
         self.on_closed: Callable[[Session, str], object] = lambda session, why: None
         """Told of each session that the device itself ends."""
+        self.refusal: Callable[[Caller], str] = lambda caller: ""
+        """Says why a caller who has logged in may have no session any more; `""` when he may."""
 
     def open(self, caller: Caller, close: Callable[[str], object]) -> Session:
-        """Begin a session; `close` is called with a reason when the device ends it.
+        """Begin a session; `close` is called with a reason when the device ends it, which can be at once.
 
         Raises:
             TooManySessions: a limit is reached.
@@ -86,6 +88,9 @@ class Sessions:
         if self._deaf is None:
             self._deaf = self._configuration.listen(_LIMITS, lambda changes: self._watch())
         self._watch()
+        why = self.refusal(caller)
+        if why:
+            self.close(session, why)
         return session
 
     def _check_limits(self, caller: Caller) -> None:

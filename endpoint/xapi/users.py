@@ -99,6 +99,7 @@ class Users:
         self.on_change: Callable[[], object] = lambda: None
         """Told after accounts have changed."""
         sessions.on_closed = self._session_closed
+        sessions.refusal = self._session_refusal
 
     # what there is
 
@@ -322,11 +323,14 @@ class Users:
         Raises:
             CommandFailed: the name is taken or no name, there are too many, the passphrase breaks a rule, or it cannot be kept.
         """
+        was_locked_down = self.accounts.is_locked_down
         async with self._turn:
             self.accounts.check_new(account.name)
             if passphrase is not None:
                 self._check_rules(Policy.of(self._configuration), passphrase)
                 account = replace(account, passphrase=await self._made(passphrase), changed_s=int(self._now_s()))
+            if self.accounts.is_locked_down and not was_locked_down:
+                raise CommandFailed("The device was locked down meanwhile")
             self.accounts.put(account)
         self.on_change()
 
@@ -373,6 +377,13 @@ class Users:
 
     def _now_s(self) -> float:
         return self._world.clock.now().timestamp()
+
+    def _session_refusal(self, caller: Caller) -> str:
+        """Say whether a user was switched off between login and session."""
+        account = self.accounts.find(caller.user)
+        if account is None or is_on(account):
+            return ""
+        return LOCKED_DOWN if account.is_locked_down else "user deactivated"
 
     def _session_closed(self, session: Session, why: str) -> None:
         self._world.log.line("MainEvents", "I", f"session {session.id} of '{session.caller.user}' ended: {why}")

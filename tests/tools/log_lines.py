@@ -191,6 +191,8 @@ OURS: Final = (
     Row("", "Wx2", "W", "feature toggle ignored: {why}", ""),
     Row("", "MainEvents", "I", "factory reset, keeping {groups}", ""),
     Row("", "MainEvents", "I", "logs sent: {id}", ""),
+    Row("", "Xapi", "W", "ssh session of {user} from {address} dropped: {why}", "a client that does not read"),
+    Row("", "MainEvents", "E", "door not opened: {reason}", "a setting wanted a door open whose address is in use"),
     Row("", "MainEvents", "E", "{action} failed: {why}", "a restart or a reset did not come to its end"),
     Row("", "Xapi", "I", "{path} set by {user} from {origin}", "somebody set a configuration"),
     Row(
@@ -220,6 +222,8 @@ OURS: Final = (
         "a client that does not read",
     ),
     Row("", "Xapi", "E", "{command} failed: {error}", "a defect of ours; the client hears of an internal error"),
+    Row(
+        "",
         "HttpFeedback",
         "W",
         "slot {n} failed: {reason}; silent towards {url} until enabled",

@@ -38,7 +38,6 @@ def test_a_banner_is_set_shown_and_cleared(kind: str) -> None:
         (None, "Give the text as multi-line content; Clear drops the banner"),
         (" \n", "Give the text as multi-line content; Clear drops the banner"),
         ("x" * (BANNER_BYTES_MAX + 1), "The content has 4097 bytes; at most 4096 are taken"),
-        ("\udc00", "The content has half a character, a lone surrogate; send UTF-8"),
     ],
 )
 def test_what_is_no_banner(kind: str, body: str | None, reason: str) -> None:

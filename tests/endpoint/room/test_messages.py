@@ -35,7 +35,8 @@ class Screen(Touched):
 
     def show(self, kind: str, /, **arguments: Any) -> None:
         identity = {"FeedbackId": "f"} if kind in ("Prompt", "Rating", "TextInput") else {}
-        self.call(f"UserInterface Message {kind} Display", **{"Text": "Hi", **identity, **arguments})
+        title = {"Title": "How was it?"} if kind == "Rating" else {}
+        self.call(f"UserInterface Message {kind} Display", **{"Text": "Hi", **title, **identity, **arguments})
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -534,6 +534,28 @@ def test_lock_down_switches_every_local_user_off_for_good() -> None:
     play(story)
 
 
+def test_nobody_slips_through_while_the_device_is_locked_down() -> None:
+    async def main() -> None:
+        ground = XapiGround()
+        logged_in = await ground.login("admin", ground.initial)
+        adding = asyncio.ensure_future(
+            ground.call("UserManagement User Add", Username="spy", Passphrase=GOOD, Role="Admin")
+        )
+        knocking = asyncio.ensure_future(ground.login("Admin", ground.initial + "x"))
+        await asyncio.sleep(0)
+        ground.users.lock_down()
+        with pytest.raises(CommandFailed, match="locked down meanwhile"):
+            await adding
+        assert await knocking is None
+        assert logged_in is not None
+        session = ground.open(logged_in)
+        await asyncio.sleep(0)
+        assert ground.hung_up == [(session.id, "device is locked down")]
+        assert len(ground.sessions) == 0
+
+    asyncio.run(main())  # on a loop with threads
+
+
 def test_not_even_lock_down_lets_the_last_user_be_deleted() -> None:
     async def story(ground: XapiGround) -> None:
         ground.users.lock_down()
