@@ -72,8 +72,6 @@ class _Move:
         return self.began_s + (self.end - self.began) / self.rate
 
     def at(self, now_s: float) -> int:
-        if now_s >= self.ends_s - _EARLY_S:
-            return self.end
         return self.axis.bounded(self.began + round(self.rate * (now_s - self.began_s)))
 
 
@@ -158,4 +156,4 @@ class Motor:
     def _ended(self) -> None:
         self._timer = None
         now_s = self._now()
-        self.halt(*(name for name, move in self._moves.items() if move.ends_s <= now_s + _EARLY_S))
+        self.place({name: move.end for name, move in self._moves.items() if move.ends_s <= now_s + _EARLY_S})

@@ -136,10 +136,10 @@ class Presentation:
         raise CommandFailed(f"All {INSTANCES_MAX} presentation instances are in use")
 
     def _stop(self, numbers: Iterable[int], cause: str) -> None:
-        was_sharing = self.is_sharing()
-        for number in numbers:
+        ended = tuple(numbers)
+        for number in ended:
             self._end(number, cause)
-        if was_sharing:
+        if ended:
             self.on_change(self.is_sharing())
 
     def _end(self, number: int, cause: str) -> None:

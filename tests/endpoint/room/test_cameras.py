@@ -136,6 +136,17 @@ def test_a_ramp_ends_at_the_bound_by_itself() -> None:
     play(story)
 
 
+def test_a_camera_is_not_seen_beyond_its_bound_when_the_timer_is_late() -> None:
+    def story(room: Room) -> None:
+        room.do("Camera Ramp", Pan="Left", Zoom="Out")
+        room.time.late_s = 1_000.0
+        assert (room.get(_leaf("Pan")), room.get(_leaf("Zoom"))) == (-17_000, 12_000)
+        room.do("Camera Ramp", Pan="Stop", Zoom="Stop")
+        assert room.tell() == _told(Pan=-17_000, Zoom=12_000)
+
+    play(story)
+
+
 def test_another_way_and_a_position_end_a_move() -> None:
     async def story(room: Room) -> None:
         room.do("Camera Ramp", Tilt="Up", TiltSpeed=1)

@@ -144,6 +144,21 @@ def test_a_share_into_a_call_is_told_to_whoever_owns_the_call() -> None:
     play(story)
 
 
+def test_only_a_share_that_begins_or_ends_is_a_change() -> None:
+    def story(room: Room) -> None:
+        heard: list[bool] = []
+        room.senses.presentation.on_change = heard.append
+        room.do("Presentation Stop")
+        room.do("Presentation Start", ConnectorId=3)
+        room.do("Presentation Start", ConnectorId=2, Instance="New")
+        room.senses.presentation.source_gone(4)
+        room.do("Presentation Stop", Instance=1)
+        room.do("Presentation Stop")
+        assert heard == [True, True, True, False]
+
+    play(story)
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("Start"), st.sampled_from(["", "New", "1", "2", "6"]), st.integers(1, 5)),

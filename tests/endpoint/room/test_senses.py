@@ -177,6 +177,35 @@ def test_a_share_keeps_the_device_awake_and_standby_ends_a_share() -> None:
     play(story)
 
 
+def test_the_light_is_told_of_work_only_not_of_people() -> None:
+    def story(room: Room) -> None:
+        light: list[bool] = []
+        room.senses.analytics.on_busy = lambda busy: light.append(busy) or room.told.append(("light", {}))
+        room.senses.analytics.people(2)
+        room.senses.analytics.people(0)
+        assert light == []
+        room.tell()
+        room.do("Presentation Start", ConnectorId=3)
+        assert [name for name, _ in room.tell()] == ["status", "PresentationPreviewStarted", "light", "status"]
+        room.senses.analytics.people(2)
+        room.do("Presentation Stop")
+        assert light == [True, False]
+
+    play(story)
+
+
+def test_a_device_that_sleeps_counts_nobody() -> None:
+    def story(room: Room) -> None:
+        room.senses.analytics.people(3)
+        assert room.get("RoomAnalytics PeopleCount Current") == 3
+        room.do("Standby Activate")
+        assert room.get("RoomAnalytics PeopleCount Current") == -1
+        room.do("Standby Halfwake")
+        assert room.get("RoomAnalytics PeopleCount Current") == 3
+
+    play(story, {"RoomAnalytics PeopleCountOutOfCall": "On"})
+
+
 def test_a_camera_that_is_pulled_out_takes_speaker_track_along() -> None:
     def story(room: Room) -> None:
         room.do("Cameras SpeakerTrack Activate")
