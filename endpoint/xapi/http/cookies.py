@@ -37,6 +37,10 @@ class Cookies:
         self._open[token] = self._sessions.open(caller, lambda _why: self.end(token))
         return token
 
+    def is_open(self, token: str) -> bool:
+        """Say whether a token is that of a session."""
+        return token in self._open
+
     def end(self, token: str) -> bool:
         """End a session; False when there is none."""
         session = self._open.pop(token, None)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple
 
 from endpoint.wire.secret import Secret
 from endpoint.wire.xapi.calls import Caller
+from endpoint.xapi.http.ports import Users
 from endpoint.xapi.users import LoginRefused
 
 SUBPROTOCOL: Final = "auth-"
@@ -22,17 +23,6 @@ class Login(NamedTuple):
 
     name: str
     passphrase: Secret
-
-
-class Users(Protocol):
-    """Who can say whether a login is right."""
-
-    async def authenticate(self, name: str, passphrase: str, *, origin: str, door: str) -> Caller:
-        """Check a passphrase.
-
-        Raises:
-            LoginRefused: it is wrong, or the user may not log in now.
-        """
 
 
 def basic(header: str) -> Login | None:

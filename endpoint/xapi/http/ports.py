@@ -30,6 +30,17 @@ class Facts(Protocol):
         """Say whether `NetworkServices` lets this scheme be used, by websockets or by plain requests."""
 
 
+class Users(Protocol):
+    """Who can say whether a login is right."""
+
+    async def authenticate(self, name: str, passphrase: str, *, origin: str, door: str) -> Caller:
+        """Check a passphrase.
+
+        Raises:
+            LoginRefused: it is wrong, or the user may not log in now.
+        """
+
+
 class Sessions(Protocol):
     """Who counts the sessions of all doors, and bounds them."""
 

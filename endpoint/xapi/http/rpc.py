@@ -12,31 +12,27 @@ from typing import Any, Final, TypeAlias
 from msgspec import UNSET
 
 from endpoint.runtime.errors import LimitExceeded
-from endpoint.wire.errors import WireError
 from endpoint.wire.xapi import jsonrpc
 from endpoint.wire.xapi.calls import ADMIN, Caller, Outcome
 from endpoint.wire.xapi.errors import NoMatch, SubscriptionLimit, XapiError
 from endpoint.wire.xapi.jsonform import at, typed
 from endpoint.wire.xapi.jsonrpc import INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, NOT_READY, Request, RpcError
-from endpoint.wire.xapi.leaves import Fields, Leaf, flatten
-from endpoint.wire.xapi.paths import PARTS_MAX, Path
-from endpoint.wire.xapi.query import QUERY_CHARS_MAX, Query, query_of_list
+from endpoint.wire.xapi.leaves import Fields
+from endpoint.wire.xapi.paths import PARTS_MAX
 from endpoint.xapi.access import READABLE, Xapi
 from endpoint.xapi.feedback import Notice, Subscription
+from endpoint.xapi.http.forms import printer, query_of, result_of, spelt_as
 from endpoint.xapi.http.ports import Schema
 
 SUBSCRIPTIONS_MAX: Final = 50
 """Feedback expressions of one session (protocol 4.8)."""
 PENDING_MAX: Final = 64
 """Commands of one client that take time at once; more are answered `Not ready`."""
-QUERIES_KNOWN_MAX: Final = 8_192
-"""Queries kept in their parsed form, over all devices of a process."""
+BAD_USAGE: Final = jsonrpc.MESSAGES[INVALID_PARAMS]
 BRANCHES: Final = ("status", "configuration", "event")
 
 Start: TypeAlias = Callable[[Coroutine[Any, Any, None], str], object]
 Defect: TypeAlias = Callable[[str, BaseException], object]
-
-_queries: dict[tuple[str | int, ...], Query] = {}
 
 
 class RpcSession:
@@ -114,7 +110,7 @@ class RpcSession:
             if isinstance(outcome, Awaitable):
                 self._await(request, outcome)
                 return None
-            return jsonrpc.answer(id_, _result(outcome))
+            return jsonrpc.answer(id_, result_of(outcome))
         except Exception as error:
             return jsonrpc.failure(self._refusal(request, error), id_)
 
@@ -135,17 +131,20 @@ class RpcSession:
         return commands.call(commands.prepare(path, arguments, body, self._caller))
 
     def _await(self, request: Request, outcome: Awaitable[Fields | None]) -> None:
-        if self._pending >= PENDING_MAX:
+        try:
+            if self._pending >= PENDING_MAX:
+                raise LimitExceeded("commands of one client that take time", PENDING_MAX)
+            self._start(self._finish(request, outcome), request.method)
+        except LimitExceeded:
             if isinstance(outcome, Coroutine):
                 outcome.close()
-            raise RpcError(NOT_READY)
+            raise RpcError(NOT_READY) from None
         self._pending += 1
-        self._start(self._finish(request, outcome), request.method)
 
     async def _finish(self, request: Request, outcome: Awaitable[Fields | None]) -> None:
         id_ = None if request.id is UNSET else request.id
         try:
-            message = jsonrpc.answer(id_, _result(await outcome))
+            message = jsonrpc.answer(id_, result_of(await outcome))
         except Exception as error:
             message = jsonrpc.failure(self._refusal(request, error), id_)
         finally:
@@ -156,7 +155,7 @@ class RpcSession:
     # the methods
 
     def _get(self, params: jsonrpc.Params) -> Any:
-        query = _query(params.get("Path"))
+        query = query_of(params.get("Path"))
         path = query.plain
         if path is None or path[0] not in READABLE:
             raise NoMatch(query.text)
@@ -166,19 +165,19 @@ class RpcSession:
         first, value = leaves[0]
         if len(leaves) == 1 and len(first) == len(path):
             return value
-        return at(typed(leaves), _spelt(path, first))
+        return at(typed(leaves), spelt_as(path, first))
 
     def _query(self, params: jsonrpc.Params) -> Any:
-        return typed(self._xapi.find(_query(params.get("Query"), INVALID_PARAMS), self._caller))
+        return typed(self._xapi.find(query_of(params.get("Query"), BAD_USAGE), self._caller))
 
     def _set(self, params: jsonrpc.Params) -> bool:
         if "Value" not in params:
             raise RpcError(INVALID_PARAMS)
-        self._xapi.set(_query(params.get("Path")), params["Value"], self._caller)
+        self._xapi.set(query_of(params.get("Path")), params["Value"], self._caller)
         return True
 
     def _doc(self, params: jsonrpc.Params) -> Any:
-        query = _query(params.get("Path"))
+        query = query_of(params.get("Path"))
         if query.plain is None:
             raise NoMatch(query.text)
         if str(params.get("Type", "Schema")).casefold() != "schema":
@@ -187,7 +186,7 @@ class RpcSession:
         return self._schema.document(self._xapi.nodes, query.plain, roles)
 
     def _subscribe(self, params: jsonrpc.Params) -> Any:
-        query = _query(params.get("Query"), INVALID_PARAMS)
+        query = query_of(params.get("Query"), BAD_USAGE)
         if not any(query.reaches((branch,)) for branch in BRANCHES):
             raise RpcError(INVALID_PARAMS)
         if len(self._subscriptions) >= SUBSCRIPTIONS_MAX:
@@ -221,7 +220,7 @@ class RpcSession:
         return True
 
     def _notify(self, number: int, notice: Notice) -> None:
-        message = jsonrpc.event(number, notice.branch, _printer.print(notice))
+        message = jsonrpc.event(number, notice.branch, printer.print(notice))
         if self._held is not None:
             self._held.append(message)
         else:
@@ -236,70 +235,3 @@ _METHODS: Final[dict[str, Callable[[RpcSession, jsonrpc.Params], Any]]] = {
     "xFeedback/Subscribe": RpcSession._subscribe,
     "xFeedback/Unsubscribe": RpcSession._unsubscribe,
 }
-
-
-class _Printer:
-    """Prints notices. Subscribers are told one after the other, so the last one that was printed is kept."""
-
-    __slots__ = ("_event", "_leaves", "_printed")
-
-    def __init__(self) -> None:
-        self._leaves: tuple[Leaf, ...] = ()
-        self._event: Path | None = None
-        self._printed = b""
-
-    def print(self, notice: Notice) -> bytes:
-        """Return what a notice tells, below its branch."""
-        if notice.leaves != self._leaves or notice.event != self._event or not self._printed:
-            self._printed = jsonrpc.tree_bytes(typed(notice.leaves, event=notice.event)[notice.branch])
-            self._leaves, self._event = notice.leaves, notice.event
-        return self._printed
-
-
-_printer: Final = _Printer()
-
-
-def _result(fields: Fields | None) -> dict[str, Any]:
-    """Return what a command answers, `status` in its place."""
-    shown = typed(flatten(fields)) if fields else {}
-    shown["status"] = "OK"
-    return shown
-
-
-def _query(given: Any, code: int | None = None) -> Query:
-    """Read a path that a client gives.
-
-    Raises:
-        RpcError: it is none; the code says INVALID_PARAMS with its usual text, None that nothing matches.
-    """
-    message = "" if code is not None else jsonrpc.NO_MATCH
-    if type(given) is not list:
-        raise RpcError(INVALID_PARAMS)
-    key = tuple(given)
-    for part in key:
-        if type(part) is not str and type(part) is not int:  # True would find what was kept for 1
-            raise RpcError(INVALID_PARAMS, message)
-    query = _queries.get(key)
-    if query is None:
-        try:
-            query = query_of_list(key)
-        except WireError:
-            raise RpcError(INVALID_PARAMS, message) from None
-        if len(query.text) > QUERY_CHARS_MAX:
-            raise RpcError(INVALID_PARAMS, message)
-        if len(_queries) >= QUERIES_KNOWN_MAX:
-            _queries.clear()
-        _queries[key] = query
-    return query
-
-
-def _spelt(path: Path, leaf: Path) -> Path:
-    """Return a folded path in the spelling of a leaf below it."""
-    spelt: list[str | int] = []
-    place = 0
-    for part in path:
-        while isinstance(part, str) and isinstance(leaf[place], int):
-            place += 1
-        spelt.append(leaf[place])
-        place += 1
-    return tuple(spelt)

@@ -7,35 +7,29 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC
 from email.utils import format_datetime
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 
 from aiohttp import WSCloseCode, web
 
 from endpoint.runtime.net import Listener
 from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.world import World
-from endpoint.wire.xapi.calls import Caller
-from endpoint.wire.xapi.xmlinput import DOCUMENT_BYTES_MAX
 from endpoint.xapi.access import Xapi
 from endpoint.xapi.http import login
 from endpoint.xapi.http.answers import Answer, plain
-from endpoint.xapi.http.cookies import Cookies, set_cookie, token_of
-from endpoint.xapi.http.login import Users
-from endpoint.xapi.http.ports import Facts, Schema, Sessions
+from endpoint.xapi.http.cookies import Cookies
+from endpoint.xapi.http.ports import Facts, Schema, Sessions, Users
+from endpoint.xapi.http.requests import Requests
 from endpoint.xapi.http.rpc import RpcSession
-from endpoint.xapi.http.websocket import CLOSING_S_MAX, MESSAGE_BYTES_MAX, Outbox, converse
+from endpoint.xapi.http.websocket import CLOSING_S_MAX, READ_BYTES_MAX, Conversation, Outbox
 from endpoint.xapi.http.xmlapi import XmlApi
 from endpoint.xapi.sessions import Session, TooManySessions
 
 KEEP_ALIVE_S: Final = 75.0
-CLOSE_REASON_BYTES_MAX: Final = 120
-CHALLENGE: Final = 'Basic realm="CISCO-Endpoint"'
 TOUCH_EVERY_S: Final = 1.0
 """How exactly the inactivity of a websocket is known."""
 WEBSOCKET_PATHS: Final = frozenset({"/ws", "/ws/"})
@@ -75,10 +69,12 @@ class HttpDoor:
         self._facts = facts
         self._schema = schema
         self._tls = tls
-        self._tasks = Tasks()
+        self._commands = Tasks()
+        self._senders = Tasks()
         self._cookies = Cookies(sessions, world.chance.stream("http session", "https" if tls else "http"))
-        self._xml = XmlApi(xapi, facts, schema, self._defect)
-        self._sockets: dict[int, web.WebSocketResponse[bool]] = {}
+        xml = XmlApi(xapi, facts, schema, self._defect)
+        self._requests = Requests(xml, users, self._cookies, facts, world.clock, is_secure=tls is not None)
+        self._conversations: dict[Conversation, None] = {}  # in the order of their begin, which a set would lose
         self._server: web.Server | None = None
         self._listener: Listener | None = None
 
@@ -118,10 +114,11 @@ class HttpDoor:
             return
         listener.close()
         self._cookies.end_all()
-        closing = (_hang_up(ws, WSCloseCode.GOING_AWAY, "Service stopped") for ws in tuple(self._sockets.values()))
-        await asyncio.gather(*closing)
+        talks = tuple(self._conversations)
+        await asyncio.gather(*(talk.hang_up(WSCloseCode.GOING_AWAY, "Service stopped") for talk in talks))
         await server.shutdown(timeout=CLOSING_S_MAX)
-        await self._tasks.cancel()
+        await self._commands.cancel()
+        await self._senders.cancel()
         await listener.wait_closed()
 
     # requests
@@ -130,7 +127,7 @@ class HttpDoor:
         if request.path in WEBSOCKET_PATHS:
             answer = await self._upgrade(request)
         else:
-            answer = await self._answer(request)
+            answer = await self._requests.answer(request)
         return answer if isinstance(answer, web.StreamResponse) else self._response(answer)
 
     def _headers(self) -> dict[str, str]:
@@ -143,62 +140,6 @@ class HttpDoor:
             response.headers["Content-Type"] = f"{answer.media}; charset=UTF-8"
         response.force_close()
         return response
-
-    # the XML API
-
-    async def _answer(self, request: web.BaseRequest) -> Answer:
-        route = _ROUTES.get(request.path)
-        if route is None:
-            return plain(404)
-        methods, handle = route
-        if request.method not in methods:
-            return plain(405, f"Only {' and '.join(methods)}", {"Allow": ", ".join(methods)})
-        if not self._facts.is_ready:
-            return plain(502, "The device is starting")
-        if not self._facts.serves(secure=self._tls is not None, websocket=False):
-            return plain(403, "NetworkServices HTTP Mode does not let this scheme be used")
-        if handle is None:
-            return plain(200, "The xAPI of this device: /ws, /getxml, /putxml, /status.xml")
-        asked = await self._asked(request)
-        if asked is None:
-            return plain(401, "Wrong user name or passphrase", {"WWW-Authenticate": CHALLENGE})
-        body = await _body(request)
-        if body is None:
-            return plain(413, f"A body has at most {DOCUMENT_BYTES_MAX} bytes")
-        return await handle(self, asked, body)
-
-    async def _asked(self, request: web.BaseRequest) -> _Asked | None:
-        token = token_of(request.headers.get("Cookie", ""))
-        caller = self._cookies.caller(token, self._world.clock.now())
-        if caller is not None:
-            return _Asked(request, caller, token)
-        given = login.basic(request.headers.get("Authorization", ""))
-        caller = await login.caller_of(self._users, [given], origin=request.remote or "", door="http")
-        return None if caller is None else _Asked(request, caller)
-
-    async def _status(self, asked: _Asked, body: bytes) -> Answer:
-        return self._xml.document(asked.request.path.strip("/").removesuffix(".xml"), asked.caller)
-
-    async def _getxml(self, asked: _Asked, body: bytes) -> Answer:
-        return self._xml.location(asked.request.query.get("location"), asked.caller)
-
-    async def _putxml(self, asked: _Asked, body: bytes) -> Answer:
-        return await self._xml.put(body, asked.media, asked.charset, asked.caller)
-
-    async def _bookings(self, asked: _Asked, body: bytes) -> Answer:
-        return await self._xml.put_bookings(body, asked.media, asked.charset, asked.caller)
-
-    async def _begin(self, asked: _Asked, body: bytes) -> Answer:
-        if asked.token:
-            return Answer(204)
-        try:
-            token = self._cookies.begin(asked.caller)
-        except TooManySessions:
-            return plain(503, "Too many sessions; end one with /xmlapi/session/end")
-        return Answer(204, headers={"Set-Cookie": set_cookie(token, secure=self._tls is not None)})
-
-    async def _end(self, asked: _Asked, body: bytes) -> Answer:
-        return Answer(204 if self._cookies.end(asked.token) else 200)
 
     # the websocket
 
@@ -221,35 +162,35 @@ class HttpDoor:
             timeout=CLOSING_S_MAX,
             protocols=(subprotocol,),
             compress=False,
-            max_msg_size=MESSAGE_BYTES_MAX,
+            max_msg_size=READ_BYTES_MAX,
             decode_text=False,
         )
         ws.headers.update(self._headers())
         if not ws.can_prepare(request):
             return plain(400, "A websocket is opened here: GET with Upgrade: websocket")
+        talk = Conversation(ws, request.transport)
         try:
-            session = self._sessions.open(caller, partial(self._end_websocket, ws))
+            session = self._sessions.open(caller, partial(self._hang_up, talk))
         except TooManySessions:
             return plain(503, "Too many sessions")
         try:
             await ws.prepare(request)
-            await self._converse(ws, request, session)
+            await self._converse(ws, talk, session)
         finally:
             session.end()
         return ws
 
-    async def _converse(self, ws: web.WebSocketResponse[bool], request: web.BaseRequest, session: Session) -> None:
+    async def _converse(self, ws: web.WebSocketResponse[bool], talk: Conversation, session: Session) -> None:
         caller, clock = session.caller, self._world.clock
 
         def overflow(waiting: int) -> None:
             why = f"{waiting} messages wait for it"
             self._world.log.line("Xapi", "W", f"websocket of {caller.user} from {caller.origin} dropped: {why}")
-            if request.transport is not None:
-                request.transport.abort()  # it does not read: it would not read a close either
+            talk.cut()
 
-        outbox = Outbox(ws, self._tasks, overflow)
+        outbox = Outbox(ws, self._senders, overflow)
         rpc = RpcSession(
-            self._xapi, self._schema, caller, send=outbox.put, start=self._tasks.start, defect=self._defect
+            self._xapi, self._schema, caller, send=outbox.put, start=self._commands.start, defect=self._defect
         )
         untouched_until = clock.time() + TOUCH_EVERY_S
 
@@ -260,68 +201,19 @@ class HttpDoor:
                 session.touch(clock.now())
             rpc.receive(message)
 
-        self._sockets[id(ws)] = ws
+        self._conversations[talk] = None
         try:
-            await converse(ws, outbox, receive)
+            await talk.run(outbox, receive)
         finally:
-            self._sockets.pop(id(ws), None)
+            del self._conversations[talk]
             rpc.close()
 
-    def _end_websocket(self, ws: web.WebSocketResponse[bool], why: str) -> None:
-        if self._server is not None and ws.prepared:
-            self._tasks.start(_hang_up(ws, WSCloseCode.OK, why), "websocket close")
+    def _hang_up(self, talk: Conversation, why: str) -> None:
+        if talk in self._conversations:
+            self._senders.start(talk.hang_up(WSCloseCode.OK, why), "websocket close")
 
     def _defect(self, what: str, error: BaseException) -> None:
         """Tell of a defect of ours that a client has been told of as an internal error."""
         self._world.log.line("Xapi", "E", f"{what} failed: {type(error).__name__}")
         context = {"message": f"{what} failed", "exception": error}
         asyncio.get_running_loop().call_exception_handler(context)
-
-
-async def _hang_up(ws: web.WebSocketResponse[bool], code: int, why: str) -> None:
-    with suppress(ConnectionError):
-        await ws.close(code=code, message=why.encode()[:CLOSE_REASON_BYTES_MAX])
-
-
-async def _body(request: web.BaseRequest) -> bytes | None:
-    """Read a body; None when it is too large."""
-    chunks: list[bytes] = []
-    size = 0
-    while chunk := await request.content.readany():
-        size += len(chunk)
-        if size > DOCUMENT_BYTES_MAX:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A request and who asks; `token` when a session says so."""
-
-    request: web.BaseRequest
-    caller: Caller
-    token: str = ""
-
-    @property
-    def media(self) -> str:
-        """The media type of the body, "" where none is said."""
-        return self.request.content_type.casefold() if "Content-Type" in self.request.headers else ""
-
-    @property
-    def charset(self) -> str | None:
-        """The character set of the body where it is said."""
-        return self.request.charset
-
-
-_Handler: TypeAlias = Callable[[HttpDoor, _Asked, bytes], Awaitable[Answer]]
-_READS: Final = ("GET", "HEAD")
-_ROUTES: Final[Mapping[str, tuple[tuple[str, ...], _Handler | None]]] = {
-    "/": (_READS, None),
-    **{f"/{name}.xml": (_READS, HttpDoor._status) for name in ("status", "configuration", "command", "valuespace")},
-    "/getxml": (_READS, HttpDoor._getxml),
-    "/putxml": (("POST",), HttpDoor._putxml),
-    "/bookingsputxml": (("POST",), HttpDoor._bookings),
-    "/xmlapi/session/begin": (("POST",), HttpDoor._begin),
-    "/xmlapi/session/end": (("POST",), HttpDoor._end),
-}

@@ -16,11 +16,17 @@ from endpoint.runtime.tasks import Tasks
 
 MESSAGE_BYTES_MAX: Final = 10 * 1024 * 1024
 """Largest message of a client: a body of 8 MiB (`BODY_BYTES_MAX` of the commands) and what is around it."""
+READ_BYTES_MAX: Final = 16 * 1024 * 1024
+"""What is read of a message that is too large, so that its sender can read why it is closed. Beyond it aiohttp cuts the line."""
+CLOSE_REASON_BYTES_MAX: Final = 120
 QUEUE_MESSAGES_MAX: Final = 2_000
 QUEUE_BYTES_MAX: Final = 16 * 1024 * 1024
 """What may wait for a client that does not read; more, and it is dropped. A single message may be larger."""
 CLOSING_S_MAX: Final = 1.0
 """How long a client may take to answer a close."""
+
+_TOO_BIG: Final = b"At most %d bytes" % MESSAGE_BYTES_MAX
+_ENDS: Final = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR})
 
 
 class Outbox:
@@ -95,14 +101,47 @@ class Outbox:
         self._waiting.clear()
 
 
-async def converse(ws: web.WebSocketResponse[bool], outbox: Outbox, receive: Callable[[bytes], object]) -> None:
-    """Carry messages until one side closes. Binary messages are against the rules and end it (1003)."""
-    while True:
-        message = await ws.receive()
-        if message.type is WSMsgType.TEXT:
-            await outbox.take(receive, message.data)
-        elif message.type is WSMsgType.BINARY:
-            await ws.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"Text messages only")
-            return
-        elif message.type in (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR):
-            return
+class Conversation:
+    """The frames of one client, from the upgrade to the end."""
+
+    def __init__(self, ws: web.WebSocketResponse[bool], transport: asyncio.Transport | None) -> None:
+        self._ws = ws
+        self._transport = transport
+        self._ended = asyncio.get_running_loop().create_future()
+
+    async def run(self, outbox: Outbox, receive: Callable[[bytes], object]) -> None:
+        """Carry messages until one side closes. A binary message is against the rules (1003), an endless one too large (1009)."""
+        ws = self._ws
+        try:
+            while True:
+                message = await ws.receive()
+                if message.type is WSMsgType.TEXT:
+                    if len(message.data) > MESSAGE_BYTES_MAX:
+                        await ws.close(code=WSCloseCode.MESSAGE_TOO_BIG, message=_TOO_BIG)
+                        return
+                    await outbox.take(receive, message.data)
+                elif message.type is WSMsgType.BINARY:
+                    await ws.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"Text messages only")
+                    return
+                elif message.type in _ENDS:
+                    return
+        finally:
+            self._ended.set_result(None)
+
+    async def hang_up(self, code: int, why: str) -> None:
+        """Close, and cut off a client that does not answer in time.
+
+        The frame is sent beside aiohttp's own close, which would not wait for the answer of a client that is being read from.
+        """
+        try:
+            async with asyncio.timeout(CLOSING_S_MAX):
+                frame = code.to_bytes(2, "big") + why.encode()[:CLOSE_REASON_BYTES_MAX]
+                await self._ws.send_frame(frame, WSMsgType.CLOSE)
+                await asyncio.shield(self._ended)
+        except (TimeoutError, ConnectionError):
+            self.cut()
+
+    def cut(self) -> None:
+        """Break the connection: who does not read would not read a close either."""
+        if self._transport is not None:
+            self._transport.abort()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,6 +13,7 @@ from typing import Any, ClassVar
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from endpoint.device.defaults import configuration_defaults
 from endpoint.runtime.chance import Chance
@@ -151,6 +153,10 @@ class FewSessions(Sessions):
 
     limit = 30
 
+    def __init__(self, clock: Clock, configuration: Tree) -> None:
+        super().__init__(clock, configuration)
+        self._empty = asyncio.Event()
+
     def open(self, caller: Caller, close: Any) -> Session:
         """Begin a session."""
         if len(self._open) >= self.limit:
@@ -161,6 +167,17 @@ class FewSessions(Sessions):
     def count(self) -> int:
         """How many there are."""
         return len(self._open)
+
+    def _ended(self, session: Session) -> None:
+        super()._ended(session)
+        if not self._open:
+            self._empty.set()
+
+    async def emptied(self) -> None:
+        """Wait until there are none."""
+        self._empty.clear()
+        if self._open:
+            await asyncio.wait_for(self._empty.wait(), 5)
 
     def close_all(self, why: str) -> None:
         """Hang up on everybody."""
@@ -284,7 +301,10 @@ class Room:
             given.setdefault("Authorization", basic(user))
         if data is not None:
             given.setdefault("Content-Type", "text/xml")
-        async with self.client.request(method, self.url + path, data=data, headers=given) as response:
+        sent = None if data is None else io.BytesIO(data.encode() if isinstance(data, str) else data)
+        async with self.client.request(
+            method, URL(self.url + path, encoded=True), data=sent, headers=given
+        ) as response:
             return response.status, await response.text(), response.headers
 
     async def get(self, path: str, user: str = "admin") -> str:
