@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol
 from endpoint.cloud.catalog import ServiceCatalog
 from endpoint.cloud.http import Call
 from endpoint.cloud.identity import Identity
+from endpoint.runtime.clock import Timer
 from endpoint.runtime.errors import EndpointError
 from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.world import World
@@ -32,6 +33,8 @@ RUNNING_MAX: Final = 20
 """Requests that are carried out at once; one more is dropped, and the cloud hears nothing of it."""
 SEEN_MAX: Final = 64
 """Requests that are remembered, so that an event that comes again is not carried out again."""
+REPORT_DELAY_S: Final = 1.0
+"""Diagnostics that change together are one report."""
 KEY_CHARS_SHOWN: Final = 80
 
 
@@ -77,7 +80,7 @@ class XapiRelay:
     """Answer the cloud for one device."""
 
     __slots__ = (
-        "_catalog", "_changed", "_identity", "_running", "_seen", "_since", "_tasks", "_told", "_world", "_xapi",
+        "_catalog", "_changed", "_found", "_identity", "_running", "_seen", "_since", "_tasks", "_timer", "_told", "_world", "_xapi",
     )  # fmt: skip
 
     def __init__(self, world: World, identity: Identity, catalog: ServiceCatalog, tasks: Tasks, xapi: XapiPort) -> None:
@@ -90,7 +93,9 @@ class XapiRelay:
         self._seen: deque[str] = deque(maxlen=SEEN_MAX)
         self._since = world.clock.now()
         self._changed: dict[Path, datetime] = {}
+        self._found: tuple[str, ...] = ()
         self._told: tuple[str, ...] = ()
+        self._timer: Timer | None = None
 
     # what is told
 
@@ -118,15 +123,21 @@ class XapiRelay:
         self._changed.update(dict.fromkeys(changes, now))
 
     def report(self, types: Iterable[str], *, anew: bool = False) -> None:
-        """Let the cloud know which diagnostics above Info hold, when these are others than it knows of.
+        """Let the cloud know, a moment later, which diagnostics above Info hold, if these are others than it knows of.
 
         Args:
             anew: Mercury has just opened: from then on the cloud knows of none.
         """
-        found = tuple(sorted({name.lower() for name in types}))
+        self._found = tuple(sorted({name.lower() for name in types}))
         if anew:
             self._told = ()
-        if found != self._told and self._identity.account is not None:
+        if self._timer is None and self._found != self._told:
+            self._timer = self._world.clock.call_later(REPORT_DELAY_S, self._report)
+
+    def _report(self) -> None:
+        self._timer, found = None, self._found
+        is_wanted = self._identity.account is not None and self._catalog.catalog.url(relay.SERVICE) is not None
+        if found != self._told and is_wanted:
             self._told = found
             body = relay.Report(error_codes=found)
             self._tasks.start(self._post(relay.REPORT_PATH, body, {"errorCodes": list(found)}), "report of diagnostics")

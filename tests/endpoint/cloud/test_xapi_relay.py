@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from endpoint.cloud.xapi_relay import CALLER, RUNNING_MAX, SEEN_MAX, XapiRelay
+from endpoint.cloud.xapi_relay import CALLER, REPORT_DELAY_S, RUNNING_MAX, SEEN_MAX, XapiRelay
 from endpoint.runtime.virtual import run
 from endpoint.wire import codec
 from endpoint.wire.errors import RemoteProtocolError
@@ -17,7 +17,7 @@ from endpoint.wire.xapi.calls import Caller, Invocation, Method
 from endpoint.wire.xapi.errors import AccessDenied, BadValue, CommandFailed, NotReady
 from endpoint.wire.xapi.leaves import Leaf
 from endpoint.wire.xapi.nodes import Nodes, Value, nodes
-from endpoint.wire.xapi.paths import Path, parse_path
+from endpoint.wire.xapi.paths import Path
 from endpoint.wire.xapi.query import Query
 from endpoint.wire.xapi.relay import Change, CommandCall, ConfigurationPatch, ConfigurationQuery, StatusQuery
 from endpoint.xapi.access import Xapi
@@ -394,18 +394,28 @@ def test_issues_are_reported_when_they_change() -> None:
         async def reports(*types: str, anew: bool = False) -> list[list[str]]:
             stage.cloud.asked.clear()
             stage.relay.report(types, anew=anew)
-            await stage.cloud.settle()
+            await stage.cloud.clock.sleep(REPORT_DELAY_S + 0.1)
             return [asked.json["errorCodes"] for asked in stage.cloud.to("POST", "/xapi/api/v1/report")]
 
+        await stage.cloud.clock.sleep(2)  # the device may have something to report itself
         assert await reports() == [], "the cloud knows of none"
         assert await reports("TCPMediaFallback", "LockDown") == [["lockdown", "tcpmediafallback"]]
         assert await reports("LockDown", "TCPMediaFallback") == []
         assert await reports("LockDown", "TCPMediaFallback", anew=True) == [["lockdown", "tcpmediafallback"]]
         assert await reports() == [[]]
         assert await reports(anew=True) == []
+        stage.relay.report(["A"])
+        stage.relay.report(["A", "B"])
+        assert await reports("B") == [["b"]], "what changes together is told once"
 
     play(story)
 
 
-def test_path_of_a_key() -> None:
-    assert parse_path("Network[1].DNS.Server[2].Address") == ("Network", 1, "DNS", "Server", 2, "Address")
+def test_a_cloud_without_the_service_gets_no_report_and_no_complaint() -> None:
+    async def story(stage: Stage) -> None:
+        before = stage.cloud.lines("Wx2 W")
+        stage.relay.report(["LockDown"])
+        await stage.cloud.clock.sleep(REPORT_DELAY_S + 0.1)
+        assert stage.cloud.lines("Wx2 W") == before
+
+    play(story, knows_service=False)
