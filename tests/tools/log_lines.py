@@ -231,5 +231,7 @@ OURS: Final = (
     ),
     Row("", "HttpFeedback", "W", "slot {n} not taken up: {why}", "a kept registration cannot be read any more"),
     Row("", "HttpFeedback", "E", "registrations not written: {reason}", "they hold until the next boot"),
+    Row("", "Xapi", "W", "ssh session of {user} from {address} dropped: {why}", "a client that does not read"),
+    Row("", "Xapi", "W", "ssh session of {user} from {address} refused: {why}", "as many sessions as there may be"),
 )
 """Lines of ours, in the device's style."""

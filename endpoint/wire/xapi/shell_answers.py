@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
-from endpoint.wire.xapi import terminal
+from endpoint.wire.xapi import terminal, xmlform
+from endpoint.wire.xapi.documents import valuespace_name
+from endpoint.wire.xapi.errors import ILLEGAL_VALUE, BadValue
 from endpoint.wire.xapi.jsonform import at, strings
-from endpoint.wire.xapi.leaves import Leaf, LeafValue, Mark
+from endpoint.wire.xapi.leaves import Fields, Leaf, LeafValue, Mark, flatten
 from endpoint.wire.xapi.nodes import Branch, Nodes
 from endpoint.wire.xapi.paths import Path, words
-from endpoint.wire.xapi.shell_seams import value_space_name, xml_of
 
 NOT_RECOGNIZED: Final = "Command not recognized."
-ILLEGAL_VALUE: Final = "Illegal value"
 
 
 class Mode(Enum):
@@ -40,7 +40,9 @@ class Got:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It is done, and there is nothing to tell."""
+    """It is done, and there is nothing to tell. `is_set` when a configuration was set."""
+
+    is_set: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,17 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What a command that was begun came to: its name, `OK` or `Error`, and leaves below the result."""
+    """What a command that was begun came to: the name of its result, what it holds, `OK` or `Error`."""
 
     name: str
-    leaves: Sequence[Leaf] = ()
+    fields: Fields | None = None
     status: str = "OK"
     reason: str = ""
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What the result holds, the reason first."""
+        return {**({"Reason": self.reason} if self.reason else {}), **(self.fields or {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +156,7 @@ class Writer:
     def __init__(self, table: Nodes, choices: Choices | None = None) -> None:
         self._table = table
         self._choices = choices or Choices()
+        self._look = xmlform.Look(table=table, spaces=valuespace_name)
         self.mode = Mode.TERMINAL
 
     def begun(self) -> str:
@@ -164,7 +172,7 @@ class Writer:
         if isinstance(answer, Accepted) and tag is None and self.mode is not Mode.TERMINAL:
             return ""
         if isinstance(answer, Xml):
-            return xml_of(answer.leaves, tag)
+            return self._xml(answer, tag)
         if isinstance(answer, Printed) and answer.is_list and tag is None:
             return self._terminal(answer, tag)  # read by programs that are in JSON mode and expect lines
         if self.mode is Mode.TERMINAL:
@@ -176,7 +184,7 @@ class Writer:
         if self.mode is Mode.TERMINAL:
             return _lines([*terminal.lines(leaves, self._table), terminal.END])
         if self.mode is Mode.XML:
-            return xml_of(leaves, None)
+            return _lines(xmlform.xmldoc(xmlform.tree(leaves, self._look)))
         tree = strings(leaves, self._decorate)
         if event is not None:
             at(tree, event).setdefault("id", "1")
@@ -206,11 +214,8 @@ class Writer:
                 return _lines([*self._refusal_lines(answer), *end, "", self._choices.path_error_word, ""])
 
     def _result_lines(self, answer: Result) -> list[str]:
-        leaves: list[Leaf] = [(("Result", answer.name, *path), value) for path, value in answer.leaves]
-        if answer.reason:
-            leaves.insert(0, (("Result", answer.name, "Reason"), answer.reason))
         head = terminal.mark_line("Result", answer.name, "status", answer.status)
-        return [head, *terminal.lines(leaves, self._table)]
+        return [head, *terminal.lines(flatten(answer.said, ("Result", answer.name)), self._table)]
 
     def _refusal_lines(self, answer: Answer) -> list[str]:
         if isinstance(answer, Illegal):
@@ -242,60 +247,68 @@ class Writer:
             case Illegal():
                 return strings([(answer.path, ILLEGAL_VALUE)], _error)
             case Result():
-                said = {"Reason": {"Value": answer.reason}} if answer.reason else {}
-                fields = {"status": answer.status, **said, **strings(answer.leaves)}
-                return {"CommandResponse": {answer.name: fields}}
+                fields = strings(flatten(answer.said))
+                return {"CommandResponse": {answer.name: {"status": answer.status, **fields}}}
             case Refusal():
                 said = {name: {"Value": text} for name, text in self._said(answer).items()}
                 return {"CommandResponse": {answer.name: {"status": answer.status, **said}}}
             case Printed() if answer.is_list:
                 listed = [{"Value": line, "id": str(number)} for number, line in enumerate(answer.lines, start=1)]
                 return {"CommandResponse": {"FeedbackListResult": {"status": "OK", "Expression": listed}}}
-            case Printed():
-                return self._tree(Refusal("Result", "Help is for people: xPreferences outputmode terminal shows it"))
-            case Unknown():
-                return self._tree(Refusal("Result", NOT_RECOGNIZED))
+            case Printed() | Unknown():
+                return self._tree(_said_to_programs(answer))
             case _:
                 return {}
 
     def _decorate(self, path: Path, value: LeafValue) -> dict[str, Any]:
         if path[0] != "Configuration" or isinstance(value, Mark):
             return {}
-        space = terminal.space_of(path, self._table)
-        name = value_space_name(space) if space is not None else ""
-        return {"valueSpaceRef": f"/Valuespace/{name}"} if name else {}
+        reference = self._look.reference(path)
+        return {"valueSpaceRef": reference} if reference else {}
 
     # XML
 
     def _xml(self, answer: Answer, tag: str | None) -> str:
+        return _lines(xmlform.xmldoc(self._content(answer), tag))
+
+    def _content(self, answer: Answer) -> Sequence[str]:
         match answer:
             case Got():
-                return xml_of(answer.leaves, tag)
-            case Result() | Refusal():
-                said: list[Leaf] = []
-                reason = {"Reason": answer.reason} if isinstance(answer, Result) else self._said(answer)
-                said += [((name,), text) for name, text in reason.items() if text]
-                below = [*said, *(answer.leaves if isinstance(answer, Result) else ())]
-                root: Path = ("Command", answer.name) if answer.name not in _ROOTS else (answer.name,)
-                leaves: list[Leaf] = [((*root, *path), value) for path, value in below]
-                return xml_of(leaves or [(root, Mark.NODE)], tag, {root: {"status": answer.status}})
+                return xmlform.tree(answer.leaves, self._look)
+            case Xml():
+                return xmlform.tree(answer.leaves, self._look) if answer.leaves else xmlform.EMPTY
+            case Done(is_set=True):
+                return xmlform.SUCCESS
+            case Result():
+                return _command(xmlform.result(answer.name, answer.said, answer.status))
+            case Refusal() if answer.name in ("Status", "Configuration"):
+                return xmlform.result(answer.name, self._said(answer), answer.status)
+            case Refusal():
+                return _command(xmlform.result(answer.name, self._said(answer), answer.status))
             case Illegal():
-                return xml_of([(answer.path, ILLEGAL_VALUE)], tag, {answer.path: {"error": "True"}})
+                return xmlform.refused_set(BadValue(words(answer.path[1:]), ILLEGAL_VALUE))
             case Printed() if answer.is_list:
-                listed: list[Leaf] = [
-                    (("FeedbackList", "Expression", n), line) for n, line in enumerate(answer.lines, 1)
-                ]
-                return xml_of(listed, tag)
+                return xmlform.result("FeedbackListResult", {"Expression": answer.lines})
             case Printed() | Unknown():
-                reason_of_it = str(self._tree(answer)["CommandResponse"]["Result"]["Reason"]["Value"])
-                return self._xml(Refusal("Result", reason_of_it), tag)
+                return self._content(_said_to_programs(answer))
             case Schema():
-                return _pretty(answer.tree)
+                return _pretty(answer.tree).splitlines()
             case _:
-                return xml_of([], tag)
+                return ()
 
 
 _ROOTS: Final[Mapping[str, terminal.Root]] = {"Status": "Status", "Configuration": "Configuration", "Result": "Result"}
+
+
+def _said_to_programs(answer: Printed | Unknown) -> Refusal:
+    is_help = isinstance(answer, Printed)
+    return Refusal(
+        "Result", "Help is for people: xPreferences outputmode terminal shows it" if is_help else NOT_RECOGNIZED
+    )
+
+
+def _command(lines: Sequence[str]) -> list[str]:
+    return ["<Command>", *xmlform.indented(lines), "</Command>"]
 
 
 def _error(path: Path, value: LeafValue) -> dict[str, Any]:

@@ -10,17 +10,10 @@ from typing import Final
 from endpoint.wire.xapi.calls import INTERNAL, Caller
 from endpoint.wire.xapi.query import query_of_text
 from endpoint.xapi.access import Xapi
+from endpoint.xapi.saved import SavedLogin
 
 LOGGED_IN: Final = "*r Login successful"
 UNKNOWN_ORIGIN: Final = "<unknown>"
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """A login: from where, and when (aware)."""
-
-    origin: str
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +22,12 @@ class Facts:
 
     Attributes:
         zone: zone in which times are shown.
-        previous_login: the last login of a user before this one; None when there was none.
+        previous_login: the last login of a user before this one, see `Users.previous_login`; None when there was none.
         welcome_banner: what `SystemUnit WelcomeBanner Set` has set; `""` for none.
     """
 
     zone: Callable[[], tzinfo]
-    previous_login: Callable[[str], Login | None] = lambda user: None
+    previous_login: Callable[[str], SavedLogin | None] = lambda user: None
     welcome_banner: Callable[[], str] = lambda: ""
 
 
@@ -54,7 +47,7 @@ def greeting(xapi: Xapi, caller: Caller, facts: Facts, address: str) -> str:
     if _value(xapi, "Configuration Security Session ShowLastLogon") == "On":
         login = facts.previous_login(caller.user)
         if login is not None:
-            when = login.at.astimezone(facts.zone()).strftime("%Y-%m-%d %H:%M:%S")
+            when = datetime.fromtimestamp(login.at_s, facts.zone()).strftime("%Y-%m-%d %H:%M:%S")
             lines += [f"Last login from {login.origin or UNKNOWN_ORIGIN} at {when}", ""]
     return "".join(f"{line}\n" for line in lines)
 

@@ -13,8 +13,9 @@ from typing import Any, ClassVar, Final, TypeAlias
 from endpoint.runtime.errors import EndpointError
 from endpoint.wire.errors import WireError
 from endpoint.wire.xapi.calls import ADMIN, Caller
+from endpoint.wire.xapi.documents import document_from_root
 from endpoint.wire.xapi.errors import AccessDenied, BadArguments, BadValue, CommandFailed, NoMatch, UnknownCommand
-from endpoint.wire.xapi.leaves import Fields, Leaf, Mark, flatten
+from endpoint.wire.xapi.leaves import Fields
 from endpoint.wire.xapi.nodes import Branch
 from endpoint.wire.xapi.paths import parse_path
 from endpoint.wire.xapi.query import Query, query_of_text
@@ -38,13 +39,11 @@ from endpoint.wire.xapi.shell_answers import (
 )
 from endpoint.wire.xapi.shell_framing import Incoming, Request
 from endpoint.wire.xapi.shell_help import command_help, event_help, leaf_help, verbs_help
-from endpoint.wire.xapi.shell_seams import schema_of
 from endpoint.xapi.access import Xapi
 from endpoint.xapi.feedback import Sink
 from endpoint.xapi.ssh.expressions import Expressions, in_slashes
 from endpoint.xapi.ssh.tools import PassphraseDialogue, ping, refused
 
-_EMPTY: Final[tuple[Leaf, ...]] = ((("EmptyResult",), Mark.NODE),)
 _PREFERENCES: Final = "xPreferences outputmode terminal, json or xml"
 _FEEDBACK: Final = "xFeedback Register EXPRESSION, Deregister EXPRESSION, DeregisterAll or List"
 _DOCUMENT: Final = 'xDocument Format: "JSON" Path: "Status/Audio" Schema: "True"'
@@ -169,7 +168,7 @@ class Interpreter:
             return Refusal("Configuration", str(error), _xpath(text))
         except WireError:
             return Refusal("Configuration", str(NoMatch(text)), _xpath(text))
-        return Done()
+        return Done(is_set=True)
 
     def _illegal(self, query: Query, text: str) -> Answer:
         """Refuse what is no single value, where there is a configuration."""
@@ -181,7 +180,7 @@ class Interpreter:
         try:
             return Xml(self._xapi.get(query_of_text(line.rest), self._caller))
         except WireError:
-            return Xml(_EMPTY)
+            return Xml(())
 
     # commands
 
@@ -213,7 +212,7 @@ class Interpreter:
             return _failed(name, error)
         if isawaitable(outcome):
             return Begun(name, _finished(name, outcome), tag)
-        return Result(name, flatten(outcome or {}))
+        return Result(name, outcome)
 
     # feedback, events, documents
 
@@ -246,7 +245,7 @@ class Interpreter:
         if not isinstance(path, str) or not path or str(form).casefold() != "json":
             return Refusal("Result", _DOCUMENT)
         roles = None if ADMIN in self._caller.roles else "".join(sorted(self._caller.roles))
-        return Schema(schema_of(self._xapi.nodes, parse_path(path), roles))
+        return Schema(document_from_root(self._xapi.nodes, parse_path(path), roles))
 
     # the shell itself
 
@@ -325,7 +324,7 @@ class Interpreter:
 async def _finished(name: str, outcome: Awaitable[Fields | None]) -> Answer:
     """Wait for a command that takes time; its acknowledgement was written, so what goes wrong is a result."""
     try:
-        return Result(name, flatten(await outcome or {}))
+        return Result(name, await outcome)
     except BadArguments:
         return Result(name, status="ParameterError")
     except (WireError, EndpointError) as error:
@@ -334,7 +333,7 @@ async def _finished(name: str, outcome: Awaitable[Fields | None]) -> Answer:
 
 def _failed(name: str, error: Exception) -> Result:
     fields = error.fields if isinstance(error, CommandFailed) else {}
-    return Result(name, flatten(fields), "Error", str(error))
+    return Result(name, fields, "Error", str(error))
 
 
 def _bad_arguments(name: str, error: BadArguments) -> Refusal:

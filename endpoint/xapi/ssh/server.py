@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final, Protocol
 
 import asyncssh
@@ -39,6 +38,9 @@ class Logins(Protocol):
 
     async def authenticate(self, name: str, passphrase: str, *, origin: str, door: str) -> Caller:
         """Check a passphrase; raises LoginRefused."""
+
+    def owns_key(self, name: str, key: bytes) -> bool:
+        """Say whether a public key (SSH wire format) is one of a user's."""
 
     def authenticate_key(self, name: str, key: bytes, *, origin: str, door: str) -> Caller:
         """Accept the owner of a public key; raises LoginRefused."""
@@ -144,6 +146,7 @@ class Connection(asyncssh.SSHServer):
         self._origin = ""
         self._address = ""
         self._caller: Caller | None = None
+        self._key: tuple[str, bytes] | None = None
         self._session: Session | None = None
         self._shells: dict[ShellSession, None] = {}
         self._is_paused = False
@@ -181,8 +184,7 @@ class Connection(asyncssh.SSHServer):
 
     def drop(self, why: str) -> None:
         """End the connection at once, and say so in the device log."""
-        user = self._caller.user if self._caller is not None else "-"
-        self._door.world.log.line("Xapi", "W", f"ssh session of {user} from {self._origin} dropped: {why}")
+        self._door.world.log.line("Xapi", "W", f"ssh session of {self._name} from {self._origin} dropped: {why}")
         if self._ssh is not None:
             asyncio.get_running_loop().call_soon(self._ssh.abort)  # not inside the notice that was too much
 
@@ -237,19 +239,27 @@ class Connection(asyncssh.SSHServer):
 
     def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Say whether a key is one of the user's; asyncssh asks before the client has signed, and again when it has."""
-        try:
-            self._caller = self._door.users.authenticate_key(username, key.public_data, origin=self._origin, door=DOOR)
-        except LoginRefused:
-            return False
-        return True
+        owns = self._door.users.owns_key(username, key.public_data)
+        self._key = (username, key.public_data) if owns else None
+        return owns
 
     def auth_completed(self) -> None:
         """Begin the session of whoever has logged in."""
-        assert self._caller is not None, "somebody has logged in"
         try:
+            if self._caller is None:
+                assert self._key is not None, "it was a passphrase or a key"
+                name, key = self._key
+                self._caller = self._door.users.authenticate_key(name, key, origin=self._origin, door=DOOR)
             self._session = self._door.sessions.open(self._caller, self.close)
+        except LoginRefused:
+            self.close("Access denied", asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE)
         except TooManySessions as error:
-            self.close(str(error) or "Too many sessions", asyncssh.DISC_TOO_MANY_CONNECTIONS)
+            self._door.world.log.line("Xapi", "W", f"ssh session of {self._name} from {self._origin} refused: {error}")
+            self.close(f"Too many sessions: {error}", asyncssh.DISC_TOO_MANY_CONNECTIONS)
+
+    @property
+    def _name(self) -> str:
+        return self._caller.user if self._caller is not None else "-"
 
     # shells
 
@@ -273,6 +283,5 @@ def _silence() -> None:
     """Keep asyncssh's own log to itself: whoever connects must not be able to write to our standard error."""
     logger = logging.getLogger("asyncssh")
     logger.propagate = False
-    with suppress(ValueError):
-        if not any(isinstance(handler, logging.NullHandler) for handler in logger.handlers):
-            logger.addHandler(logging.NullHandler())
+    if not logger.handlers:
+        logger.addHandler(logging.NullHandler())

@@ -21,7 +21,7 @@ from endpoint.runtime.world import World
 from endpoint.wire.xapi.calls import Caller
 from endpoint.wire.xapi.shell import tag_of
 from endpoint.wire.xapi.shell_answers import Answer, Choices, Mode, Result, is_failure
-from endpoint.wire.xapi.shell_framing import Framer, Incoming
+from endpoint.wire.xapi.shell_framing import Framer, Incoming, Request
 from endpoint.xapi.access import Xapi
 from endpoint.xapi.feedback import Notice
 from endpoint.xapi.ssh.greeting import Facts, greeting
@@ -269,8 +269,8 @@ class ShellSession(asyncssh.SSHServerSession[bytes]):
                 begun = shell.writer.begun() if isinstance(said.answer, Result) else ""
                 self._answer(said.answer, said.tag, begun)
         except Exception as error:  # a defect of whoever carries the command out: the shell goes on
-            self._defect(error)
-            self._answer(_DEFECT, tag_of(incoming.shown))
+            self._defect("a request over ssh", error)
+            self._answer(_DEFECT, tag_of(incoming.text) if isinstance(incoming, Request) else None)
             return
         finally:
             held, self._held = self._held, None
@@ -295,7 +295,7 @@ class ShellSession(asyncssh.SSHServerSession[bytes]):
         try:
             answer = await begun.result
         except Exception as error:  # as above
-            self._defect(error)
+            self._defect(f"{begun.name} over ssh", error)
             answer = _DEFECT
         self._is_busy = False
         if not self._is_gone:
@@ -318,8 +318,9 @@ class ShellSession(asyncssh.SSHServerSession[bytes]):
         found = self._ground.world.net.names.resolve(host, 443)
         return found[0] if found is not None else None
 
-    def _defect(self, error: Exception) -> None:
-        context = {"message": f"a request of {self._caller.user} over ssh failed", "exception": error}
+    def _defect(self, what: str, error: Exception) -> None:
+        self._ground.world.log.line("Xapi", "E", f"{what} failed: {type(error).__name__}")
+        context = {"message": f"{what} failed", "exception": error}
         asyncio.get_running_loop().call_exception_handler(context)
 
     # out

@@ -27,8 +27,9 @@ from endpoint.wire.xapi.shell_answers import Choices
 from endpoint.xapi.access import Xapi
 from endpoint.xapi.commands import Commands
 from endpoint.xapi.feedback import Feedback
-from endpoint.xapi.sessions import Session, Sessions, TooManySessions
-from endpoint.xapi.ssh.greeting import Facts, Login
+from endpoint.xapi.saved import SavedLogin
+from endpoint.xapi.sessions import Sessions
+from endpoint.xapi.ssh.greeting import Facts
 from endpoint.xapi.ssh.hostkey import make_host_key
 from endpoint.xapi.ssh.server import SshDoor
 from endpoint.xapi.tree import Tree
@@ -122,27 +123,20 @@ class OneUser:
     def __init__(self, roles: str = "A") -> None:
         self.roles = frozenset(roles)
         self.keys: list[bytes] = []
+        self.is_locked = False
 
     async def authenticate(self, name: str, passphrase: str, *, origin: str, door: str) -> Caller:
         if (name, passphrase) != (USER, PASSPHRASE):
             raise LoginRefused
         return Caller(name, self.roles, origin, door)
 
+    def owns_key(self, name: str, key: bytes) -> bool:
+        return name == USER and key in self.keys
+
     def authenticate_key(self, name: str, key: bytes, *, origin: str, door: str) -> Caller:
-        if name != USER or key not in self.keys:
+        if self.is_locked:
             raise LoginRefused
         return Caller(name, self.roles, origin, door)
-
-
-class FewSessions(Sessions):
-    """Lets `most` in at once."""
-
-    most = 30
-
-    def open(self, caller: Caller, close: Any) -> Session:
-        if len(self._open) >= self.most:
-            raise TooManySessions("Too many sessions")
-        return super().open(caller, close)
 
 
 class Room:
@@ -180,8 +174,8 @@ class Room:
         commands.provide([self.audio, self.calls])
         self.xapi = Xapi(nodes(), self.status, self.configuration, commands, self.feedback, self._configure)
         self.users = OneUser(roles)
-        self.sessions = FewSessions(clock, self.configuration)
-        self.logins: dict[str, Login] = {}
+        self.sessions = Sessions(clock, self.configuration)
+        self.logins: dict[str, SavedLogin] = {}
         facts = Facts(lambda: UTC, self.logins.get)
         self.door = SshDoor(self.world, self.xapi, self.users, self.sessions, facts, host_key(algorithm), choices)
         self.failures: list[dict[str, Any]] = []
@@ -268,4 +262,4 @@ async def room(**options: Any) -> AsyncIterator[Room]:
     finally:
         await made.door.stop()
         assert made.door.connections == 0
-        assert not made.sessions._open
+        assert not len(made.sessions)
