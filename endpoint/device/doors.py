@@ -10,7 +10,6 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from endpoint.runtime.tasks import Tasks
@@ -92,7 +91,9 @@ class Doors:
         self._tasks = Tasks()
         self._deaf: Callable[[], None] | None = None
         self.on_change: Callable[[], object] = lambda: None
-        """Told when a door has opened or shut."""
+        """Told when doors have opened or shut."""
+        self.are_open = asyncio.Event()
+        """Set once the doors of a boot are open."""
 
     async def open(self, device: Device) -> None:
         """Open the doors of a device that has booted, and let them follow its settings.
@@ -101,6 +102,7 @@ class Doors:
             OSError: an address is in use or not ours; what could be opened is open.
         """
         await self._follow(device)
+        self.are_open.set()
         self._deaf = device.configuration.listen(("NetworkServices",), lambda _: self._follow_soon(device))
 
     def _follow_soon(self, device: Device) -> None:
@@ -146,6 +148,7 @@ class Doors:
             self._deaf()
             self._deaf = None
         await self._tasks.cancel()
+        self.are_open.clear()
         async with self._turn:
             doors, self._open = list(self._open.values()), {}
             for door, _ in doors:
@@ -166,12 +169,8 @@ class Doors:
 
 def _greeting(device: Device) -> greeting.Facts:
     """Return what the shell's greeting shows."""
-
-    def previous(user: str) -> greeting.Login | None:
-        login = device.local.users.previous_login(user)
-        return greeting.Login(login.origin, datetime.fromtimestamp(login.at_s, UTC)) if login is not None else None
-
-    return greeting.Facts(lambda: device.zone, previous, lambda: device.local.banners.now.welcome)
+    local = device.local
+    return greeting.Facts(lambda: device.zone, local.users.previous_login, lambda: local.banners.now.welcome)
 
 
 def _wanted(device: Device, name: str) -> object:

@@ -105,6 +105,7 @@ class LocalSide:
             "HTTPFeedbackFailed", bool(slots), {"slots": ",".join(map(str, slots))}
         )
         senses.analytics.on_busy = self.features.in_use
+        senses.cameras.motor.still = self._device.status.still
         senses.cameras.on_presets = lambda presets: self._keep_room(camera_presets=tuple(presets))
         senses.room_presets.on_presets = lambda presets: self._keep_room(room_presets=tuple(presets))
 

@@ -29,7 +29,10 @@ class Screen(Protocol):
         """Make what is changed in the block one notification."""
 
     def live(self, path: Path, read: Callable[[], Value]) -> None:
-        """Let a leaf be computed whenever it is read; it never notifies."""
+        """Let a leaf be computed whenever it is read; it does not notify."""
+
+    def still(self, path: Path) -> None:
+        """Compute a leaf no more."""
 
 
 class Settings(Protocol):

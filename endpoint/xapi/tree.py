@@ -97,8 +97,12 @@ class Tree:
         self._change(self._spelt(path), value)
 
     def live(self, path: Path, read: Callable[[], Value]) -> None:
-        """Let a leaf be computed whenever it is read; it never notifies, and can be neither set nor removed."""
+        """Let a leaf be computed whenever it is read, until `still`; it does not notify, and can be neither set nor removed."""
         self._live[known(path)[0]] = read
+
+    def still(self, path: Path) -> None:
+        """Compute a leaf no more: from now on it has the value that was put last."""
+        self._live.pop(known(path)[0], None)
 
     def remove(self, prefix: Path) -> None:
         """Remove every leaf at or below a path."""
@@ -141,10 +145,10 @@ class Tree:
     # inside
 
     def _value(self, path: Path) -> Value | None:
-        if path in self._own:
-            return self._own[path]
         if path in self._live:
             return self._live[path]()
+        if path in self._own:
+            return self._own[path]
         return self.defaults.values.get(path)
 
     def _spelt(self, path: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import sys
 from dataclasses import dataclass, field
@@ -86,10 +87,11 @@ class DeviceProcess:
         try:
             await open_door(door, at)
             device.on_seen = lambda: self._rewrite(device, door)
-            await boot(device)
+            booting = await doors_open(device)
             first_ready(self.ready_file, self._ready(device, door))
-            self._rewrite(device, door)
             tell_doors(device)
+            await booting
+            self._rewrite(device, door)
             if code is not None and not await _activated(device, code, hardens) and exits_on_refusal:
                 return Exit.NO
             await for_ever()
@@ -126,14 +128,24 @@ class DeviceProcess:
         self._written = content
 
 
-async def boot(device: Device) -> None:
-    """Power a device on, or say in one line which of its doors cannot be opened."""
+async def doors_open(device: Device) -> asyncio.Task[None]:
+    """Power a device on, and wait until its doors are open; the boot itself goes on, whether there is a cloud or not.
+
+    A door that cannot be opened is told in one line, and ends the command.
+    """
+    assert device.doors is not None, "the device has doors"
+    booting = asyncio.create_task(device.boot(), name="boot")
+    opened = asyncio.create_task(device.doors.are_open.wait(), name="doors")
+    await asyncio.wait({booting, opened}, return_when=asyncio.FIRST_COMPLETED)
+    opened.cancel()
     try:
-        await device.boot()
+        if booting.done():
+            booting.result()
     except OSError as error:
         raise refused(
             f"a door cannot be opened: {error.strerror or error}; give --ssh, --https or --http a free address"
         ) from None
+    return booting
 
 
 def tell_doors(device: Device) -> None:

@@ -7,7 +7,6 @@ import base64
 import gc
 import statistics
 import tracemalloc
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -23,9 +22,8 @@ from endpoint.runtime.clock import Clock, LoopTime, cpu_seconds, real_seconds
 from endpoint.runtime.faults import Faults
 from endpoint.runtime.net import NameTable
 from endpoint.runtime.trace import NullTrace
+from endpoint.wire.xapi import documents
 from endpoint.wire.xapi.calls import ADMIN, Caller
-from endpoint.wire.xapi.nodes import Nodes, ValueSpace
-from endpoint.wire.xapi.paths import Path
 from endpoint.xapi.http.rpc import RpcSession
 from endpoint.xapi.http.server import HttpDoor
 from endpoint.xapi.sessions import Sessions
@@ -177,7 +175,7 @@ async def _changes() -> str:
     for wanted in (0, 1, 100):
         while len(sessions) < wanted:
             caller = Caller("admin", frozenset(ADMIN))
-            session = RpcSession(device.xapi, _Schema(), caller, send=_nobody, start=_nobody, defect=_nobody)
+            session = RpcSession(device.xapi, documents, caller, send=_nobody, start=_nobody, defect=_nobody)
             session.receive(SUBSCRIBE)
             sessions.append(session)
         gc.collect()
@@ -232,7 +230,7 @@ class Stand:
     async def door(self) -> int:
         """Open the plain door; return its port."""
         sessions = Sessions(self.device.world.clock, self.device.configuration)
-        door = HttpDoor(self.device.world, self.device.xapi, _Users(), sessions, _Facts(), _Schema())
+        door = HttpDoor(self.device.world, self.device.xapi, _Users(), sessions, _Facts(), documents)
         await door.start()
         self._ends.insert(0, door.stop)
         return door.port
@@ -270,14 +268,3 @@ class _Facts:
 
     def serves(self, *, secure: bool, websocket: bool) -> bool:
         return True
-
-
-class _Schema:
-    def document(self, table: Nodes, path: Path, roles: str | None = None) -> Any:
-        return {}
-
-    def valuespace_name(self, space: ValueSpace) -> str:
-        return ""
-
-    def value_spaces(self, table: Nodes) -> Mapping[str, ValueSpace]:
-        return {}

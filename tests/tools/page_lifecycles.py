@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, cast
 from endpoint.cloud import activation_table as activation
 from endpoint.cloud import mercury_table as mercury
 from endpoint.cloud import reachability, registration, status
+from endpoint.room import standby
 from endpoint.runtime.statetable import Next, Table
 from endpoint.wire.activation.rules import REGISTER_BAD_MAX, START_OVER_MAX, START_OVER_UNKNOWN_MAX
 from endpoint.wire.mercury_close import AfterOpen, BeforeOpen
@@ -26,6 +27,7 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     mercury.TABLE,
     reachability.TABLE,
     status.TABLE,
+    standby.TABLE,
 )
 
 

@@ -173,10 +173,12 @@ class HttpDoor:
             session = self._sessions.open(caller, partial(self._hang_up, talk))
         except TooManySessions:
             return plain(503, "Too many sessions")
+        self._conversations[talk] = None
         try:
             await ws.prepare(request)
             await self._converse(ws, talk, session)
         finally:
+            del self._conversations[talk]
             session.end()
         return ws
 
@@ -201,11 +203,9 @@ class HttpDoor:
                 session.touch(clock.now())
             rpc.receive(message)
 
-        self._conversations[talk] = None
         try:
             await talk.run(outbox, receive)
         finally:
-            del self._conversations[talk]
             rpc.close()
 
     def _hang_up(self, talk: Conversation, why: str) -> None:

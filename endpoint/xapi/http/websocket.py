@@ -133,6 +133,9 @@ class Conversation:
 
         The frame is sent beside aiohttp's own close, which would not wait for the answer of a client that is being read from.
         """
+        if not self._ws.prepared:
+            self.cut()
+            return
         try:
             async with asyncio.timeout(CLOSING_S_MAX):
                 frame = code.to_bytes(2, "big") + why.encode()[:CLOSE_REASON_BYTES_MAX]

@@ -24,10 +24,11 @@ from endpoint.runtime.net import NameTable, Net
 from endpoint.runtime.tls import Authority
 from endpoint.runtime.trace import NullTrace
 from endpoint.runtime.world import World
+from endpoint.wire.xapi import documents
 from endpoint.wire.xapi.calls import Caller, Invocation, Method
 from endpoint.wire.xapi.errors import BadValue, CommandFailed
 from endpoint.wire.xapi.leaves import Fields
-from endpoint.wire.xapi.nodes import Nodes, Value, ValueSpace, nodes
+from endpoint.wire.xapi.nodes import Value, nodes
 from endpoint.wire.xapi.paths import Path, parse_path
 from endpoint.xapi.access import Xapi
 from endpoint.xapi.commands import Commands
@@ -185,24 +186,6 @@ class FewSessions(Sessions):
             session.close(why)
 
 
-class FewDocuments:
-    """Stands for `endpoint.wire.xapi.documents`."""
-
-    def document(self, table: Nodes, path: Path, roles: str | None = None) -> Any:
-        """Return something that shows what was asked."""
-        return {"asked": "/".join(map(str, path)), "roles": roles}
-
-    def valuespace_name(self, space: ValueSpace) -> str:
-        """Name a value space."""
-        if space.kind == "literal":
-            return "TTPAR_" + "".join(word.title() for word in space.literals if word.isalnum())[:40]
-        return {"integer": "INT", "string": "STR"}[space.kind] + f"_{space.low}_{space.high}"
-
-    def value_spaces(self, table: Nodes) -> Mapping[str, ValueSpace]:
-        """Return those of the configurations."""
-        return {self.valuespace_name(node.space): node.space for node in table.leaves("Configuration")}
-
-
 @dataclass
 class Stage:
     """Everything behind the doors."""
@@ -219,7 +202,7 @@ class Stage:
 
     def door(self, tls: ssl.SSLContext | None = None) -> HttpDoor:
         """Make a door."""
-        return HttpDoor(self.world, self.xapi, self.users, self.sessions, self.facts, FewDocuments(), tls)
+        return HttpDoor(self.world, self.xapi, self.users, self.sessions, self.facts, documents, tls)
 
 
 def stage(start: Mapping[str, Value] = START) -> Stage:

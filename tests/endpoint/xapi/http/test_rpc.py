@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from doors import ROLES, FewDocuments, Stage, stage
+from doors import ROLES, Stage, stage
 from hypothesis import given
 from hypothesis import strategies as st
 
 from endpoint.runtime import virtual
+from endpoint.wire.xapi import documents
 from endpoint.wire.xapi.calls import Caller
 from endpoint.wire.xapi.jsonrpc import MESSAGES
 from endpoint.xapi.http.rpc import PENDING_MAX, SUBSCRIPTIONS_MAX, RpcSession
@@ -33,7 +34,7 @@ class Client:
         self.tasks: list[asyncio.Task[None]] = []
         self.rpc = RpcSession(
             behind.xapi,
-            FewDocuments(),
+            documents,
             Caller(user, frozenset(ROLES[user]), "192.0.2.1", "websocket"),
             send=lambda message: self.heard.append(json.loads(message)),
             start=lambda work, name: self.tasks.append(asyncio.get_running_loop().create_task(work)),
@@ -148,8 +149,7 @@ def on_a_loop(test: Callable[[Client], Awaitable[None] | None], user: str = "adm
         ("xCommand", None, NOT_FOUND),
         ("xNope", None, NOT_FOUND),
         ("", None, NOT_FOUND),
-        ("xDoc", {"Path": ["Status", "Audio"], "Type": "Schema"}, {"asked": "status/audio", "roles": None}),
-        ("xDoc", {"Path": ["Command"]}, {"asked": "command", "roles": None}),
+        ("xDoc", {"Path": ["Status", "Nope"], "Type": "Schema"}, {}),
         ("xDoc", {"Path": ["Command", "*"]}, NO_MATCH),
         ("xDoc", {"Path": ["Command"], "Type": "Novel"}, BAD_USAGE),
         ("xDoc", {}, BAD_USAGE),
@@ -186,6 +186,16 @@ def test_a_whole_branch() -> None:
     on_a_loop(test)
 
 
+def test_schemas() -> None:
+    def test(client: Client) -> None:
+        shown = client.ask("xDoc", {"Path": ["Status", "Audio", "Volume"], "Type": "Schema"})
+        assert shown["ValueSpace"]["type"] == "Integer"
+        for root in ("Command", "Configuration", "Event", "Status"):
+            assert client.ask("xDoc", {"Path": [root], "Type": "Schema"})
+
+    on_a_loop(test)
+
+
 @pytest.mark.parametrize(
     ("user", "method", "params", "answer"),
     [
@@ -195,7 +205,7 @@ def test_a_whole_branch() -> None:
         ("observer", "xCommand/Audio/Volume/Set", {"Level": 1}, DENIED),
         ("observer", "xGet", {"Path": ["Status", "Audio", "Volume"]}, NO_MATCH),
         ("observer", "xQuery", {"Query": ["Status", "Audio"]}, {}),
-        ("ann", "xDoc", {"Path": ["Status"]}, {"asked": "status", "roles": "U"}),
+        ("observer", "xDoc", {"Path": ["Command", "Dial"], "Type": "Schema"}, {}),
     ],
 )
 def test_roles(user: str, method: str, params: Any, answer: Any) -> None:

@@ -6,12 +6,12 @@ import asyncio
 from urllib.parse import quote
 
 import pytest
-from doors import FewDocuments, Room, basic, opened, stage
+from doors import Room, basic, opened, stage
 from hypothesis import given
 from hypothesis import strategies as st
 
 from endpoint.runtime import virtual
-from endpoint.wire.xapi import xmlinput
+from endpoint.wire.xapi import documents, xmlinput
 from endpoint.wire.xapi.calls import Caller
 from endpoint.wire.xapi.leaves import Leaf
 from endpoint.wire.xapi.xmlinput import DOCUMENT_BYTES_MAX, ELEMENTS_MAX
@@ -364,7 +364,7 @@ def test_any_document_has_an_answer(data: bytes, media: str) -> None:
     async def body() -> None:
         behind = stage()
         defects: list[str] = []
-        api = XmlApi(behind.xapi, behind.facts, FewDocuments(), lambda what, error: defects.append(what))
+        api = XmlApi(behind.xapi, behind.facts, documents, lambda what, error: defects.append(what))
         answer = await api.put(data, media, None, ADMIN)
         assert not defects
         assert answer.status in ((200, 400) if media != "a/b" else (415,))
@@ -381,7 +381,7 @@ def test_any_document_has_an_answer(data: bytes, media: str) -> None:
 def test_any_location_has_an_answer(location: str) -> None:
     async def body() -> None:
         behind = stage()
-        api = XmlApi(behind.xapi, behind.facts, FewDocuments(), lambda *_: None)
+        api = XmlApi(behind.xapi, behind.facts, documents, lambda *_: None)
         answer = api.location(location, ADMIN)
         assert answer.status == 200
         assert xmlinput.read(answer.body.encode()).name in ("Status", "Configuration", "XmlDoc", "EmptyResult")
