@@ -34,6 +34,7 @@ from cloud_stub.services.client_logs import ClientLogs
 from cloud_stub.services.features import Features
 from cloud_stub.services.health import Gds, Idle, Region
 from cloud_stub.services.identity import IdBroker
+from cloud_stub.services.integrations import Integrations, IntegrationTokens
 from cloud_stub.services.mercury import Mercury
 from cloud_stub.services.metrics import Metrics
 from cloud_stub.services.rest_api import RestApi
@@ -176,6 +177,8 @@ class Cloud:
             RestWorkspaces(platform, self.directory, self.use_cases, rest.device_json),
             XapiRest(self.directory, platform.tokens, self.xapi),
             self.xapi,
+            Integrations(platform, self.directory),
+            IntegrationTokens(platform),
             self.metrics,
             self.client_logs,
             self.region,

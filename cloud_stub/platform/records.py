@@ -271,6 +271,21 @@ class Toggle(Record, kw_only=True, frozen=True):
     mutable: bool = True
 
 
+class Integration(Record, kw_only=True, frozen=True):
+    """An application that works for the organization. `secret` is the SHA-256 of its client secret, hex."""
+
+    SHOWN = ("id", "name", "user_id", "scopes", "state", "has_queue", "webhook", "created")
+
+    name: str
+    user_id: str
+    secret: str
+    scopes: tuple[str, ...]
+    created: datetime
+    state: str = "provisioning"
+    has_queue: bool = False
+    webhook: str = ""
+
+
 class Made(Record, kw_only=True, frozen=True):
     """How many things were ever made under a name: so that none of them gets the id of an earlier one, also after a restart."""
 
@@ -304,6 +319,7 @@ TABLES: dict[type[Record], TableSpec] = {
     Device: TableSpec("devices", 50_000, ("workspace_id", "user_id")),
     Meeting: TableSpec("meetings", 100_000, ("user_ids",)),
     Toggle: TableSpec("toggles", 200_000, ("user_id",)),
+    Integration: TableSpec("integrations", 1_000),
     Made: TableSpec("made", 200_000),
     ServerKey: TableSpec("server_keys", 20),
 }
