@@ -124,7 +124,10 @@ def complete(
 
 
 def list_at(line: str, table: Nodes, *, verbs: Sequence[Verb] = VERBS) -> Path | None:
-    """Return the list whose element numbers could come next, for callers that must ask for them first; None when none can."""
+    """Return the list whose element numbers could come next, for callers that must ask for them first; None when none can.
+
+    The path is in canonical spelling and begins with the branch, as the callback of `complete` gets it.
+    """
     asked: list[Path] = []
 
     def numbers(path: Path) -> Iterable[int]:
@@ -244,7 +247,8 @@ class _Completer:
         """Return the element numbers that there are: now, if the device says so, else those that the table knows."""
         if not parts or isinstance(parts[-1], int) or not self._index.is_list(branch, parts):
             return []
-        now = sorted({number for number in self._numbers((branch, *parts)) if 0 <= number <= INDEX_MAX})
+        place = (branch, *self._index.spelt(branch, parts))
+        now = sorted({number for number in self._numbers(place) if 0 <= number <= INDEX_MAX})
         return now or list(self._index.known_numbers(branch, parts))
 
     def _element_numbers(self, branch: Branch, parts: Path, partial: str) -> list[Completion]:

@@ -54,6 +54,14 @@ class Index:
         """Return the leaf at a path of Status or Configuration, whatever its element numbers, or None."""
         return self._rows.get((branch, _key(path)))
 
+    def spelt(self, branch: Branch, path: Path) -> Path:
+        """Return a path that is known in canonical spelling, element numbers where they were."""
+        found: list[str | int] = []
+        for part in path:
+            key = (branch, _key([*found, part]))
+            found.append(part if isinstance(part, int) else self._spelt.get(key, part).rpartition(" ")[2])
+        return tuple(found)
+
     def is_list(self, branch: Branch, path: Path) -> bool:
         """Say whether what is at a path has elements."""
         return (branch, _key(path)) in self._lists

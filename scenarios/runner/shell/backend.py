@@ -26,6 +26,8 @@ class Backend(Protocol):
 
     name: str
     gate: Gate
+    tell: Callable[[str], object]
+    """Told in words of what becomes of the connection."""
 
     async def get(self, query: Query) -> list[Leaf]:
         """Return the leaves that a query covers; none when there are none at present."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final, TypeAlias, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, get_args, get_type_hints
 from urllib.parse import quote
 
 import msgspec
 
-from endpoint.device.control_actions import KINDS
 from endpoint.wire.xapi.completion import Completion
 from scenarios.runner.problems import nearest
 from scenarios.runner.shell import faultwords
@@ -23,8 +23,19 @@ from scenarios.runner.shell.faultwords import seconds
 from scenarios.runner.shell.lines import LineError
 from scenarios.runner.values import read_signed_duration, show_duration
 
+if TYPE_CHECKING:
+    from endpoint.device.control_actions import Kind
+
 SHOWN: Final = 20
 SHOWN_MAX: Final = 10_000
+
+
+@lru_cache(maxsize=1)
+def _kinds() -> Mapping[str, Kind]:
+    """Return what the device's door can do; a prompt at another device need not wait for all of ours."""
+    from endpoint.device.control_actions import KINDS
+
+    return KINDS
 
 
 class Simulation:
@@ -168,9 +179,14 @@ async def _heal(simulation: Simulation, words: list[str]) -> list[str]:
     return ["healed: " + (", ".join(doomed) or wanted)] if doomed or wanted != "all" else ["no fault was armed"]
 
 
+_FAULT_PARTS: Final = ("id", "on", "do", "target", "params", "used", "fromSeconds", "untilSeconds")
+"""What is told of a fault in words; everything else is told as it is."""
+
+
 def _fault_line(fault: Mapping[str, Any]) -> str:
     about = {**fault.get("target", {}), **fault.get("params", {})}
-    about |= {name: fault[name] for name in ("by", "count", "skip", "percent") if name in fault}
+    about.pop("device", None)
+    about |= {name: value for name, value in fault.items() if name not in _FAULT_PARTS}
     told = " ".join(f"{name}={value}" for name, value in about.items() if value not in (None, 0, 100.0))
     until = f"; until second {fault['untilSeconds']:.3f}" if fault.get("untilSeconds") is not None else ""
     return f"{fault['id']}: {fault['on']} {fault['do']} {told}".rstrip() + f"; bit {fault.get('used', 0)} times{until}"
@@ -233,19 +249,20 @@ async def _status(simulation: Simulation, words: list[str]) -> list[str]:
 
 async def _actions(simulation: Simulation, words: list[str]) -> list[str]:
     done = (await simulation.device.ask("GET", "/actions"))["items"]
-    width = max(map(len, KINDS))
-    lines = [f"  {f'{name} {_members(name)}'.rstrip():<{width + 26}}{kind.text}" for name, kind in KINDS.items()]
+    rows = [(f"{name} {_members(name)}".strip(), kind.text) for name, kind in _kinds().items()]
+    width = max(len(usage) for usage, _ in rows)
+    lines = [f"  {usage:<{width}}  {text}" for usage, text in rows]
     return ["what :do can do:", *lines, *(_run_line(run) for run in reversed(done[:SHOWN]))]
 
 
 async def _do(simulation: Simulation, words: list[str]) -> list[str]:
     if not words:
-        raise LineError(f":do ACTION [name=value ...]; actions: {', '.join(KINDS)}")
+        raise LineError(f":do ACTION [name=value ...]; actions: {', '.join(_kinds())}")
     name, *pairs = words
-    if name not in KINDS:
-        near = nearest(name, KINDS)
+    if name not in _kinds():
+        near = nearest(name, _kinds())
         raise LineError(
-            f"no action {name[:40]!r}; " + (f"nearest: {near}" if near else f"there are {', '.join(KINDS)}")
+            f"no action {name[:40]!r}; " + (f"nearest: {near}" if near else f"there are {', '.join(_kinds())}")
         )
     body: dict[str, Any] = {"action": name}
     for pair in pairs:
@@ -259,8 +276,8 @@ async def _do(simulation: Simulation, words: list[str]) -> list[str]:
 def _members(name: str) -> str:
     """Write the members of an action as they are typed; what can be left out between brackets."""
     shown = []
-    hints = get_type_hints(KINDS[name].body)
-    for field in msgspec.structs.fields(KINDS[name].body):
+    hints = get_type_hints(_kinds()[name].body)
+    for field in msgspec.structs.fields(_kinds()[name].body):
         if field.name in ("action", "wait"):
             continue
         words = [word for part in (hints[field.name], *get_args(hints[field.name])) for word in get_args(part)]
@@ -340,8 +357,8 @@ def complete_colon(line: str) -> list[Completion]:
             given = {pair.partition("=")[0] for pair in pairs}
             known = [f"{one}=" for one in faultwords.names(layer, do) if one not in given]
         case "do", []:
-            known = list(KINDS)
-        case "do", [action, *_] if action in KINDS:
+            known = list(_kinds())
+        case "do", [action, *_] if action in _kinds():
             known = _member_words(action)
         case "heal", []:
             known = ["all"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import itertools
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -44,6 +44,7 @@ class Embedded:
         self._numbers = itertools.count(1)
         self._end = device.world.trace.subscribe(self._on_event)
         self.gate = Gate()
+        self.tell: Callable[[str], object] = lambda text: None
         self.name = device.settings.name
 
     @property

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from prompt_toolkit.patch_stdout import patch_stdout
-
 from endpoint.wire.xapi.errors import XapiError
 from endpoint.wire.xapi.nodes import nodes
 from endpoint.wire.xapi.query import query_of_text
@@ -20,9 +18,7 @@ from scenarios.runner.serving import serve
 from scenarios.runner.shell.backend import Backend, Lost, Unusable
 from scenarios.runner.shell.colon import Simulation
 from scenarios.runner.shell.doors import Door
-from scenarios.runner.shell.embedded import embedded
 from scenarios.runner.shell.printing import Printer
-from scenarios.runner.shell.prompt import Prompt, ShellCompleter, open_history
 from scenarios.runner.shell.ready import read_cloud, read_device
 from scenarios.runner.shell.remote import Remote
 from scenarios.runner.shell.session import Leaving, NextLine, Session
@@ -75,12 +71,14 @@ class Shell:
     @asynccontextmanager
     async def _device(self) -> AsyncIterator[tuple[Backend, Simulation]]:
         if self.target is None:
+            from scenarios.runner.shell.embedded import embedded
+
             async with embedded(self.clock) as (made, device_door, cloud_door):
                 yield made, Simulation(device_door, cloud_door, is_one_process=True)
             return
         target = self.target
         ready = read_device(target)
-        remote = Remote(lambda: read_device(target), nodes(), lambda text: print(f"-- {text}", file=sys.stderr))
+        remote = Remote(lambda: read_device(target), nodes())
         cloud = read_cloud(self.cloud) if self.cloud is not None else None
         async with (
             Door(ready.control, ready.control_token) as device_door,
@@ -96,6 +94,7 @@ class Shell:
 async def _play(backend: Backend, simulation: Simulation, more: NextLine) -> int:
     """Carry lines out one after the other; what is wrong with one does not keep the next ones."""
     printer = Printer(_stdout, _stderr)
+    backend.tell = printer.advise
     session = Session(backend, simulation, nodes(), printer)
     is_good = True
     with suppress(Leaving):
@@ -108,13 +107,17 @@ async def _play(backend: Backend, simulation: Simulation, more: NextLine) -> int
 
 async def _talk(backend: Backend, simulation: Simulation) -> int:
     """Ask for lines until somebody leaves."""
+    from scenarios.runner.shell.prompt import Prompt, ShellCompleter, open_history
+    from scenarios.runner.shell.screen import Screen
+
     has_colours = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    with patch_stdout(raw=True):
-        printer = Printer(_stdout, _stdout, colours=has_colours)
-        session = Session(backend, simulation, nodes(), printer)
-        printer.say([f"{backend.name}: {await _title(backend)}", WELCOME])
-        completer = ShellCompleter(backend, session, nodes())
-        await Prompt(session, completer, backend.name, open_history()).run()
+    screen = Screen(_stdout)
+    printer = Printer(screen.write, screen.write, colours=has_colours)
+    backend.tell = printer.advise
+    session = Session(backend, simulation, nodes(), printer)
+    printer.say([f"{backend.name}: {await _title(backend)}", WELCOME])
+    completer = ShellCompleter(backend, session, nodes())
+    await Prompt(session, completer, screen, backend.name, open_history()).run()
     return Exit.OK
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
 from typing import Any, Final, Literal
 
-from endpoint.device import control_faults
 from scenarios.runner.faulttable import FAULTS
 from scenarios.runner.problems import nearest
 from scenarios.runner.shell.lines import LineError
@@ -29,6 +30,14 @@ class FaultCall:
     body: Mapping[str, Any]
 
 
+@lru_cache(maxsize=1)
+def _door() -> ModuleType:
+    """Return the words of the device's door; a prompt at another device need not wait for all of ours."""
+    from endpoint.device import control_faults
+
+    return control_faults
+
+
 def layers() -> list[str]:
     """Return what a fault can be on."""
     return [layer for layer in FAULTS if layer not in _NOT_HERE]
@@ -44,14 +53,15 @@ def names(layer: str, do: str) -> list[str]:
     """Return which names a fault may be given: its parameters, its targets, its limits."""
     if do in _at_device(layer):
         own = ("by",) if do == "delay" else ()
-        limits = ("id",) if do in control_faults.MOMENTARY.get(layer, ()) else LIMITS
-        return [*own, *control_faults.TARGETS[layer], *limits]
+        limits = ("id",) if do in _door().MOMENTARY.get(layer, ()) else LIMITS
+        return [*own, *_door().TARGETS[layer], *limits]
     action = FAULTS[layer][do]
     return list(dict.fromkeys([*action.params, *action.targets, *LIMITS]))
 
 
 def _at_device(layer: str) -> tuple[str, ...]:
-    return control_faults.LASTING.get(layer, ()) + control_faults.MOMENTARY.get(layer, ())
+    found: tuple[str, ...] = _door().LASTING.get(layer, ()) + _door().MOMENTARY.get(layer, ())
+    return found
 
 
 def read_fault(words: Sequence[str]) -> FaultCall:
@@ -99,7 +109,7 @@ def _for_device(layer: str, do: str, given: Mapping[str, str]) -> FaultCall:
     body: dict[str, Any] = {"on": layer, "do": do, **_limits(given, "after", "for")}
     if "by" in given:
         body["by"] = seconds(given["by"])
-    target = {name: _plain(value) for name, value in given.items() if name in control_faults.TARGETS[layer]}
+    target = {name: _plain(value) for name, value in given.items() if name in _door().TARGETS[layer]}
     return FaultCall("device", {**body, "target": target} if target else body)
 
 

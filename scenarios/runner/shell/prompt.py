@@ -26,10 +26,13 @@ from endpoint.wire.xapi.tokens import tokens
 from scenarios.runner.shell.backend import Backend
 from scenarios.runner.shell.colon import complete_colon
 from scenarios.runner.shell.lines import ALL_VERBS, VERBS
+from scenarios.runner.shell.screen import Screen
 from scenarios.runner.shell.session import Leaving, Session
 
 ELEMENTS_S_MAX: Final = 0.5
 """How long a device may take to say which elements a list has, before completion goes on without."""
+HISTORY_BYTES_MAX: Final = 256 * 1024
+"""A longer history is cut to its later half when it is opened."""
 SECRET_WORDS: Final = ("password", "passphrase", "secret", "token", "pin", "code")
 """A line that gives one of these is not written to the history."""
 
@@ -105,9 +108,16 @@ def open_history() -> History:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file.touch(mode=0o600)
+        _shorten(file)
         return CarefulHistory(str(file))
     except OSError:
         return InMemoryHistory()
+
+
+def _shorten(file: Path) -> None:
+    if file.stat().st_size > HISTORY_BYTES_MAX:
+        kept = file.read_bytes()[-HISTORY_BYTES_MAX // 2 :]
+        file.write_bytes(kept[kept.find(b"\n#") + 1 :])  # an entry begins with its date
 
 
 class Prompt:
@@ -121,6 +131,7 @@ class Prompt:
         self,
         session: Session,
         completer: Completer,
+        screen: Screen,
         name: str,
         history: History,
         terminal: tuple[Input, Output] | None = None,
@@ -139,6 +150,16 @@ class Prompt:
             output=drawn,
         )
         self._body: PromptSession[str] = PromptSession(history=InMemoryHistory(), input=given, output=drawn)
+        for asking in (self._lines, self._body):
+            screen.share_with(asking.app)
+
+        self.changed = self._lines.default_buffer.on_text_changed
+        """Tells of every change of the line that is being typed."""
+
+    @property
+    def typed(self) -> str:
+        """What stands on the line that is being typed."""
+        return self._lines.default_buffer.text
 
     async def run(self) -> None:
         """Ask, do, print; Ctrl-C drops the line or the command that runs, Ctrl-D and :quit leave."""

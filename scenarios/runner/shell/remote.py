@@ -52,13 +52,11 @@ class Remote:
 
     Args:
         ready: reads the ready file, again at each opening: doors and passwords change.
-        tell: told in words of what happens to the connection.
     """
 
-    def __init__(self, ready: Callable[[], Ready], table: Nodes, tell: Callable[[str], object]) -> None:
+    def __init__(self, ready: Callable[[], Ready], table: Nodes) -> None:
         self._read_ready = ready
         self._table = table
-        self._tell = tell
         self._session: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -66,6 +64,7 @@ class Remote:
         self._numbers = itertools.count(1)
         self._subscribed: dict[int, tuple[Query, int]] = {}
         self.gate = Gate()
+        self.tell: Callable[[str], object] = lambda text: None
         self.name = "device"
 
     async def open(self) -> None:
@@ -226,13 +225,13 @@ class Remote:
             await self.open()
         except Unusable as error:
             raise Lost(str(error)) from None
-        self._tell("connected again")
+        self.tell("connected again")
         for number, (query, _) in tuple(self._subscribed.items()):
             try:
                 self._subscribed[number] = (query, await self._subscribe(query))
             except XapiError as error:
                 del self._subscribed[number]
-                self._tell(f"{query.text} is not registered any more: {error}")
+                self.tell(f"{query.text} is not registered any more: {error}")
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         """Take frames until the connection ends."""
@@ -241,11 +240,11 @@ class Remote:
                 if message.type is aiohttp.WSMsgType.TEXT:
                     self._take(message.data)
                 elif message.type is aiohttp.WSMsgType.BINARY:
-                    self._tell("the device sent a binary frame, which means nothing here")
+                    self.tell("the device sent a binary frame, which means nothing here")
         finally:
             if self._socket is socket:
                 self._socket = None
-                self._tell("the device has hung up; the next line connects again")
+                self.tell("the device has hung up; the next line connects again")
             for pending in self._pending.values():
                 if not pending.answer.done():
                     pending.answer.set_exception(Lost("the device has hung up before it answered"))
@@ -254,13 +253,13 @@ class Remote:
         try:
             frame = read_frame(text)
         except RemoteProtocolError as error:
-            self._tell(f"the device sent what cannot be read: {error}")
+            self.tell(f"the device sent what cannot be read: {error}")
             return
         match frame:
             case Told():
                 self.gate.notice(frame.leaves)
             case Failure(id=None):
-                self._tell(f"the device says: {frame.message}")
+                self.tell(f"the device says: {frame.message}")
             case Answer() | Failure():
                 assert frame.id is not None, "the case above"
                 pending = self._pending.get(frame.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeAlias
 
+from endpoint.wire.errors import WireError
 from endpoint.wire.xapi.calls import INTERNAL
 from endpoint.wire.xapi.errors import BadArguments, BadValue, NoMatch, UnknownCommand, XapiError
 from endpoint.wire.xapi.leaves import Leaf
@@ -189,8 +190,11 @@ class Session:
 
     def _unknown(self, query: Query) -> str | None:
         """Say which word of a plain query the table does not know; None when it knows them all."""
-        path = parse_path(query.text)  # as it was typed; the query itself is folded
-        branch = branch_of(path[0])
+        try:
+            path = parse_path(query.text)  # as it was typed; the query itself is folded
+        except WireError:  # `Call[@item='3']`
+            path = query.plain or ()
+        branch = branch_of(path[0]) if path else None
         return unknown_word(self._table, branch, path[1:]) if branch is not None else None
 
     def _advise_call(self, asked: ask.Call, command: Command | None, body: str | None, error: XapiError) -> None:
