@@ -39,6 +39,7 @@ from cloud_stub.services.mercury import Mercury
 from cloud_stub.services.metrics import Metrics
 from cloud_stub.services.rest_api import RestApi
 from cloud_stub.services.rest_workspaces import RestWorkspaces
+from cloud_stub.services.swupgrade import SwUpgrade
 from cloud_stub.services.u2c import U2c
 from cloud_stub.services.wdm import Wdm
 from cloud_stub.services.xapi_relay import XapiRelay
@@ -159,9 +160,12 @@ class Cloud:
         self.mercury = Mercury(platform, self.wdm)
         self.calendar = Calendar(platform, self.mercury)
         self.calliope = Calliope(platform, self.fleet)
-        self.use_cases = UseCases(
-            platform, self.directory, self.codes, self.mercury, self.calendar, self.features, self.u2c, self.gds
+        self.swupgrade = SwUpgrade(
+            platform, self.directory, lambda user_id, data: self.mercury.push(data, user_id=user_id)
         )
+        self.use_cases = UseCases(
+            platform, self.directory, self.codes, self.mercury, self.calendar, self.features, self.u2c, self.gds, self.swupgrade
+        )  # fmt: skip
         self.metrics = Metrics(platform)
         self.client_logs = ClientLogs(platform)
         self.xapi = XapiRelay(platform, self.mercury)
@@ -191,6 +195,7 @@ class Cloud:
             self.mercury,
             self.calendar,
             self.calliope,
+            self.swupgrade,
         ]
         served = {service.name for service in busy}
         self.services: list[Service] = [*busy, *(Idle(platform, name) for name in SERVICES if name not in served)]

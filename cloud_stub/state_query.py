@@ -16,7 +16,18 @@ import msgspec
 
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import NotFound
-from cloud_stub.platform.records import Code, Device, Meeting, Org, Record, Registration, Toggle, User, Workspace
+from cloud_stub.platform.records import (
+    Code,
+    Device,
+    Meeting,
+    Org,
+    Record,
+    Registration,
+    Toggle,
+    Upgrade,
+    User,
+    Workspace,
+)
 from cloud_stub.services.activation_codes import Codes
 from cloud_stub.services.device_status import connection_status
 from cloud_stub.services.mercury import Mercury
@@ -28,6 +39,7 @@ KINDS: dict[str, type[Record]] = {
     "org": Org,
     "registration": Registration,
     "toggle": Toggle,
+    "upgrade": Upgrade,
     "user": User,
     "workspace": Workspace,
 }

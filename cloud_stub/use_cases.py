@@ -23,6 +23,7 @@ from cloud_stub.platform.records import (
     Registration,
     Toggle,
     TokenKind,
+    Upgrade,
     User,
     UserKind,
     Workspace,
@@ -35,6 +36,7 @@ from cloud_stub.services.features import Features
 from cloud_stub.services.health import Gds
 from cloud_stub.services.mercury import SWITCH_OVER_S, Mercury
 from cloud_stub.services.mercury_socket import Socket
+from cloud_stub.services.swupgrade import SwUpgrade
 from cloud_stub.services.u2c import U2c
 from cloud_stub.state_query import StateQuery
 from endpoint.runtime.clock import ScaledTime, SteppedTime, iso_ms
@@ -46,6 +48,7 @@ from endpoint.wire.catalog import active_clusters_data, cache_invalidation_data
 from endpoint.wire.features import Feature
 from endpoint.wire.mercury_close import GOING_AWAY, NOT_AUTHORIZED
 from endpoint.wire.secret import Secret
+from endpoint.wire.swupgrade import IMAGE_BYTES
 
 IDENTITY_DELETED = "room.identityDeleted"
 MAINTENANCE_S = 60.0
@@ -80,6 +83,7 @@ class UseCases:
         features: Features,
         u2c: U2c,
         gds: Gds,
+        swupgrade: SwUpgrade,
     ) -> None:
         self._platform = platform
         self._store = platform.store
@@ -90,6 +94,7 @@ class UseCases:
         self._features = features
         self._u2c = u2c
         self._gds = gds
+        self._swupgrade = swupgrade
         self._state = StateQuery(platform, codes, mercury)
         platform.faults.on_momentary(self._strike)
 
@@ -392,6 +397,49 @@ class UseCases:
         """Set a feature toggle of a user, or of every machine account, and push it."""
         users = [user_id] if user_id else [user.id for user in self._machines()]
         return [self._features.set(user, kind, key, value) for user in users]
+
+    def upgrade_offer(
+        self,
+        version: str = "",
+        *,
+        name: str = "",
+        date: str = "",
+        urgency: str = "Medium",
+        device_id: str = "",
+        workspace_id: str = "",
+        channel: str = "",
+        should: str = "",
+        must: str = "",
+        size: int = IMAGE_BYTES,
+        fails: str = "",
+    ) -> Upgrade:
+        """Offer a software version to a device, to those of a workspace, or to all, and tell them.
+
+        Args:
+            version: such as `ce26.5`, with its build or without; empty to set minimums only.
+            name: the caller's own name for it; makes the id repeatable.
+            date: day of the release, `2026-05-04`; today if none is given.
+            urgency: Low, Medium or Critical.
+            channel: only to devices on this one; empty = on every one.
+            should, must: oldest versions that are recommended, and that are good enough.
+            size: bytes of the image.
+            fails: `download` or `install`: what it is made to fail at.
+        """
+        upgrade_id = self._platform.new_id("upgrade", name or version)
+        return self._swupgrade.offer(
+            Upgrade(
+                id=upgrade_id, created=self._platform.now(), version=version, date=date, bytes=size, urgency=urgency,
+                device_id=device_id, workspace_id=workspace_id, channel=channel, should=should, must=must, fails=fails,
+            )
+        )  # fmt: skip
+
+    def upgrades(self) -> list[Upgrade]:
+        """Return every offer, oldest first; for each device the youngest one that is meant for it decides."""
+        return list(self._store[Upgrade])
+
+    def upgrade_withdraw(self, upgrade_id: str) -> None:
+        """Take an offer back, and tell the devices that it was meant for."""
+        self._swupgrade.withdraw(upgrade_id)
 
     def maintenance(self, service: str, status: int = 503, for_s: float = MAINTENANCE_S) -> Fault:
         """Take a service out of order for a while: it answers with a status, and Mercury closes its sockets."""

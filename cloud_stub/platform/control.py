@@ -31,6 +31,7 @@ from cloud_stub.platform.control_bodies import (
     SuspendBody,
     TokenBody,
     TokensBody,
+    UpgradeBody,
     UpstreamBody,
     UserBody,
     WorkspaceBody,
@@ -94,6 +95,9 @@ class Control:
             on("PATCH", "/meetings/{id}", self._meeting_update),
             on("DELETE", "/meetings/{id}", self._meeting_delete),
             on("POST", "/features", self._feature_set),
+            on("GET", "/upgrades", lambda _: {"items": [upgrade.shown() for upgrade in do.upgrades()]}),
+            on("POST", "/upgrades", self._upgrade_offer),
+            on("DELETE", "/upgrades/{id}", lambda c: do.upgrade_withdraw(c.params["id"])),
             on("POST", "/org/suspend", lambda c: do.org_suspend(c.read(SuspendBody).suspended)),
             on("POST", "/names", self._name),
         )
@@ -146,6 +150,13 @@ class Control:
     def _feature_set(self, call: Call) -> Any:
         body = call.read(FeatureBody)
         return {"items": self._do.feature_set(body.key, body.value, kind=body.kind, user_id=body.user_id)}
+
+    def _upgrade_offer(self, call: Call) -> Any:
+        body = call.read(UpgradeBody)
+        return self._do.upgrade_offer(
+            body.version, date=body.date, urgency=body.urgency, device_id=body.device_id, workspace_id=body.workspace_id,
+            channel=body.channel, should=body.should_version, must=body.must_version, size=body.bytes, fails=body.fails,
+        ).shown()  # fmt: skip
 
     def _name(self, call: Call) -> None:
         body = call.read(NameBody)

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from endpoint.wire.swupgrade import IMAGE_BYTES
+
 
 class Body(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Base of the API's requests: a member that it does not know is an error."""
@@ -144,6 +146,21 @@ class DeviceBody(Body, kw_only=True):
 
     error_codes: list[str] | None = None
     deep_sleep: bool | None = None
+
+
+class UpgradeBody(Body, kw_only=True):
+    """A software version to offer: to a device, to those of a workspace, or to all; or only the oldest versions that are good enough."""
+
+    version: str = ""
+    date: str = ""
+    urgency: str = "Medium"
+    device_id: str = ""
+    workspace_id: str = ""
+    channel: str = ""
+    should_version: str = ""
+    must_version: str = ""
+    bytes: int = IMAGE_BYTES
+    fails: str = ""
 
 
 class SuspendBody(Body, kw_only=True):

@@ -69,6 +69,7 @@ SERVICES: Mapping[str, Address] = MappingProxyType(
         "conversation": _wbx2("conv", "/conversation/api/v1", "conversation"),
         "feature": _wbx2("feature", "/feature/api/v1", "feature"),
         "lyra": _wbx2("lyra", "/lyra/api/v1", "lyra"),
+        "swupgrade": _wbx2("swupgrade", "/swupgrade/api/v1", "swupgrade"),
         "xapi": _wbx2("xapi", "/xapi/api/v1", "xapi"),
     }
 )  # fmt: skip

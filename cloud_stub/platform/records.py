@@ -13,6 +13,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from endpoint.wire.swupgrade import IMAGE_BYTES
+
 
 class Record(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     """Base of all records."""
@@ -286,6 +288,29 @@ class Integration(Record, kw_only=True, frozen=True):
     webhook: str = ""
 
 
+class Upgrade(Record, kw_only=True, frozen=True):
+    """A software version that is offered: to one device, to those of a workspace, or to all; on one channel, or on every one.
+
+    `should` and `must` are the oldest versions that are recommended and that are good enough. `fails` says what it is made to fail at.
+    """
+
+    SHOWN = (
+        "id", "version", "date", "bytes", "urgency", "device_id", "workspace_id", "channel", "should", "must", "fails", "created",
+    )  # fmt: skip
+
+    created: datetime
+    version: str = ""
+    date: str = ""
+    bytes: int = IMAGE_BYTES
+    urgency: str = "Medium"
+    device_id: str = ""
+    workspace_id: str = ""
+    channel: str = ""
+    should: str = ""
+    must: str = ""
+    fails: str = ""
+
+
 class Made(Record, kw_only=True, frozen=True):
     """How many things were ever made under a name: so that none of them gets the id of an earlier one, also after a restart."""
 
@@ -320,6 +345,7 @@ TABLES: dict[type[Record], TableSpec] = {
     Meeting: TableSpec("meetings", 100_000, ("user_ids",)),
     Toggle: TableSpec("toggles", 200_000, ("user_id",)),
     Integration: TableSpec("integrations", 1_000),
+    Upgrade: TableSpec("upgrades", 1_000),
     Made: TableSpec("made", 200_000),
     ServerKey: TableSpec("server_keys", 20),
 }

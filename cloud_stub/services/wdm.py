@@ -14,7 +14,7 @@ import msgspec
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import BadRequest, CloudError, NotFound
 from cloud_stub.platform.hosts import SERVICES, Origin
-from cloud_stub.platform.records import Registration
+from cloud_stub.platform.records import Device, Registration
 from cloud_stub.platform.routes import Answer, Call, Label, Route, wx2_error
 from cloud_stub.services.features import Features
 from cloud_stub.services.health import ping_route
@@ -99,6 +99,7 @@ class Wdm:
         known = next((r for r in own if body.device_identifier and r.device_identifier == body.device_identifier), None)
         now = self._platform.now()
         origin = (call.origin.scheme, call.origin.authority)
+        self._note_software(user.id, body)
         if known is not None:
             record = self._registrations.change(
                 known.id, body=msgspec.to_builtins(body), modified=now, ttl_s=_ttl(body), origin=origin
@@ -119,6 +120,14 @@ class Wdm:
                 )
             )
         return self._answer(call, record)
+
+    def _note_software(self, user_id: str, body: wdm.Registration) -> None:
+        """Show the administrator the version that a device registers with: it may have been upgraded."""
+        version = (body.system_version or "").partition(" ")[0]
+        devices = self._platform.store[Device]
+        for device in devices.where("user_id", user_id):
+            if version and device.software != version and device.device_identifier == body.device_identifier:
+                devices.change(device.id, software=version)
 
     def _refresh(self, call: Call) -> Answer:
         record = self._own(call)

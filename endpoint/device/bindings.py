@@ -119,6 +119,7 @@ def show_webex(device: Device, now: Status) -> None:
     device.status.put(("Webex", "Status"), now.value)
     references = {"host": urlsplit(device.bases.u2c).hostname or "", "reason": "no answer"}
     device.diagnostics.put("WebexConnectivity", now is Status.ERROR, references)
+    device.checks.webex(now)
     show_lock(device)
 
 

@@ -13,6 +13,7 @@ from endpoint.wire import calendar, catalog
 from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.features import FEATURE_UPDATE
 from endpoint.wire.mercury import Event
+from endpoint.wire.swupgrade import OFFER_CHANGED
 
 if TYPE_CHECKING:
     from endpoint.device.device import Device
@@ -36,12 +37,17 @@ def _gone(device: Device, kind: str, data: Mapping[str, Any]) -> None:
     device.remove_account("event")
 
 
+def _software(device: Device, kind: str, data: Mapping[str, Any]) -> None:
+    device.offers.check_soon()
+
+
 TAKERS: Final[Mapping[str, Callable[[Device, str, Mapping[str, Any]], None]]] = {
     **dict.fromkeys(sorted(calendar.MEETING_EVENTS), _meeting),
     catalog.CACHE_INVALIDATION: _catalog,
     catalog.ACTIVE_CLUSTERS: _catalog,
     FEATURE_UPDATE: _feature,
     IDENTITY_DELETED: _gone,
+    OFFER_CHANGED: _software,
 }
 """Who takes which event type."""
 

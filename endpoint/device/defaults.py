@@ -12,6 +12,7 @@ from typing import Final
 from endpoint.cloud.profile import Product, Profile
 from endpoint.device import start
 from endpoint.room import features, peripherals, senses
+from endpoint.wire.swupgrade import version_id
 from endpoint.wire.xapi.nodes import Nodes, Value, nodes
 from endpoint.wire.xapi.paths import parse_path
 from endpoint.xapi.tree import Defaults, Tree
@@ -35,7 +36,7 @@ def _shared(product: Product, software: str, software_date: str, display_version
         "Peripherals ConnectedDevice 1 SoftwareInfo": software,
         "Provisioning Software Current CompletedAt": "",
         "Provisioning Software Current URL": "",
-        "Provisioning Software Current VersionId": f"{software} {software_date}",
+        "Provisioning Software Current VersionId": version_id(software, software_date),
     }
     return Defaults({parse_path(path): value for path, value in values.items()})
 

@@ -32,7 +32,8 @@ from endpoint.cloud.reachability_shell import Reachability
 from endpoint.cloud.registration import Registration
 from endpoint.cloud.status import WebexStatus
 from endpoint.cloud.trust import TrustStore
-from endpoint.device import bindings, cloud_events, effects, health, storage
+from endpoint.device import bindings, cloud_events, effects, storage, upgrades
+from endpoint.device.checks import Checks
 from endpoint.device.commands import power
 from endpoint.device.defaults import configuration_defaults, status_tree
 from endpoint.device.doors import Doors
@@ -161,6 +162,8 @@ class Device:
             world, has_account=lambda: self.is_activated,
             is_registered=lambda: self.registration.device is not None, on_change=lambda now: bindings.show_webex(self, now),
         )  # fmt: skip
+        self.checks = Checks(self)
+        self.software, self.offers = upgrades.plug(self)
         self.activation = Activation(
             world, self.http, self.bases, self.profile,
             keeper=self, process_trust=self._process_trust, lock_down=self._lock_down,
@@ -197,9 +200,13 @@ class Device:
         self.check_health()
 
     def check_health(self) -> None:
-        """Run the checks that nothing else triggers."""
-        for kind, (holds, references) in health.check(self).items():
-            self.diagnostics.put(kind, holds, references)
+        """Run the checks of the device's diagnostics now."""
+        self.checks.run()
+
+    @property
+    def tasks(self) -> Tasks:
+        """What runs in the background until the device goes off."""
+        return self._tasks
 
     def _bases(self) -> Bases:
         def override(name: str) -> str:
@@ -237,6 +244,7 @@ class Device:
         with self.status.group():
             self.status.put(("SystemUnit", "LastShutdownReason"), reason)
             self.status.put(("SystemUnit", "LastShutdownTime"), time)
+            upgrades.show_boot(self, reason)
         if self.doors is not None:
             await self.doors.open(self)
         if self.state.account is not None:
@@ -250,6 +258,7 @@ class Device:
     def _booted(self) -> None:
         """Go on after first contact: from now on the time is known."""
         account = self.state.account
+        self.check_health()
         self.local.start()
         with self.status.group():
             self.status.put(("SystemUnit", "State", "Subsystem", "Application"), "Initialized")
@@ -281,14 +290,17 @@ class Device:
         self.trust.stop()
         self.calendar.forget()
         self.webex.stop()
+        self.checks.stop()
+        self.offers.stop()
+        self.software.stop()
         await self.mercury.stop()
         await self.reachability.stop()
         await self._tasks.cancel()
         await self.http.close()
 
-    async def restart(self) -> None:
+    async def restart(self, reason: str = "Restart") -> None:
         """Shut down and boot again, with what is on disk and nothing else."""
-        await self.shut_down("Restart")
+        await self.shut_down(reason)
         await self.boot()
 
     @property
@@ -375,10 +387,6 @@ class Device:
         self.identity.start(account)
         if self.settings.bring_up == "auto":
             self.online.start()
-
-    def start_task(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
-        """Let work go on in the background until the device goes off."""
-        return self._tasks.start(work, name)
 
     def activate_soon(self, code: str, *, hardens: bool) -> None:
         """Activate in the background; a refusal is in the log, the diagnostics and the trace."""
@@ -470,6 +478,7 @@ class Device:
         if trust.proxy_directory:
             self._keeper.write_proxy_certificates(trust.proxy_directory.rpartition("/")[2], trust.proxy)
         self.save(msgspec.structs.replace(self.state, trust=saved))
+        self.check_health()
 
     def save(self, state: storage.State) -> None:
         """Write what survives a restart; StorageError if that fails, and the state before stays."""
@@ -518,6 +527,7 @@ class Device:
         if self.settings.bring_up == "manual" and not self.calendar.caught_up:
             return  # each stage waits for its verb; once caught up, a reconnection is followed by a catch-up as always
         self.calendar.catch_up_soon()
+        self.offers.push_came_up()
         if self.settings.bring_up == "auto" and self.reachability.view.status == "NotStarted":
             self.reachability.trigger("boot")
 

@@ -6,7 +6,8 @@ Source: protocol/xapi-nodes.md 3.2, activation-and-media.md 15.4.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from cryptography import x509
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from endpoint.device.device import Device
 
 CERTIFICATE_WARNING: Final = timedelta(days=30)
+CERTIFICATES_KNOWN_MAX: Final = 1_000
+"""Certificates whose end is kept; devices of one cloud have the same ones."""
+DAY: Final = timedelta(days=1)
 Finding = tuple[bool, Mapping[str, str]]
 
 
@@ -26,23 +30,45 @@ def check(device: Device) -> Mapping[str, Finding]:
     }
 
 
+def next_change(device: Device) -> datetime | None:
+    """Return the next instant at which a check can answer otherwise because time has passed; None if none can."""
+    ends = _ends(device)
+    if not ends:
+        return None
+    now, (end, _) = device.world.clock.now(), min(ends)
+    warns = end - CERTIFICATE_WARNING
+    if now < warns:
+        return warns
+    return end - ((end - now) // DAY) * DAY + timedelta(microseconds=1)  # then the days that are left become one less
+
+
 def _plain_http(device: Device) -> Finding:
     return device.configuration.get(("NetworkServices", "HTTP", "Mode")) == "HTTP+HTTPS", {}
 
 
 def _certificates(device: Device) -> Finding:
     """Look at the certificates that came from the cloud and at those that an administrator added."""
-    now = device.world.clock.now()
-    soon = []
-    for pem in (*device.state.trust.service, *device.state.trust.proxy):
-        try:
-            certificate = x509.load_pem_x509_certificate(pem.encode())
-        except ValueError:
-            continue  # was reported when it came
-        left = certificate.not_valid_after_utc - now
-        if left < CERTIFICATE_WARNING:
-            soon.append((left, certificate.subject.rfc4514_string()))
-    if not soon:
+    ends = _ends(device)
+    if not ends:
         return False, {}
-    left, subject = min(soon)
-    return True, {"subject": subject, "days": str(left.days)}
+    end, subject = min(ends)
+    left = end - device.world.clock.now()
+    if left > CERTIFICATE_WARNING:
+        return False, {}
+    return True, {"subject": subject, "days": str(left // DAY)}
+
+
+def _ends(device: Device) -> list[tuple[datetime, str]]:
+    """Return when each certificate ends, and whose it is."""
+    trust, own = device.state.trust, device.state.room.certificates
+    pems = (*trust.service, *trust.proxy, *(certificate.pem for certificate in own))
+    return [end for pem in pems if (end := _end(pem)) is not None]
+
+
+@lru_cache(maxsize=CERTIFICATES_KNOWN_MAX)
+def _end(pem: str) -> tuple[datetime, str] | None:
+    try:
+        certificate = x509.load_pem_x509_certificate(pem.encode())
+    except ValueError:
+        return None  # was reported when it came
+    return certificate.not_valid_after_utc, certificate.subject.rfc4514_string()

@@ -101,6 +101,7 @@ def keep_activation(device: Device, account: Account, config: ConfigData, harden
     with device.configuration.group():
         for path, value in effects.CLOUD_SETTINGS.items():
             device.configuration.put(parse_path(path), value)
+    device.check_health()
 
 
 def keep_configurations(device: Device, values: Mapping[str, Value]) -> None:
@@ -132,6 +133,8 @@ def remove_account(device: Device, why: str) -> None:
     device.mercury.disconnect()
     device.registration.forget()
     device.catalog.forget()
+    device.offers.stop()
+    device.software.forget()
     device.trust.forget_cloud()
     device.discover_anew()
     device.diagnostics.put("WebexActivationRequired", True, {"reason": why})

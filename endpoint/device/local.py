@@ -15,6 +15,7 @@ from endpoint.device.commands.bookings import Bookings
 from endpoint.device.commands.diagnostics import DiagnosticsRun
 from endpoint.device.commands.logs import Logging
 from endpoint.device.commands.power import Power
+from endpoint.device.commands.provisioning import Provisioning
 from endpoint.device.commands.registration import CloudLink
 from endpoint.device.storage import SavedRoom
 from endpoint.room.banners import Banners
@@ -84,7 +85,7 @@ class LocalSide:
         send = Outgoing(world, lambda: device.trust.tls).send
         self.http_feedback = HttpFeedback(
             world, device.status, device.configuration, self.feedback,
-            send=send, start=device.start_task, render_xml=xmlform.tree, saved=device.state.http_feedback,
+            send=send, start=device.tasks.start, render_xml=xmlform.tree, saved=device.state.http_feedback,
             keep=self._keep_feedback,
         )  # fmt: skip
         self.commands.provide(
@@ -92,7 +93,7 @@ class LocalSide:
                 *self.senses.owners, self.messages, self.extensions, self.features, self.macros, self.peripherals, self.call_history,
                 self.phonebook, self.banners, self.certificates, self.bookings, self.http_feedback,
                 HttpClient(device.configuration, send), UserCommands(world, self.users, self.sessions), Power(device),
-                CloudLink(device), DiagnosticsRun(device), Logging(device),
+                CloudLink(device), DiagnosticsRun(device), Logging(device), Provisioning(device),
             )
         )  # fmt: skip
         self.xapi = Xapi(table, device.status, device.configuration, self.commands, self.feedback, self._configure)
@@ -173,3 +174,4 @@ class LocalSide:
     def _store_certificates(self, certificates: tuple[SavedCertificate, ...]) -> None:
         self._keep_room(certificates=certificates)
         self._device.trust.set_own(tuple(certificate.pem for certificate in certificates))
+        self._device.check_health()

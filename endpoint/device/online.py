@@ -36,7 +36,7 @@ class WayOnline:
         """Take the whole way in the background, again and again until it is done."""
         self.cancel_retry()
         if self._going is None or self._going.done():
-            self._going = self._device.start_task(self._go(), "going online")
+            self._going = self._device.tasks.start(self._go(), "going online")
 
     async def _go(self) -> None:
         device = self._device

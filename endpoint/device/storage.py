@@ -74,6 +74,16 @@ class SavedTrust(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
     proxy_directory: str = ""
 
 
+class SavedUpgrade(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
+    """The upgrade that the software in use came with, in the words of `Provisioning Software`."""
+
+    version_id: str
+    url: str
+    session_id: str
+    urgency: str
+    completed_at: str
+
+
 class SavedRoom(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
     """What the parts of the room keep."""
 
@@ -110,6 +120,7 @@ class State(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
     boots: int = 0
     last_shutdown_reason: str = "FirstBoot"
     last_shutdown_time: str = ""
+    upgrade: SavedUpgrade | None = None
     running: bool = False
     """Set while the device is up: found set at a boot, the power was lost."""
 

@@ -25,6 +25,7 @@ class Kind:
 
 KINDS: Final[Mapping[str, Kind]] = {
     "WebexConnectivity": Kind("Error", "The device cannot reach the Webex cloud."),
+    "WebexOffline": Kind("Error", "The device is offline."),
     "WebexNotificationConnectivity": Kind("Error", "Notifications from the cloud cannot be received."),
     "WebexActivationRequired": Kind("Warning", "The device must be activated."),
     "FirstTimeWizardNotCompleted": Kind("Info", "The setup assistant is not finished."),
@@ -36,6 +37,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "HTTPFeedbackFailed": Kind("Warning", "A feedback server does not take what it is sent."),
     "ValidPasswords": Kind("Warning", "A local user has no passphrase."),
     "SoftwareUpgrade": Kind("Warning", "The software upgrade failed."),
+    "SoftwareUpgradeKeepsFailing": Kind("Warning", "The software upgrade failed."),
+    "WebexShouldUpgradeCeSoftware": Kind("Warning", "A newer software version is recommended."),
+    "WebexMustUpgradeCeSoftware": Kind("Critical", "The software is too old for the Webex cloud."),
     "MacrosRuntimeStopped": Kind("Warning", "Macros are switched on, and nothing runs them."),
     "TouchPanelConnection": Kind("Warning", "A touch panel is missing."),
     "LockDown": Kind("Warning", "The device is locked down and offline."),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from endpoint.device.storage import SavedRoom, State
 from endpoint.runtime.errors import EndpointError
@@ -50,6 +50,19 @@ def reset_state(state: State, keep: Sequence[str]) -> State:
     )
 
 
+def go_down(device: Device, action: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Let a device go down in a moment; what goes wrong then is logged, and the device stays off."""
+
+    async def go() -> None:
+        try:
+            await device.world.clock.sleep(GOES_DOWN_AFTER_S)
+            await work()
+        except EndpointError as error:  # such as a full disk
+            device.world.log.line("MainEvents", "E", f"{action} failed: {error}")
+
+    device.go_down(go())
+
+
 class Power:
     """Restart, shut down and reset one device."""
 
@@ -61,6 +74,7 @@ class Power:
     def _boot(self, call: Invocation) -> None:
         device = self._device
         action = call.text("Action")
+        self._require_up()
         if call.text("Force") == "False" and device.status.get(("SystemUnit", "State", "NumberOfActiveCalls")):
             raise CommandFailed("A call is active; end it, or use Force: True")
         device.local.room.raise_event("BootEvent", {"Action": action})
@@ -72,30 +86,23 @@ class Power:
         device = self._device
         keep = tuple(map(str, call.many("Keep")))
         trailing = call.text("TrailingAction")
+        self._require_up()
         waits = {"WaitForUpgrade": "True"} if trailing == "WaitForUpgrade" else {}
         kept = {"Keep": ",".join(keep)} if keep else {}
         device.local.room.raise_event("SystemUnit FactoryResetInitiated", {**kept, **waits})
         device.world.log.line("MainEvents", "I", f"factory reset, keeping {','.join(keep) or 'nothing'}")
         self._soon("FactoryReset", keep, trailing)
 
-    def _soon(self, action: str, keep: tuple[str, ...] = (), trailing: str = "Restart") -> None:
-        device = self._device
-        if device.is_going_down:
+    def _require_up(self) -> None:
+        if self._device.is_going_down:
             raise CommandFailed("The device is going down already")
 
-        async def go() -> None:
-            try:
-                await device.world.clock.sleep(GOES_DOWN_AFTER_S)
-                if action == "FactoryReset":
-                    await device.reset(keep, boots=trailing in ("Restart", "WaitForUpgrade"))
-                elif action == "Restart":
-                    await device.restart()
-                else:
-                    await device.shut_down()
-            except EndpointError as error:  # such as a full disk: the device stays off
-                device.world.log.line("MainEvents", "E", f"{action} failed: {error}")
-
-        device.go_down(go())
+    def _soon(self, action: str, keep: tuple[str, ...] = (), trailing: str = "Restart") -> None:
+        device = self._device
+        if action == "FactoryReset":
+            go_down(device, action, lambda: device.reset(keep, boots=trailing in ("Restart", "WaitForUpgrade")))
+        else:
+            go_down(device, action, device.restart if action == "Restart" else device.shut_down)
 
     COMMANDS: ClassVar[Mapping[str, Method]] = {
         "SystemUnit Boot": _boot,

@@ -25,6 +25,7 @@ NAMED = {
     "feature": "https://feature-a.wbx2.test/feature/api/v1",
     "clientLogs": "https://client-logs-a.wbx2.test/client-logs/api/v1",
     "lyra": "https://lyra-a.wbx2.test/lyra/api/v1",
+    "swupgrade": "https://swupgrade-a.wbx2.test/swupgrade/api/v1",
     "xapi": "https://xapi-a.wbx2.test/xapi/api/v1",
     "identityLookup": "https://identitylookup-a.wbx2.test/identity/api/v1",
 }
