@@ -14,6 +14,7 @@ from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.features import FEATURE_UPDATE
 from endpoint.wire.mercury import Event
 from endpoint.wire.swupgrade import OFFER_CHANGED
+from endpoint.wire.xapi import relay
 
 if TYPE_CHECKING:
     from endpoint.device.device import Device
@@ -41,6 +42,10 @@ def _software(device: Device, kind: str, data: Mapping[str, Any]) -> None:
     device.offers.check_soon()
 
 
+def _xapi(device: Device, kind: str, data: Mapping[str, Any]) -> None:
+    device.xapi_relay.on_event(data)
+
+
 TAKERS: Final[Mapping[str, Callable[[Device, str, Mapping[str, Any]], None]]] = {
     **dict.fromkeys(sorted(calendar.MEETING_EVENTS), _meeting),
     catalog.CACHE_INVALIDATION: _catalog,
@@ -48,6 +53,7 @@ TAKERS: Final[Mapping[str, Callable[[Device, str, Mapping[str, Any]], None]]] = 
     FEATURE_UPDATE: _feature,
     IDENTITY_DELETED: _gone,
     OFFER_CHANGED: _software,
+    relay.REQUEST: _xapi,
 }
 """Who takes which event type."""
 

@@ -32,8 +32,10 @@ from endpoint.cloud.reachability_shell import Reachability
 from endpoint.cloud.registration import Registration
 from endpoint.cloud.status import WebexStatus
 from endpoint.cloud.trust import TrustStore
+from endpoint.cloud.xapi_relay import XapiRelay
 from endpoint.device import bindings, cloud_events, effects, storage, upgrades
 from endpoint.device.checks import Checks
+from endpoint.device.cloud_xapi import CloudXapi, issues
 from endpoint.device.commands import power
 from endpoint.device.defaults import configuration_defaults, status_tree
 from endpoint.device.doors import Doors
@@ -157,6 +159,7 @@ class Device:
             tls=lambda: self.trust.tls, socket_url=self._socket_url, refresh_registration=self.registration.register,
         )  # fmt: skip
         self.calendar = Calendar(world, self.identity, self.catalog, self._tasks)
+        self.xapi_relay = XapiRelay(world, self.identity, self.catalog, self._tasks, CloudXapi(self))
         self.reachability = self._make_reachability()
         self.webex = WebexStatus(
             world, has_account=lambda: self.is_activated,
@@ -194,6 +197,8 @@ class Device:
         self.calendar.push_is_up = lambda: self.mercury.is_open
         self.calendar.on_change = self._waiting.progress
         self.status.listen((), self._waiting.progress)
+        self.status.listen(("Diagnostics",), lambda changes: self._report())
+        self.configuration.listen((), self.xapi_relay.on_configured)
         bindings.show_changes(self.status, self.world)
         self.status.listen(("Webex",), lambda changes: self.on_seen())
         self.diagnostics.put("WebexActivationRequired", self.state.account is None, {"reason": "not activated"})
@@ -454,8 +459,8 @@ class Device:
         """Set a configuration, and keep it; errors as in `set_configurations`."""
         self.set_configurations({words(path): value})
 
-    def set_configurations(self, values: Mapping[str, Value]) -> None:
-        """Set configurations, and keep them: all of them or none.
+    def set_configurations(self, values: Mapping[str, Value | None]) -> None:
+        """Set configurations, and keep them: all of them or none. None takes back what was set: the default holds again.
 
         Raises:
             LocalProtocolError: no such configuration, or a value outside its space.
@@ -523,7 +528,13 @@ class Device:
         self.webex.feed(status.Registered() if registered else status.Unregistered())
         bindings.show_registration(self)
 
+    def _report(self, *, anew: bool = False) -> None:
+        """Tell the cloud what the device finds wrong with itself, while it can be told."""
+        if self.mercury.is_open:
+            self.xapi_relay.report(issues(self.diagnostics), anew=anew)
+
     def _mercury_opened(self) -> None:
+        self._report(anew=True)
         if self.settings.bring_up == "manual" and not self.calendar.caught_up:
             return  # each stage waits for its verb; once caught up, a reconnection is followed by a catch-up as always
         self.calendar.catch_up_soon()

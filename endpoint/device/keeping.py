@@ -11,11 +11,12 @@ from endpoint.cloud import status
 from endpoint.cloud.bases import OVERRIDES, is_base_url
 from endpoint.cloud.profile import make_profile
 from endpoint.device import bindings, effects, storage
+from endpoint.device.defaults import configuration_defaults
 from endpoint.runtime.errors import StorageError
 from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.trust import parse_trust_list
 from endpoint.wire.xapi.nodes import Value
-from endpoint.wire.xapi.paths import Path, parse_path, words
+from endpoint.wire.xapi.paths import Path, folded, parse_path, words
 
 if TYPE_CHECKING:
     from endpoint.cloud.account import Account
@@ -104,16 +105,29 @@ def keep_activation(device: Device, account: Account, config: ConfigData, harden
     device.check_health()
 
 
-def keep_configurations(device: Device, values: Mapping[str, Value]) -> None:
+def keep_configurations(device: Device, values: Mapping[str, Value | None]) -> None:
     """Set configurations, and keep them: all of them or none; errors as in `Device.set_configurations`."""
-    accepted = storage.check_configuration(values)
+    accepted = storage.check_configuration({text: value for text, value in values.items() if value is not None})
     for path, value in accepted.items():
         check_override(path, value)
+    back = {parse_path(text): _default(text) for text, value in values.items() if value is None}
+    gone = set(map(folded, back))
     kept = {**device.state.configuration, **{words(path): value for path, value in accepted.items()}}
+    kept = {text: value for text, value in kept.items() if folded(parse_path(text)) not in gone}
+    for text in device.settings.configuration:  # which would bring their value back with the next boot
+        if folded(parse_path(text)) in gone:
+            kept[text] = _default(text)
     device.save(msgspec.structs.replace(device.state, configuration=kept))
     with device.configuration.group():
-        for path, value in accepted.items():
+        for path, value in {**accepted, **back}.items():
             device.configuration.put(path, value)
+
+
+def _default(text: str) -> Value:
+    path = configuration_defaults().spelt(folded(parse_path(text)))
+    if path is None:
+        raise LocalProtocolError(f"no configuration {text}")
+    return configuration_defaults().values[path]
 
 
 def remove_account(device: Device, why: str) -> None:
