@@ -30,9 +30,10 @@ from endpoint.device.keeping import check_override
 from endpoint.runtime.clock import SteppedTime, TimeSource
 from endpoint.runtime.faults import Faults
 from endpoint.wire.errors import LocalProtocolError
-from endpoint.wire.xapi.nodes import Value, nodes
+from endpoint.wire.xapi.nodes import Value
 from endpoint.wire.xapi.paths import Path, parse_path, words
 from endpoint.wire.xapi.terminal import status_lines
+from endpoint.xapi.access import spelt
 
 PREFIX: Final = "/roomsim/device/v1"
 VERSION: Final = 1
@@ -146,7 +147,7 @@ class Answers:
     async def _xstatus(self, request: web.Request) -> web.Response:
         asked = read_query(request, StatusQuery)
         path = _path(asked.path) if asked.path else ()
-        is_known, expected = views.choices("Status", path)
+        is_known, expected = views.choices(self._device.settings.table, "Status", path)
         if not is_known:
             shown = words(path)[:SHOWN_CHARS_MAX]
             raise ControlError(404, "unknown_node", f"the device has no status {shown!r}", expected)
@@ -164,9 +165,26 @@ class Answers:
             raise ControlError(
                 422, "nothing_to_set", "the body names no configuration", ['{"SystemUnit Name": "Huddle 1"}']
             )
-        accepted = dict(_configuration(text, value) for text, value in body.items())
+        accepted = dict(self._checked(text, value) for text, value in body.items())
         self._device.set_configurations({words(path): value for path, value in accepted.items()})
         return answer(views.leaves_view(accepted.items()))
+
+    def _checked(self, text: str, value: object) -> tuple[Path, Value]:
+        """Return a configuration in canonical spelling and its value as it is stored."""
+        path, table = _path(text), self._device.settings.table
+        node = table.find("Configuration", path)
+        if node is None:
+            _, expected = views.choices(table, "Configuration", path)
+            shown = words(path)[:SHOWN_CHARS_MAX]
+            raise ControlError(422, "unknown_node", f"the device has no configuration {shown!r}", expected)
+        if isinstance(value, bool) or not isinstance(value, (str, int)):
+            raise ControlError(422, "bad_value", f"{node.path}: write text or a whole number")
+        try:
+            canonical, accepted = spelt(node, path), node.space.accept(value)
+            check_override(canonical, accepted)
+            return canonical, accepted
+        except LocalProtocolError as error:
+            raise ControlError(422, "bad_value", f"{node.path}: {error}", node.space.literals) from None
 
     async def _log_lines(self, request: web.Request) -> web.Response:
         asked = read_query(request, LogQuery)
@@ -244,22 +262,3 @@ def _path(text: str) -> Path:
         return parse_path(text)
     except LocalProtocolError as error:
         raise ControlError(400, "bad_path", str(error), ["Webex Status", "Diagnostics/Message[1]"]) from None
-
-
-def _configuration(text: str, value: object) -> tuple[Path, Value]:
-    """Return a configuration in canonical spelling and its value as it is stored."""
-    path = _path(text)
-    node = nodes().find("Configuration", path)
-    if node is None:
-        _, expected = views.choices("Configuration", path)
-        raise ControlError(
-            422, "unknown_node", f"the device has no configuration {words(path)[:SHOWN_CHARS_MAX]!r}", expected
-        )
-    if isinstance(value, bool) or not isinstance(value, (str, int)):
-        raise ControlError(422, "bad_value", f"{node.path}: write text or a whole number")
-    try:
-        canonical, accepted = parse_path(node.path), node.space.accept(value)
-        check_override(canonical, accepted)
-        return canonical, accepted
-    except LocalProtocolError as error:
-        raise ControlError(422, "bad_value", f"{node.path}: {error}", node.space.literals) from None

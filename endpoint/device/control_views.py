@@ -19,7 +19,7 @@ from endpoint.runtime.trace import Event, Trace
 from endpoint.runtime.virtual import VirtualLoop
 from endpoint.wire.calliope import best_nodes
 from endpoint.wire.meeting import JOIN_FIELDS, Meeting
-from endpoint.wire.xapi.nodes import Branch, Value, nodes
+from endpoint.wire.xapi.nodes import Branch, Nodes, Value
 from endpoint.wire.xapi.paths import Path, words
 
 HIDDEN: Final = ("password", "passphrase", "token")
@@ -125,10 +125,10 @@ def shown(leaves: Iterable[tuple[Path, Value]]) -> Iterator[tuple[Path, Value]]:
         yield path, "" if is_hidden(words(path)) else value
 
 
-def choices(branch: Branch, path: Path) -> tuple[bool, list[str]]:
-    """Say whether the node table knows something at or below a path, and which words follow what it knows of it."""
+def choices(table: Nodes, branch: Branch, path: Path) -> tuple[bool, list[str]]:
+    """Say whether a node table knows something at or below a path, and which words follow what it knows of it."""
     wanted = [part.casefold() for part in path if isinstance(part, str)]
-    rows = [[word.partition("[")[0] for word in row.split(" ")] for row in nodes().paths(branch)]
+    rows = [[word.partition("[")[0] for word in row.split(" ")] for row in table.paths(branch)]
     depth = 0
     while depth < len(wanted):
         deeper = [row for row in rows if len(row) > depth and row[depth].casefold() == wanted[depth]]

@@ -11,11 +11,10 @@ from endpoint.cloud import status
 from endpoint.cloud.bases import OVERRIDES, is_base_url
 from endpoint.cloud.profile import make_profile
 from endpoint.device import bindings, effects, storage
-from endpoint.device.defaults import configuration_defaults
 from endpoint.runtime.errors import StorageError
 from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.trust import parse_trust_list
-from endpoint.wire.xapi.nodes import Value
+from endpoint.wire.xapi.nodes import Nodes, Value
 from endpoint.wire.xapi.paths import Path, folded, parse_path, words
 
 if TYPE_CHECKING:
@@ -40,10 +39,10 @@ class Keeper:
 
     def _load(self, settings: DeviceSettings, chance: Actor) -> storage.State:
         found = self._store.load()
-        _check(settings.configuration)
+        _check(settings.configuration, settings.table)
         if found is not None:
             try:
-                _check(found.configuration)
+                _check(found.configuration, settings.table)
             except LocalProtocolError as error:
                 where = settings.state_dir
                 raise StorageError(f"{where}: the state is damaged: {error}; move it away, or restore a copy") from None
@@ -107,27 +106,29 @@ def keep_activation(device: Device, account: Account, config: ConfigData, harden
 
 def keep_configurations(device: Device, values: Mapping[str, Value | None]) -> None:
     """Set configurations, and keep them: all of them or none; errors as in `Device.set_configurations`."""
-    accepted = storage.check_configuration({text: value for text, value in values.items() if value is not None})
+    given = {text: value for text, value in values.items() if value is not None}
+    accepted = storage.check_configuration(given, device.settings.table)
     for path, value in accepted.items():
         check_override(path, value)
-    back = {parse_path(text): _default(text) for text, value in values.items() if value is None}
+    back = {parse_path(text): _default(device, text) for text, value in values.items() if value is None}
     gone = set(map(folded, back))
     kept = {**device.state.configuration, **{words(path): value for path, value in accepted.items()}}
     kept = {text: value for text, value in kept.items() if folded(parse_path(text)) not in gone}
     for text in device.settings.configuration:  # which would bring their value back with the next boot
         if folded(parse_path(text)) in gone:
-            kept[text] = _default(text)
+            kept[text] = _default(device, text)
     device.save(msgspec.structs.replace(device.state, configuration=kept))
     with device.configuration.group():
         for path, value in {**accepted, **back}.items():
             device.configuration.put(path, value)
 
 
-def _default(text: str) -> Value:
-    path = configuration_defaults().spelt(folded(parse_path(text)))
+def _default(device: Device, text: str) -> Value:
+    defaults = device.configuration.defaults
+    path = defaults.spelt(folded(parse_path(text)))
     if path is None:
         raise LocalProtocolError(f"no configuration {text}")
-    return configuration_defaults().values[path]
+    return defaults.values[path]
 
 
 def remove_account(device: Device, why: str) -> None:
@@ -155,8 +156,8 @@ def remove_account(device: Device, why: str) -> None:
     bindings.show_registration(device)
 
 
-def _check(configuration: Mapping[str, Value]) -> None:
-    storage.check_configuration(configuration)
+def _check(configuration: Mapping[str, Value], table: Nodes) -> None:
+    storage.check_configuration(configuration, table)
     for text, value in configuration.items():
         check_override(parse_path(text), value)
 

@@ -29,7 +29,7 @@ from endpoint.room.room_presets import RoomPreset
 from endpoint.runtime.errors import StorageError
 from endpoint.wire import codec
 from endpoint.wire.errors import LocalProtocolError, RemoteProtocolError
-from endpoint.wire.xapi.nodes import Value, nodes
+from endpoint.wire.xapi.nodes import Nodes, Value, nodes
 from endpoint.wire.xapi.paths import Path as XPath
 from endpoint.wire.xapi.paths import parse_path, words
 from endpoint.xapi.saved import SavedFeedback, SavedUser
@@ -265,8 +265,11 @@ class Directory:
 Storage = Memory | Directory
 
 
-def check_configuration(values: Mapping[str, Value]) -> dict[XPath, Value]:
+def check_configuration(values: Mapping[str, Value], table: Nodes | None = None) -> dict[XPath, Value]:
     """Return configurations by path, each value as it is stored.
+
+    Args:
+        table: the node table of the device, where it is another than the built-in one.
 
     Raises:
         LocalProtocolError: no such configuration, or a value outside its space; the text says which.
@@ -274,7 +277,7 @@ def check_configuration(values: Mapping[str, Value]) -> dict[XPath, Value]:
     checked: dict[XPath, Value] = {}
     for text, value in values.items():
         path = parse_path(text)
-        node = nodes().find("Configuration", path)
+        node = (table or nodes()).find("Configuration", path)
         if node is None:
             raise LocalProtocolError(f"no configuration {words(path)}")
         try:

@@ -84,11 +84,11 @@ class Xapi:
         node = self.nodes.find(branch, path[1:])
         if node is None:
             return None
-        spelt = _spelt(node, path[1:])
-        value = self._trees[branch].get(spelt)
+        place = spelt(node, path[1:])
+        value = self._trees[branch].get(place)
         if value is None or not caller.may(node.read):
             return None
-        return (branch, *spelt), "" if node.is_hidden else value
+        return (branch, *place), "" if node.is_hidden else value
 
     def _shown(self, branch: Branch, path: Path, value: Value, caller: Caller) -> Value | None:
         node = self.nodes.find(branch, path)
@@ -144,7 +144,7 @@ class Xapi:
         if path is not None and path[0] == "configuration":
             node = self.nodes.find("Configuration", path[1:])
             if node is not None:
-                return [(node, _spelt(node, path[1:]))]
+                return [(node, spelt(node, path[1:]))]
         return [
             (node, instance)
             for node in self.nodes.leaves("Configuration")
@@ -188,7 +188,7 @@ def _is_whole(query: Query, path: Path) -> bool:
     return query.covers(path) and str(query.parts[-1]) == str(path[-1])
 
 
-def _spelt(node: Node, path: Path) -> Path:
+def spelt(node: Node, path: Path) -> Path:
     """Return a path in the spelling of its node, with its own element numbers."""
     numbers = iter(part for part in path if isinstance(part, int))
     spelt: list[str | int] = []

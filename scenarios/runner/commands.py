@@ -230,6 +230,13 @@ def endpoint_run(
     ] = None,
     control: Annotated[str, typer.Option(help="The simulation's own door.", metavar="HOST:PORT")] = "127.0.0.1:0",
     ready_file: ReadyFile = None,
+    schema_file: Annotated[
+        Path | None,
+        typer.Option("--schema", help="A schema file of yours that widens the xAPI; see the how-to.", metavar="FILE"),
+    ] = None,
+    imported_commands: Annotated[
+        str, typer.Option(help="What commands of --schema answer: fail (they have no effect), or succeed.")
+    ] = "fail",
     exit_on_refusal: Annotated[
         bool, typer.Option("--exit-on-refusal", help="Exit with 1 when the code is refused.")
     ] = False,
@@ -243,9 +250,11 @@ def endpoint_run(
 
     if security not in ("none", "harden"):
         raise typer.BadParameter("security is none or harden", param_hint="--security")
+    if imported_commands not in ("fail", "succeed"):
+        raise typer.BadParameter("imported commands fail or succeed", param_hint="--imported-commands")
     process = DeviceProcess(
         cloud, control=control, ca=ca, targets=target or [], state=state, ready_file=ready_file, prints_log=log,
-        ssh=ssh, https=https, http=http,
+        ssh=ssh, https=https, http=http, schema=schema_file, imported_succeed=imported_commands == "succeed",
     )  # fmt: skip
     raise typer.Exit(
         process.serve(

@@ -19,6 +19,8 @@ from endpoint.runtime.errors import EndpointError, StorageError
 from endpoint.runtime.tls import TlsClient
 from endpoint.wire.activation.code import MalformedCode
 from endpoint.wire.errors import WireError
+from endpoint.wire.xapi.nodes import Nodes, nodes
+from endpoint.wire.xapi.schema_import import read_schema
 from scenarios.runner.commands import Exit, refused
 from scenarios.runner.follow import Follower
 from scenarios.runner.serving import Address, Ground, address, first_ready, for_ever, lead_names, serve, write_ready
@@ -42,6 +44,7 @@ class DeviceProcess:
     http: str | None = None
     """None opens plain HTTP on a free port when the settings ask for it; an address makes them ask."""
     schema: Path | None = None
+    imported_succeed: bool = False
     _written: dict[str, Any] = field(default_factory=dict)
 
     def serve(
@@ -51,6 +54,7 @@ class DeviceProcess:
         check_url(self.cloud)
         door_address = address(self.control, "--control") or ("127.0.0.1", 0)
         addresses = self._addresses()
+        table = read_table(self.schema, product)
         anchors = read_anchors(self.ca)
 
         async def main() -> int:
@@ -66,6 +70,8 @@ class DeviceProcess:
                     anchors=anchors,
                     secure=urlsplit(self.cloud).scheme == "https",
                     state_dir=self.state,
+                    table=table,
+                    imported_succeed=self.imported_succeed,
                     configuration={} if self.http in (None, "off") else {HTTP_MODE: "HTTP+HTTPS"},
                 )
                 device = make_device(settings, ground)
@@ -181,6 +187,23 @@ def read_anchors(ca: Path | None) -> tuple[str, ...]:
     except OSError as error:
         raise refused(f"--ca: {ca} cannot be read: {error.strerror}") from None
     return anchors
+
+
+def read_table(schema: Path | None, product: str) -> Nodes:
+    """Return the node table, widened by a schema file; says what came of it, or refuses."""
+    if schema is None:
+        return nodes()
+    try:
+        found = read_schema(schema.read_bytes(), product)
+    except OSError as error:
+        raise refused(f"--schema: {schema} cannot be read: {error.strerror}") from None
+    except WireError as error:
+        raise refused(f"--schema: {schema}: {error}") from None
+    table = nodes().widened(found)
+    read = len(found.leaves) + len(found.commands) + len(found.events)
+    why = ", ".join(f"{count} {reason}" for reason, count in sorted(found.skipped.items()))
+    print(f"schema   {read} nodes of {product}" + (f"; left out: {why}" if why else ""), flush=True)
+    return table
 
 
 def make_device(settings: DeviceSettings, ground: Ground) -> Device:

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import aiohttp
@@ -40,6 +41,7 @@ from endpoint.xapi.users import LoginRefused
 
 PASSPHRASES = {"admin": "s3cret+/=", "ann": "ünï:cödé", "observer": "look"}
 ROLES = {"admin": "A", "ann": "U", "observer": "Y"}
+BEGIN = datetime(2026, 3, 2, 8, 50, tzinfo=UTC)
 START: dict[str, Value] = {
     "Audio Volume": 50,
     "Audio Microphones Mute": "Off",
@@ -153,6 +155,8 @@ class FewSessions(Sessions):
     """Sessions with a limit."""
 
     limit = 30
+    hangs_up = False
+    """Every session is ended as soon as it has begun."""
 
     def __init__(self, clock: Clock, configuration: Tree) -> None:
         super().__init__(clock, configuration)
@@ -162,7 +166,10 @@ class FewSessions(Sessions):
         """Begin a session."""
         if len(self._open) >= self.limit:
             raise TooManySessions
-        return super().open(caller, close)
+        session = super().open(caller, close)
+        if self.hangs_up:
+            self.close(session, "Not now")
+        return session
 
     @property
     def count(self) -> int:
@@ -207,7 +214,7 @@ class Stage:
 
 def stage(start: Mapping[str, Value] = START) -> Stage:
     """Make what is behind the doors, on the running loop."""
-    clock = Clock(LoopTime(asyncio.get_running_loop()))
+    clock = Clock(LoopTime(asyncio.get_running_loop(), BEGIN))
     trace = NullTrace(clock)
     faults, who = Faults(clock, trace), "device:test"
     log = DeviceLog(who, clock, trace, pid=3899)

@@ -334,6 +334,20 @@ def test_the_device_hangs_up() -> None:
     asyncio.run(body())
 
 
+def test_a_session_that_ends_while_it_begins_takes_its_websocket_along() -> None:
+    async def body() -> None:
+        async with opened() as room:
+            room.stage.sessions.hangs_up = True
+            try:
+                socket = await room.socket()
+            except aiohttp.ClientError:  # cut before the upgrade
+                return
+            assert await closed(socket) in (1000, 1006)
+            assert room.stage.sessions.count == 0
+
+    asyncio.run(body())
+
+
 def test_a_client_that_vanishes_leaves_nothing_behind() -> None:
     async def body() -> None:
         async with opened() as room:
