@@ -82,7 +82,7 @@ def read_line(text: str) -> Line:
     if first is None:
         return Line("")
     name = first[0]
-    return _Reader(text, first.end(), verb_of(name), name).read()
+    return _Reader(text, first.end(), verb_of(name)).read()
 
 
 def tag_of(text: str) -> str | None:
@@ -124,7 +124,7 @@ def command_words(line: Line) -> tuple[str, ...]:
 class _Reader:
     """Walks once over a line, from its second word on."""
 
-    def __init__(self, text: str, at: int, verb: str, name: str) -> None:
+    def __init__(self, text: str, at: int, verb: str) -> None:
         self._text = text
         self._begin = at
         self._at = at
@@ -134,7 +134,7 @@ class _Reader:
         self._spellings: dict[str, str] = {}
         self._tag: str | None = None
         self._end = len(text)
-        self._help = _HELP.index(name) if name in _HELP else 0
+        self._help = 0
 
     def read(self) -> Line:
         takes_arguments = self._verb in _WITH_ARGUMENTS

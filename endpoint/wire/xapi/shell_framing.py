@@ -144,7 +144,9 @@ class Framer:
         if self._is_overlong:
             self._is_overlong = False
             return self._next_line()
-        return line if len(line) <= limit else Unreadable(_at_most("a line", limit))
+        if len(line) > limit and self._head is None:
+            return Unreadable(_at_most("a line", limit))
+        return line
 
     def _too_long(self, limit: int) -> Unreadable | None:
         was, self._is_overlong = self._is_overlong, True
@@ -217,9 +219,9 @@ class Framer:
         if found is None:
             return _request(data)
         line, body = data[: found.start()].decode(), _without_last_end(data[found.end() :].decode())
-        if len(line) > LINE_BYTES_MAX:
+        if found.start() > LINE_BYTES_MAX:
             return Unreadable(_at_most("a line", LINE_BYTES_MAX))
-        if len(body) > BODY_BYTES_MAX:
+        if len(data) - found.end() > BODY_BYTES_MAX + 2:  # and the last end of a line
             return Unreadable(_at_most("a body", BODY_BYTES_MAX), line)
         return Request(line, body or None, f"{line}\n{body}" if body else line)
 

@@ -167,5 +167,5 @@ def _value(text: str, path: Path, table: Nodes) -> Value:
             raise RemoteProtocolError("shell", "a text ends with a quote", text[:60])
         return unescaped(text[1:-1])
     space = space_of(path, table)
-    is_number = re.fullmatch(r"-?[0-9]{1,18}", text) is not None
+    is_number = re.fullmatch(r"-?[0-9]{1,1000}", text) is not None
     return int(text) if is_number and (space is None or space.kind != "literal") else text

@@ -165,7 +165,7 @@ class Interpreter:
         except BadValue as error:
             return Illegal(("Configuration", *parse_path(error.path)))
         except AccessDenied as error:
-            return Refusal("Configuration", str(error), _xpath(text))
+            return Refusal("Configuration", str(error))
         except WireError:
             return Refusal("Configuration", str(NoMatch(text)), _xpath(text))
         return Done(is_set=True)

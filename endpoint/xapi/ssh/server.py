@@ -27,6 +27,10 @@ CONNECTIONS_MAX: Final = 100
 CHANNELS_MAX: Final = 10
 """Shells of one connection."""
 LOGIN_S_MAX: Final = 60.0
+LOGINS_FAILED_MAX: Final = 6
+"""Passphrases that one connection may get wrong."""
+KEYS_TRIED_MAX: Final = 20
+"""Keys that one connection may offer in vain; a client with an agent offers them all."""
 BACKLOG: Final = 128
 VERSION: Final = "roomsim"
 PROMPT: Final = "Password: "
@@ -147,6 +151,8 @@ class Connection(asyncssh.SSHServer):
         self._address = ""
         self._caller: Caller | None = None
         self._key: tuple[str, bytes] | None = None
+        self._failed = 0
+        self._keys_failed = 0
         self._session: Session | None = None
         self._shells: dict[ShellSession, None] = {}
         self._is_paused = False
@@ -218,8 +224,14 @@ class Connection(asyncssh.SSHServer):
         try:
             self._caller = await self._door.users.authenticate(username, password, origin=self._origin, door=DOOR)
         except LoginRefused:
-            return False
+            return self._count_failure()
         return True
+
+    def _count_failure(self) -> bool:
+        self._failed += 1
+        if self._failed >= LOGINS_FAILED_MAX:
+            self.close("Too many failed logins", asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE)
+        return False
 
     def kbdint_auth_supported(self) -> bool:
         """Take `keyboard-interactive`, the only method that jsxapi has."""
@@ -231,7 +243,9 @@ class Connection(asyncssh.SSHServer):
 
     async def validate_kbdint_response(self, username: str, responses: Any) -> bool:
         """Check the one answer."""
-        return len(responses) == 1 and await self.validate_password(username, responses[0])
+        if len(responses) != 1:
+            return self._count_failure()
+        return await self.validate_password(username, responses[0])
 
     def public_key_auth_supported(self) -> bool:
         """Take public keys."""
@@ -241,6 +255,9 @@ class Connection(asyncssh.SSHServer):
         """Say whether a key is one of the user's; asyncssh asks before the client has signed, and again when it has."""
         owns = self._door.users.owns_key(username, key.public_data)
         self._key = (username, key.public_data) if owns else None
+        self._keys_failed += not owns
+        if self._keys_failed >= KEYS_TRIED_MAX:
+            self.close("Too many keys", asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE)
         return owns
 
     def auth_completed(self) -> None:

@@ -20,7 +20,7 @@ from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.world import World
 from endpoint.wire.xapi.calls import Caller
 from endpoint.wire.xapi.shell import tag_of
-from endpoint.wire.xapi.shell_answers import Answer, Choices, Mode, Result, is_failure
+from endpoint.wire.xapi.shell_answers import Answer, Choices, Mode, Refusal, Result, is_failure
 from endpoint.wire.xapi.shell_framing import Framer, Incoming, Request
 from endpoint.xapi.access import Xapi
 from endpoint.xapi.feedback import Notice
@@ -34,6 +34,7 @@ PIECE_BYTES: Final = 32 * 1024
 """Bytes that are written at once, before it is asked whether the client still takes them."""
 INPUT_WAITING_MAX: Final = 64 * 1024
 """Bytes of requests that may wait here; more stay in the channel's window, with the client."""
+INTERNAL_ERROR: Final = "Internal error"
 REQUESTS_PER_TURN: Final = 16
 """Requests that one shell may carry out before all others of the process have their turn."""
 
@@ -270,7 +271,8 @@ class ShellSession(asyncssh.SSHServerSession[bytes]):
                 self._answer(said.answer, said.tag, begun)
         except Exception as error:  # a defect of whoever carries the command out: the shell goes on
             self._defect("a request over ssh", error)
-            self._answer(_DEFECT, tag_of(incoming.text) if isinstance(incoming, Request) else None)
+            tag = tag_of(incoming.text) if isinstance(incoming, Request) else None
+            self._answer(Refusal("Result", INTERNAL_ERROR), tag)
             return
         finally:
             held, self._held = self._held, None
@@ -296,7 +298,7 @@ class ShellSession(asyncssh.SSHServerSession[bytes]):
             answer = await begun.result
         except Exception as error:  # as above
             self._defect(f"{begun.name} over ssh", error)
-            answer = _DEFECT
+            answer = Result(begun.name, status="Error", reason=INTERNAL_ERROR)
         self._is_busy = False
         if not self._is_gone:
             self._answer(answer, begun.tag)
@@ -368,6 +370,3 @@ class ShellSession(asyncssh.SSHServerSession[bytes]):
     def _exit(self, channel: asyncssh.SSHServerChannel[bytes], status: int) -> None:
         if not channel.is_closing():
             channel.exit(status)
-
-
-_DEFECT: Final = Result("Result", status="Error", reason="Internal error")

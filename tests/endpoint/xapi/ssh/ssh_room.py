@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -221,18 +221,12 @@ class Shell:
     async def expect(self, text: str) -> None:
         """Read as many bytes as expected, and compare."""
         wanted = text.encode()
-        async with asyncio.timeout(10):
-            got = await self._exactly(len(wanted))
-        assert got == wanted, f"\ngot  {got!r}\nwant {wanted!r}"
-
-    async def _exactly(self, count: int) -> bytes:
         got = b""
-        while len(got) < count:
-            data = await self.process.stdout.read(count - len(got))
-            if not data:
-                break
-            got += data
-        return got
+        with suppress(TimeoutError):
+            async with asyncio.timeout(10):
+                while len(got) < len(wanted) and (data := await self.process.stdout.read(len(wanted) - len(got))):
+                    got += data
+        assert got == wanted, f"\ngot  {got!r}\nwant {wanted!r}"
 
     async def until(self, text: str) -> str:
         """Read up to and with a text."""
