@@ -123,6 +123,27 @@ def complete(
     return work.after(verb, typed[word.end() :].lstrip())[:COMPLETIONS_MAX]
 
 
+def unambiguous(line: str, found: Sequence[Completion]) -> Completion | None:
+    """Return what the Tab key can do without a choice: the longest beginning that all proposals share; None when that adds nothing.
+
+    A single proposal that is complete brings the blank behind it along.
+    """
+    offered = [one for one in found if not one.is_hint]
+    if not offered or len({one.replaced for one in offered}) > 1:
+        return None
+    first = offered[0]
+    text = first.text if first.text.endswith((" ", "=")) else f"{first.text} "
+    if len(offered) > 1:
+        folded = [one.text.casefold() for one in offered]
+        size = next(
+            (at for at, signs in enumerate(zip(*folded, strict=False)) if len(set(signs)) > 1), min(map(len, folded))
+        )
+        text = first.text[:size]
+    before = line[len(line) - first.replaced :]
+    is_more = len(text) > len(before) or (len(text) == len(before) and text != before)
+    return Completion(text, first.replaced, text) if is_more else None
+
+
 def list_at(line: str, table: Nodes, *, verbs: Sequence[Verb] = VERBS) -> Path | None:
     """Return the list whose element numbers could come next, for callers that must ask for them first; None when none can.
 

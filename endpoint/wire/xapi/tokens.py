@@ -9,14 +9,15 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
+from endpoint.wire.errors import RemoteProtocolError
+from endpoint.wire.xapi.terminal import unescaped
+
 Kind: TypeAlias = Literal["word", "name", "value", "tag"]
 
 _BLANKS: Final = " \t"
 _WORD: Final = re.compile(r'[^ \t:"|]+')
 _BARE: Final = re.compile(r"[^ \t]+")
 _QUOTED: Final = re.compile(r'"(?P<text>(?:[^"\\]|\\.)*)(?P<end>"?)', re.DOTALL)
-_ESCAPE: Final = re.compile(r"\\(.?)", re.DOTALL)
-_ESCAPED: Final = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +79,11 @@ def _quoted(line: str, at: int) -> Token:
     is_open = not found["end"]
     # a lone backslash at the very end escapes what has not been typed yet
     end = len(line) if is_open else found.end()
-    return Token("value", _ESCAPE.sub(_unescaped, found["text"]), at, end, is_quoted=True, is_open=is_open)
+    return Token("value", _unescaped(found["text"]), at, end, is_quoted=True, is_open=is_open)
 
 
-def _unescaped(found: re.Match[str]) -> str:
-    return _ESCAPED.get(found[1], found[1])
-
-
-def quoted(text: str) -> str:
-    """Write a text as a value of one line: between quotes, with the escapes that `tokens` undoes."""
-    text = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + text.replace("\n", "\\n").replace("\r", "\\r").replace("\t", "\\t") + '"'
+def _unescaped(text: str) -> str:
+    try:
+        return unescaped(text)
+    except RemoteProtocolError:  # half a character; the other half may follow
+        return text

@@ -16,8 +16,7 @@ from endpoint.wire.xapi.errors import (
 )
 from endpoint.wire.xapi.leaves import Leaf
 from endpoint.wire.xapi.nodes import Command, Nodes
-from endpoint.wire.xapi.tokens import quoted
-from scenarios.runner.shell.terminal_lines import END, lines, mark_line
+from endpoint.wire.xapi.terminal import END, Root, lines, mark_line, quoted
 
 _RESET: Final = "\x1b[0m"
 _DIM, _RED, _GREEN, _YELLOW, _CYAN = "\x1b[2m", "\x1b[31m", "\x1b[32m", "\x1b[33m", "\x1b[36m"
@@ -100,9 +99,9 @@ def result_name(command: Command | None, words: str) -> str:
     return command.result_name if command is not None else "".join(words.split(" ")[-2:]) + "Result"
 
 
-def refusal_lines(error: XapiError, root: str, command: Command | None, words: str, result_id: str) -> list[str]:
+def refusal_lines(error: XapiError, root: Root, command: Command | None, words: str, result_id: str) -> list[str]:
     """Print that the device said no; `root` is Status, Configuration or Result."""
-    name = root
+    name: str = root
     status = "Error"
     said = {"Reason": str(error)}
     match error:

@@ -16,7 +16,7 @@ import aiohttp
 from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.xapi.completion import elements
 from endpoint.wire.xapi.completion_index import index_of
-from endpoint.wire.xapi.errors import XapiError
+from endpoint.wire.xapi.errors import NoMatch, XapiError
 from endpoint.wire.xapi.leaves import Leaf
 from endpoint.wire.xapi.nodes import Argument, Nodes
 from endpoint.wire.xapi.paths import Path, folded
@@ -24,7 +24,7 @@ from endpoint.wire.xapi.query import Query
 from scenarios.runner.shell.backend import Gate, Lost, Unusable
 from scenarios.runner.shell.frames import Answer, Failure, Told, leaves_of, list_of, read_frame, refusal, request
 from scenarios.runner.shell.ready import Ready
-from scenarios.runner.shell.spelling import spelt
+from scenarios.runner.shell.spelling import branch_of, spelt, unknown_word
 
 OPENING_S_MAX: Final = 10.0
 ANSWER_S_MAX: Final = 120.0
@@ -117,9 +117,19 @@ class Remote:
             return [leaf for leaf in found if query.covers(folded(leaf[0]))]
         path = spelt(self._table, asked)
         if plain is not None and not self._leaves_out_numbers(plain):
-            return await self._get([*path], query.text)
+            return await self._get_what_there_is([*path], query.text)
         tree = await self._ask("xQuery", {"Query": path}, query.text)
         return leaves_of(tree)
+
+    async def _get_what_there_is(self, path: list[str | int], text: str) -> list[Leaf]:
+        """Get a path; what the table knows and the device has none of at present is no error, as on the other doors."""
+        try:
+            return await self._get(path, text)
+        except NoMatch:
+            branch = branch_of(path[0])
+            if branch is not None and unknown_word(self._table, branch, tuple(path[1:])) is None:
+                return []
+            raise
 
     async def _get(self, path: list[str | int], text: str) -> list[Leaf]:
         return leaves_of(await self._ask("xGet", {"Path": path}, text), tuple(path))

@@ -12,6 +12,7 @@ from endpoint.wire.xapi.leaves import Leaf
 from endpoint.wire.xapi.nodes import Command, Nodes
 from endpoint.wire.xapi.paths import Path, parse_path, words
 from endpoint.wire.xapi.query import Query
+from endpoint.wire.xapi.terminal import END, lines
 from endpoint.xapi.commands import Commands
 from scenarios.runner.shell import lines as ask
 from scenarios.runner.shell.backend import Backend, Lost
@@ -20,7 +21,6 @@ from scenarios.runner.shell.describe import describe, overview
 from scenarios.runner.shell.doors import DoorRefused
 from scenarios.runner.shell.printing import Printer, done_lines, read_lines, refusal_lines, result_lines
 from scenarios.runner.shell.spelling import branch_of, unknown_word
-from scenarios.runner.shell.terminal_lines import END, lines
 
 BODY_LINES_MAX: Final = 100_000
 BODY_END: Final = "."

@@ -15,6 +15,7 @@ from endpoint.wire.xapi.completion import (
     complete,
     elements,
     list_at,
+    unambiguous,
     verb_of,
 )
 from endpoint.wire.xapi.nodes import nodes
@@ -226,6 +227,28 @@ def test_elements_of_leaves() -> None:
 def test_verbs_may_be_shortened_while_unambiguous(word: str, name: str | None) -> None:
     verb = verb_of(word, VERBS)
     assert (verb.name if verb is not None else None) == name
+
+
+@pytest.mark.parametrize(
+    ("line", "become"),
+    [
+        ("xst", "xStatus "),
+        ("xc", "xCo"),
+        ("xCo", None),
+        ("xStatus audio volu", "xStatus audio Volume"),
+        ("xStatus audio Volume", None),
+        ("xStatus aud", "xStatus Audio "),
+        ("xCommand Audio Volume Set L", "xCommand Audio Volume Set Level: "),
+        ("xConfiguration Standby Control: o", "xConfiguration Standby Control: O"),
+        ("xConfiguration Standby Control: O", None),
+        ("xCommand Audio Volume Set Level: ", None),
+        ("xStatus Call ", None),
+        ("nothing", None),
+    ],
+)
+def test_what_the_tab_key_can_do_alone(line: str, become: str | None) -> None:
+    found = unambiguous(line, complete(line, TABLE, numbers=here))
+    assert (applied(line, found) if found is not None else None) == become
 
 
 def test_bounds() -> None:

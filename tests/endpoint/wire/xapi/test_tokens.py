@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endpoint.wire.xapi.tokens import quoted, tokens
+from endpoint.wire.xapi.terminal import quoted
+from endpoint.wire.xapi.tokens import tokens
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,7 @@ from endpoint.wire.xapi.tokens import quoted, tokens
         ('Text: "a \\"b\\" c" Duration: 3', [("name", "Text"), ("value", 'a "b" c'), ("name", "Duration"), ("value", "3")]),
         ('Name:"Huddle 1"', [("name", "Name"), ("value", "Huddle 1")]),
         ("DefaultVolume : 50", [("name", "DefaultVolume"), ("value", "50")]),
+        ('X: "\\ud800"', [("name", "X"), ("value", "\\ud800")]),
         ('X: "half', [("name", "X"), ("value", "half")]),
         ('X: "half\\', [("name", "X"), ("value", "half")]),
         ("X: Y: 3", [("name", "X"), ("value", "Y:"), ("word", "3")]),
