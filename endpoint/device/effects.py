@@ -5,6 +5,7 @@ Settings of the room act in its parts, those of doors in `doors`. Source: protoc
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from endpoint.device.device import Device
 
-Follow = Callable[["Device", str], tuple[str, Value]]
+Follow = Callable[["Device", str], Mapping[str, Value]]
 
 CLOUD_SETTINGS: Final[Mapping[str, str]] = {
     "Provisioning Mode": "Webex",
@@ -56,8 +57,9 @@ def _changed(device: Device, changes: Changes) -> None:
 
 
 def _follow(device: Device, setting: str) -> None:
-    status, value = FOLLOWED[setting](device, str(device.configuration.get(parse_path(setting))))
-    device.status.put(parse_path(status), value)
+    with device.status.group():
+        for status, value in FOLLOWED[setting](device, str(device.configuration.get(parse_path(setting)))).items():
+            device.status.put(parse_path(status), value)
 
 
 def system_time(device: Device) -> str:
@@ -65,25 +67,24 @@ def system_time(device: Device) -> str:
     return device.world.clock.now().astimezone(device.zone).strftime("%Y-%m-%dT%H:%M:%S%z")
 
 
-def _name(device: Device, name: str) -> tuple[str, Value]:
-    return "SystemUnit BroadcastName", name or device.profile.product.name
+def _name(device: Device, name: str) -> Mapping[str, Value]:
+    label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or device.profile.serial.lower()
+    return {
+        "SystemUnit BroadcastName": name or device.profile.product.name,
+        "Network 1 FQDN": f"{label}.example.test",
+    }
 
 
 FOLLOWED: Final[Mapping[str, Follow]] = {
     "SystemUnit Name": _name,
-    "Network 1 DNS Domain Name": lambda device, name: ("Network 1 DNS Domain Name", name or "example.test"),
-    "Network 1 DNS Server 1 Address": lambda device, given: (
-        "Network 1 DNS Server 1 Address",
-        given or "192.0.2.53",
-    ),
-    "MicrosoftTeams CVI CrossTenant": lambda device, mode: (
-        "MicrosoftTeams CVI CrossTenant",
-        "Enabled" if mode == "Enabled" else "Disabled",
-    ),
-    "WebEngine Mode": lambda device, mode: ("WebEngine Features WebEngine", mode),
-    "Zoom AppExperience Mode": lambda device, mode: (
-        "Zoom AppExperience State",
-        "Inactive" if mode == "Auto" else "NotApplicable",
-    ),
+    "Network 1 DNS Domain Name": lambda device, name: {"Network 1 DNS Domain Name": name or "example.test"},
+    "Network 1 DNS Server 1 Address": lambda device, given: {"Network 1 DNS Server 1 Address": given or "192.0.2.53"},
+    "MicrosoftTeams CVI CrossTenant": lambda device, mode: {
+        "MicrosoftTeams CVI CrossTenant": "Enabled" if mode == "Enabled" else "Disabled"
+    },
+    "WebEngine Mode": lambda device, mode: {"WebEngine Features WebEngine": mode},
+    "Zoom AppExperience Mode": lambda device, mode: {
+        "Zoom AppExperience State": "Inactive" if mode == "Auto" else "NotApplicable"
+    },
 }
-"""Setting -> the status that it leads to."""
+"""Setting -> the statuses that it leads to."""

@@ -6,6 +6,7 @@ Paths and leaves at this boundary begin with the branch: `("Status", "Audio", "V
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from endpoint.wire.errors import LocalProtocolError
@@ -19,6 +20,7 @@ from endpoint.xapi.commands import Commands
 from endpoint.xapi.feedback import Feedback, Sink, Subscription
 from endpoint.xapi.tree import Tree, known
 
+SPELLINGS_KEPT_MAX: Final = 8_192
 READABLE: Final[Mapping[str, Branch]] = {"status": "Status", "configuration": "Configuration"}
 
 
@@ -190,11 +192,16 @@ def _is_whole(query: Query, path: Path) -> bool:
 
 def spelt(node: Node, path: Path) -> Path:
     """Return a path in the spelling of its node, with its own element numbers."""
-    numbers = iter(part for part in path if isinstance(part, int))
-    spelt: list[str | int] = []
-    for word in node.path.split(" "):
+    return _spelt(node.path, tuple(part for part in path if isinstance(part, int)))
+
+
+@lru_cache(maxsize=SPELLINGS_KEPT_MAX)
+def _spelt(shape: str, numbers: tuple[int, ...]) -> Path:
+    found = iter(numbers)
+    parts: list[str | int] = []
+    for word in shape.split(" "):
         name, bracket, _ = word.partition("[")
-        spelt.append(name)
+        parts.append(name)
         if bracket:
-            spelt.append(next(numbers))
-    return tuple(spelt)
+            parts.append(next(found))
+    return tuple(parts)

@@ -19,7 +19,7 @@ from endpoint.wire.xapi.paths import Path, words
 
 BODY_BYTES_MAX: Final = 8 * 1024 * 1024
 HANDLERS_KNOWN_MAX: Final = 32
-NOT_SIMULATED: Final = "Not simulated"
+NOT_SIMULATED: Final = "Not simulated yet"
 NO_EFFECT: Final = "Imported command: roomsim knows its arguments, and nothing carries it out"
 SHOWN_CHARS_MAX: Final = 40
 

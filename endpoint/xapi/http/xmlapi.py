@@ -21,7 +21,8 @@ from endpoint.xapi.http.answers import Answer, plain, xml
 from endpoint.xapi.http.ports import Facts, Schema
 
 DOCUMENTS_KEPT_MAX: Final = 16
-XML_TYPES: Final = frozenset({"text/xml", "application/xml", ""})
+XML_TYPES: Final = frozenset({"", "text/xml", "application/xml", "text/plain", "application/x-www-form-urlencoded"})
+"""What a body may call itself: XML, nothing, or what `curl -d` says when it is told nothing."""
 INTERNAL: Final = "Internal error"
 BOOKINGS_PUT: Final = ("Bookings", "Put")
 

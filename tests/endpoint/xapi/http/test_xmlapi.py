@@ -216,7 +216,7 @@ def test_pushed_bookings() -> None:
         ("<a>" * 100_000, "text/xml", 400, "at most 32 deep"),
         (f"<a>{'<b/>' * ELEMENTS_MAX}</a>", "text/xml", 400, "elements"),
         (SET % 1, "application/json", 415, "Content-Type: text/xml"),
-        (SET % 1, "application/x-www-form-urlencoded", 415, "Content-Type: text/xml"),
+        (SET % 1, "multipart/form-data", 415, "Content-Type: text/xml"),
         (SET % 1, "application/xml; charset=utf-8", 200, "Success"),
         (SET % 1, "text/xml; charset=klingon", 400, "an encoding that is known"),
         (" " * (DOCUMENT_BYTES_MAX + 1), "text/xml", 413, "A body has at most"),

@@ -1,0 +1,262 @@
+"""The local doors: opened and shut by settings, kept over restarts, closed to users by lock-down."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import asyncssh
+import pytest
+
+from endpoint.device.device import Device
+from endpoint.device.doors import Doors
+from endpoint.device.settings import DeviceSettings
+from endpoint.runtime.chance import Chance
+from endpoint.runtime.clock import Clock, LoopTime
+from endpoint.runtime.faults import Faults
+from endpoint.runtime.net import NameTable
+from endpoint.runtime.trace import Trace
+
+ANYWHERE = ("127.0.0.1", 0)
+PATIENCE_S = 20.0
+MODE = "NetworkServices HTTP Mode"
+
+
+class House:
+    """A device with doors on real sockets, and no cloud."""
+
+    def __init__(self, state: Path | None = None, **configuration: str) -> None:
+        source = LoopTime(asyncio.get_running_loop())
+        clock = Clock(source)
+        trace = Trace(clock)
+        settings = DeviceSettings(
+            state_dir=state, configuration={key.replace("_", " "): v for key, v in configuration.items()}
+        )
+        self.device = Device(
+            settings, source=source, chance=Chance(None), trace=trace, faults=Faults(clock, trace), names=NameTable()
+        )
+        self.device.doors = self.doors = Doors({"ssh": ANYWHERE, "https": ANYWHERE, "http": ANYWHERE})
+        self._changed = asyncio.Event()
+        self.doors.on_change = self._changed.set
+
+    @property
+    def names(self) -> set[str]:
+        """The doors that are open."""
+        return set(self.doors.ready()) - {"ws"}
+
+    async def set(self, **settings: str) -> None:
+        """Change settings and wait until the doors have followed."""
+        self._changed.clear()
+        self.device.set_configurations({key.replace("_", " "): value for key, value in settings.items()})
+        await asyncio.wait_for(self._changed.wait(), PATIENCE_S)
+
+    @property
+    def access(self) -> dict[str, Any]:
+        return self.device.local_access()
+
+    async def get(self, scheme: str, path: str = "/getxml?location=/Status/Standby", **how: Any) -> int:
+        access = self.access
+        headers = {"Authorization": aiohttp.encode_basic_auth(access["username"], access["password"])}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(access[scheme] + path, headers=headers, ssl=False, **how) as got,
+        ):
+            return got.status
+
+    def ssh(self, **how: Any) -> Any:
+        host, _, port = self.access["ssh"].rpartition(":")
+        credentials = {"username": self.access.get("username", "admin"), "password": self.access.get("password", "x")}
+        return asyncssh.connect(
+            host, int(port), known_hosts=None, client_keys=None, config=None, **{**credentials, **how}
+        )
+
+
+@asynccontextmanager
+async def opened(state: Path | None = None, **configuration: str) -> AsyncIterator[House]:
+    house = House(state, **configuration)
+    try:
+        await house.device.boot()
+        yield house
+    finally:
+        await house.device.close()
+
+
+def play(scene: Callable[[], Awaitable[None]]) -> None:
+    async def bounded() -> None:
+        await asyncio.wait_for(scene(), 3 * PATIENCE_S)
+
+    asyncio.run(bounded())
+
+
+def test_out_of_the_box_ssh_and_https_are_open_and_http_is_shut() -> None:
+    async def scene() -> None:
+        async with opened() as house:
+            assert house.names == {"ssh", "https"}
+            assert house.access["ws"].startswith("wss://")
+            assert await house.get("https") == 200
+            async with house.ssh() as connection:
+                assert "*s Standby State: Off" in (await connection.run("xStatus Standby State")).stdout
+
+    play(scene)
+
+
+def test_settings_open_and_shut_the_very_servers() -> None:
+    async def scene() -> None:
+        async with opened() as house:
+            await house.set(NetworkServices_HTTP_Mode="HTTP+HTTPS")
+            assert house.names == {"ssh", "https", "http"}
+            assert await house.get("http") == await house.get("https") == 200
+            assert "HTTPSModeSecurity" in house.device.diagnostics.types
+            http = house.access["http"]
+            await house.set(NetworkServices_HTTP_Mode="Off")
+            assert house.names == {"ssh"}
+            assert "ws" not in house.access
+            with pytest.raises(aiohttp.ClientConnectionError):
+                async with aiohttp.ClientSession() as session, session.get(http):
+                    pass
+            await house.set(NetworkServices_HTTP_Mode="HTTPS", NetworkServices_SSH_Mode="Off")
+            assert house.names == {"https"}
+
+    play(scene)
+
+
+def test_a_door_comes_back_on_its_port() -> None:
+    async def scene() -> None:
+        async with opened() as house:
+            before = house.access
+            await house.set(NetworkServices_HTTP_Mode="Off")
+            await house.set(NetworkServices_HTTP_Mode="HTTPS")
+            assert house.access == before
+            await house.device.restart()
+            assert house.access == before  # the passphrase too: it is drawn once for a process
+            assert await house.get("https") == 200
+
+    play(scene)
+
+
+def test_the_websocket_can_be_switched_off_alone() -> None:
+    async def scene() -> None:
+        async with opened() as house:
+            house.device.set_configurations({"NetworkServices Websocket": "Off"})
+            async with aiohttp.ClientSession() as session:
+                with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+                    await session.ws_connect(house.access["ws"], ssl=False)
+            assert refused.value.status == 404
+            assert await house.get("https") == 200
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "shown"), [("ECDSA", "ecdsa-sha2-nistp256"), ("ed25519", "ssh-ed25519"), ("RSA", "ssh-rsa")]
+)
+def test_the_host_key_is_of_the_algorithm_that_is_set(algorithm: str, shown: str) -> None:
+    async def scene() -> None:
+        async with opened(NetworkServices_SSH_HostKeyAlgorithm=algorithm) as house, house.ssh() as connection:
+            assert connection.get_server_host_key().get_algorithm() == shown
+
+    play(scene)
+
+
+def test_keys_and_certificate_are_kept_with_the_state(tmp_path: Path) -> None:
+    async def shown() -> tuple[bytes, bytes]:
+        async with opened(tmp_path) as house:
+            async with house.ssh() as connection:
+                key = connection.get_server_host_key().public_data
+            return key, await _certificate(house)
+
+    async def scene() -> None:
+        assert await shown() == await shown()
+
+    play(scene)
+
+
+async def _certificate(house: House) -> bytes:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    host, _, port = house.access["https"].removeprefix("https://").rpartition(":")
+    _, writer = await asyncio.open_connection(host, int(port), ssl=context)
+    certificate: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    return certificate
+
+
+def test_the_least_tls_version_is_the_one_that_is_set() -> None:
+    async def scene() -> None:
+        async with opened(NetworkServices_HTTPS_Server_MinimumTLSVersion="TLSv1.3") as house:
+            old = ssl.create_default_context()
+            old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+            old.maximum_version = ssl.TLSVersion.TLSv1_2
+            async with aiohttp.ClientSession() as session:
+                with pytest.raises(aiohttp.ClientConnectorError):
+                    await session.get(house.access["https"], ssl=old)
+            assert await house.get("https") == 200
+
+    play(scene)
+
+
+def test_an_address_in_use_is_told_and_nothing_else_is_lost() -> None:
+    async def scene() -> None:
+        with socket.create_server(ANYWHERE) as taken:
+            house = House()
+            house.device.doors = house.doors = Doors({"ssh": ANYWHERE, "https": taken.getsockname()[:2]})
+            with pytest.raises(OSError):
+                await house.device.boot()
+            await house.device.close()
+            assert house.doors.ready() == {}
+
+    play(scene)
+
+
+def test_a_setting_that_wants_a_door_at_an_address_in_use_is_logged() -> None:
+    async def scene() -> None:
+        with socket.create_server(ANYWHERE) as taken:
+            house = House()
+            house.device.doors = house.doors = Doors({"https": ANYWHERE, "http": taken.getsockname()[:2]})
+            logged = asyncio.Event()
+            house.device.on_log = lambda line: logged.set() if "door not opened" in line else None
+            await house.device.boot()
+            house.device.set_configurations({MODE: "HTTP+HTTPS"})
+            await asyncio.wait_for(logged.wait(), PATIENCE_S)
+            assert house.names == {"https"}
+            await house.device.close()
+
+    play(scene)
+
+
+def test_lock_down_hangs_up_on_local_users_and_lets_nobody_in() -> None:
+    async def scene() -> None:
+        async with opened() as house:
+            access = house.access
+            async with house.ssh() as connection:
+                house.device.local.lock_down()
+                await asyncio.wait_for(connection.wait_closed(), PATIENCE_S)
+            with pytest.raises(asyncssh.PermissionDenied):
+                async with house.ssh(username=access["username"], password=access["password"]):
+                    pass
+            assert "password" not in house.access
+            headers = {"Authorization": aiohttp.encode_basic_auth(access["username"], access["password"])}
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(access["https"] + "/status.xml", headers=headers, ssl=False) as got,
+            ):
+                assert got.status == 401
+
+    play(scene)
+
+
+def test_a_device_that_is_off_has_no_doors() -> None:
+    async def scene() -> None:
+        async with opened() as house:
+            await house.device.shut_down()
+            assert house.access == {}
+            await house.device.boot()
+            assert house.names == {"ssh", "https"}
+
+    play(scene)
