@@ -78,6 +78,8 @@ class Expressions:
 
     def _listen(self, held: dict[tuple[Part, ...], Query]) -> None:
         before = self._subscription
+        if before is not None and len(held) < len(self._held):
+            before.close()  # first, so that there is room for fewer even where there is no room for more
         after = None
         if held:
             after = self._xapi.subscribe(AnyOf((), "", tuple(held.values())), self._caller, self._sink)

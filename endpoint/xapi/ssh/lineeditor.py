@@ -58,7 +58,7 @@ class LineEditor:
             elif code in (10, 13):
                 return self._on_end(echo, is_secret), data[position + 1 :]
             elif code == 3 or (code == 4 and not self._line):
-                return Typed(bytes(echo), hangs_up=True), b""
+                return Typed(b"" if is_secret else bytes(echo), hangs_up=True), b""
             elif code in (8, 127):
                 self._erase(1, echo)
             elif code == 21:

@@ -300,5 +300,5 @@ def _silence() -> None:
     """Keep asyncssh's own log to itself: whoever connects must not be able to write to our standard error."""
     logger = logging.getLogger("asyncssh")
     logger.propagate = False
-    if not logger.handlers:
+    if not any(isinstance(handler, logging.NullHandler) for handler in logger.handlers):
         logger.addHandler(logging.NullHandler())

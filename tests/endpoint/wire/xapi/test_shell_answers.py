@@ -13,9 +13,24 @@ from hypothesis import strategies as st
 from endpoint.wire.xapi.leaves import Mark
 from endpoint.wire.xapi.nodes import nodes
 from endpoint.wire.xapi.shell_answers import (
-    Accepted, Answer, Choices, Done, Got, Illegal, Mode, Printed, Prompt, Refusal, Result, Schema, Silence, Unknown, Writer, Xml,
+    Accepted,
+    Answer,
+    Choices,
+    Done,
+    Got,
+    Illegal,
+    Mode,
+    Printed,
+    Prompt,
+    Refusal,
+    Result,
+    Schema,
+    Silence,
+    Unknown,
+    Writer,
+    Xml,
     is_failure,
-)  # fmt: skip
+)
 from endpoint.wire.xapi.terminal import read_lines
 
 VOLUME = Got("Status", [(("Status", "Audio", "Volume"), 50)])
@@ -47,12 +62,12 @@ def writer(mode: Mode, choices: Choices | None = None) -> Writer:
         (DIALLED, "*r DialResult (status=OK):\n*r DialResult CallId: 7\n*r DialResult ConferenceId: 1\n** end\n\n"),
         (Result("XResult", {"StatusCode": 404}, "Error", "Gone"),
          '*r XResult (status=Error):\n*r XResult Reason: "Gone"\n*r XResult StatusCode: 404\n** end\n\n'),
-        (NO_STATUS, '*s Status (status=Error):\n*s Status Reason: "No match on address expression"\n'
-                    '*s Status XPath: "Status/Not/A/Real/Status"\n** end\n\nERROR\n\n'),
+        (NO_STATUS, """*s Status (status=Error):\n*s Status Reason: "No match on address expression"
+*s Status XPath: "Status/Not/A/Real/Status"\n** end\n\nERROR\n\n"""),
         (Refusal("Configuration", "Access denied"),
          '*c Configuration (status=Error):\n*c Configuration Reason: "Access denied"\n** end\n\nERROR\n\n'),
-        (NO_COMMAND, '*r Result (status=Error):\n*r Result Reason: "Unknown command"\n'
-                     '*r Result XPath: "/Not/A/Real/Command"\n** end\n\nERROR\n\n'),
+        (NO_COMMAND, """*r Result (status=Error):\n*r Result Reason: "Unknown command"
+*r Result XPath: "/Not/A/Real/Command"\n** end\n\nERROR\n\n"""),
         (BAD, "*r DialResult (status=ParameterError):\n** end\n\nERROR\n\n"),
         (ILLEGAL, '*c xConfiguration Audio DefaultVolume (error=True): "Illegal value"\n** end\n\nERROR\n\n'),
         (Unknown(), "Command not recognized.\n\n"),
@@ -128,8 +143,10 @@ def test_json_without_a_tag() -> None:
         (Done(), ""),
         (Done(is_set=True), "<Configuration><Success /></Configuration>"),
         (DIALLED, '<Command><DialResult status="OK"><CallId>7</CallId><ConferenceId>1</ConferenceId></DialResult></Command>'),
-        (NO_COMMAND, '<Command><Result status="Error"><Reason>Unknown command</Reason><XPath>/Not/A/Real/Command</XPath></Result></Command>'),
-        (NO_STATUS, '<Status status="Error"><Reason>No match on address expression</Reason><XPath>Status/Not/A/Real/Status</XPath></Status>'),
+        (NO_COMMAND,
+         '<Command><Result status="Error"><Reason>Unknown command</Reason><XPath>/Not/A/Real/Command</XPath></Result></Command>'),
+        (NO_STATUS,
+         '<Status status="Error"><Reason>No match on address expression</Reason><XPath>Status/Not/A/Real/Status</XPath></Status>'),
         (BAD, '<Command><DialResult status="ParameterError" /></Command>'),
         (ILLEGAL, '<Configuration><Audio><DefaultVolume error="True">Illegal value</DefaultVolume></Audio></Configuration>'),
         (Unknown(), '<Command><Result status="Error"><Reason>Command not recognized.</Reason></Result></Command>'),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -244,6 +244,13 @@ class Shell:
         async with asyncio.timeout(10):
             got: bytes = await self.process.stdout.read()
         return got.decode()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Give the loop turns until something holds that nobody tells of."""
+    async with asyncio.timeout(10):
+        while not holds():  # noqa: ASYNC110  # there is no event to wait for, and the test is about that
+            await asyncio.sleep(0)
 
 
 @asynccontextmanager

@@ -15,7 +15,6 @@ from endpoint.xapi.saved import SavedLogin
 from endpoint.xapi.ssh.expressions import EXPRESSIONS_MAX
 
 OK = "** end\n\nOK\n\n"
-UNREADABLE_TAG = 'shell: a line ends with | resultId=\\"x\\" or without it, got | resultId'
 
 Talk = Callable[[Room, Shell], Awaitable[None]]
 
@@ -68,7 +67,8 @@ def test_commands_and_their_failures() -> None:
         await shell.ask("xCommand Audio Volume Set Level: 30", "OK\n\n*r VolumeSetResult (status=OK):\n** end\n\n")
         assert device.status.get(("Audio", "Volume")) == 30
         await shell.ask('xCommand Dial Number: "a b" | resultId="d"',
-                        'OK\n\n*r DialResult (status=OK):\n*r DialResult CallId: 3\n*r DialResult ConferenceId: 1\n** resultId: "d"\n** end\n\n')  # fmt: skip
+                        'OK\n\n*r DialResult (status=OK):\n*r DialResult CallId: 3\n*r DialResult ConferenceId: 1\n'
+                        '** resultId: "d"\n** end\n\n')  # fmt: skip
         await shell.ask("xCommand Dial Number: nobody",
                         'OK\n\n*r DialResult (status=Error):\n*r DialResult Reason: "No such number"\n** end\n\n')  # fmt: skip
         await shell.ask("xCommand Dial", "*r DialResult (status=ParameterError):\n** end\n\nERROR\n\n")
@@ -76,7 +76,8 @@ def test_commands_and_their_failures() -> None:
         await shell.ask("xCommand Not A Real Command", '*r Result (status=Error):\n*r Result Reason: "Unknown command"\n'
                         '*r Result XPath: "/Not/A/Real/Command"\n** end\n\nERROR\n\n')  # fmt: skip
         await shell.ask("xCommand Standby Activate",
-                        'OK\n\n*r StandbyActivateResult (status=Error):\n*r StandbyActivateResult Reason: "Not simulated"\n** end\n\n')  # fmt: skip
+                        'OK\n\n*r StandbyActivateResult (status=Error):\n*r StandbyActivateResult Reason: "Not simulated"\n'
+                        "** end\n\n")  # fmt: skip
 
     run(talk)
 
@@ -161,7 +162,8 @@ def test_forty_overlapping_registrations_are_listed_and_the_fifty_first_is_refus
         for number in range(100, 100 + EXPRESSIONS_MAX - len(expressions)):
             await shell.ask(f"xFeedback Register /Status/Call[{number}]", OK)
         await shell.ask("xFeedback Register /Status/Call[200]",
-                        '*r Result (status=Error):\n*r Result Reason: "At most 50 feedback expressions per session"\n** end\n\nERROR\n\n')  # fmt: skip
+                        '*r Result (status=Error):\n*r Result Reason: "At most 50 feedback expressions per session"\n'
+                        "** end\n\nERROR\n\n")  # fmt: skip
         device.feedback.raise_event("CallDisconnect", {"CallId": 3})
         await shell.expect("*e CallDisconnect CallId: 3\n** end\n")
         await shell.ask("xpreferences outputmode json", "")
