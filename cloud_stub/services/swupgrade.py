@@ -133,7 +133,7 @@ class SwUpgrade:
                 date=upgrade.date,
                 url=f"{base}{IMAGE_PATH}/{upgrade.id}",
                 bytes=len(served),
-                sha256=swupgrade.digest(served if upgrade.fails == "install" else announced),
+                digest=swupgrade.digest(served if upgrade.fails == "install" else announced),
                 urgency=upgrade.urgency,  # type: ignore[arg-type]  # checked when it was offered
             )
         return Answer(swupgrade.Answer(offer=offer, should=upgrade.should, must=upgrade.must))

@@ -38,7 +38,7 @@ IMAGE_BYTES: Final = 4 * 1024
 Urgency = Literal["Low", "Medium", "Critical"]
 _VERSION: Final = re.compile(r"ce(\d{1,2}(?:\.\d{1,4}){1,3})(?:\.([0-9a-f]{11}))?", re.ASCII)
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
-_SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_DIGEST: Final = re.compile(r"sha-256=:[A-Za-z0-9+/]{43}=:", re.ASCII)
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 Text = Annotated[str, msgspec.Meta(max_length=TEXT_CHARS_MAX)]
@@ -83,7 +83,8 @@ class Offer(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
         version: with its build, `ce26.5.1.3.1f0e9a7c2d4`.
         date: day of the release, `2026-05-04`.
         url: where the image is.
-        bytes, sha256: of the image; the digest in hex.
+        bytes: size of the image.
+        digest: of the image, as a header would have it: `sha-256=:<base64>:` (RFC 9530).
     """
 
     id: Text
@@ -91,7 +92,7 @@ class Offer(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
     date: Text
     url: Annotated[str, msgspec.Meta(max_length=URL_CHARS_MAX)]
     bytes: Annotated[int, msgspec.Meta(ge=IMAGE_BYTES_MIN, le=IMAGE_BYTES_MAX)]
-    sha256: Text
+    digest: Text
     urgency: Urgency = "Medium"
 
 
@@ -156,8 +157,8 @@ def _check_offer(offer: Offer) -> None:
         raise RemoteProtocolError("body.offer.id", "1 to 64 letters, digits, dots, dashes")
     if not (is_url(offer.url) and offer.url.startswith(("http:", "https:"))):
         raise RemoteProtocolError("body.offer.url", "an http(s) URL")
-    if not _SHA256.fullmatch(offer.sha256):
-        raise RemoteProtocolError("body.offer.sha256", "64 hex digits")
+    if not _DIGEST.fullmatch(offer.digest):
+        raise RemoteProtocolError("body.offer.digest", "sha-256=:<base64>:")
 
 
 def _check_version(version: str, where: str) -> None:
@@ -207,8 +208,8 @@ def make_image(version: str, day: str, size: int = IMAGE_BYTES) -> bytes:
 
 
 def digest(image: bytes) -> str:
-    """Return the SHA-256 of an image, hex."""
-    return hashlib.sha256(image).hexdigest()
+    """Return the digest of an image, `sha-256=:<base64>:`; in hex it would look like somebody's key."""
+    return f"sha-256=:{codec.b64encode(hashlib.sha256(image).digest())}:"
 
 
 def check_download(image: bytes, offer: Offer) -> None:
@@ -219,7 +220,7 @@ def check_download(image: bytes, offer: Offer) -> None:
     """
     if len(image) != offer.bytes:
         raise RemoteProtocolError("image", f"{offer.bytes} bytes", str(len(image)))
-    if digest(image) != offer.sha256:
+    if digest(image) != offer.digest:
         raise RemoteProtocolError("image", "the SHA-256 that was announced")
 
 

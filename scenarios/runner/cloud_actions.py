@@ -147,6 +147,19 @@ async def feature_set(stage: Stage, args: c.FeatureSet) -> object:
     return {}
 
 
+@implements(c.SoftwareOffer)
+async def software_offer(stage: Stage, args: c.SoftwareOffer) -> object:
+    """Offer a software version to the step's device."""
+    user_id = stage.account(stage.acting)
+    device = next((device for device in stage.cloud.use_cases.devices() if device.user_id == user_id), None)
+    if device is None:
+        raise ValueError(f"the cloud has no device of {stage.acting} any more")
+    upgrade = stage.cloud.use_cases.upgrade_offer(
+        str(args.version), urgency=args.urgency, device_id=device.id, should=str(args.should), must=str(args.must), fails=args.fails or "",
+    )  # fmt: skip
+    return {"id": upgrade.id, "version": upgrade.version}
+
+
 @implements(c.Maintenance)
 async def maintenance(stage: Stage, args: c.Maintenance) -> object:
     """Take a service out of order."""

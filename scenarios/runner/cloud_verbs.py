@@ -14,7 +14,18 @@ from scenarios.runner.verbs import Capability, Defined, Verb, declare
 _STUB: frozenset[Capability] = frozenset({"stub"})
 
 Service = Literal[
-    "activation", "calendar", "calliope", "feature", "gds", "idbroker", "mercury", "metrics", "region", "u2c", "wdm"
+    "activation",
+    "calendar",
+    "calliope",
+    "feature",
+    "gds",
+    "idbroker",
+    "mercury",
+    "metrics",
+    "region",
+    "swupgrade",
+    "u2c",
+    "wdm",
 ]
 """Services of the stub that can move to another host or be down."""
 CloseCode = Annotated[int, Field(ge=1000, le=4999)]
@@ -195,6 +206,26 @@ class FeatureSet(Verb):
     key: Text
     value: Toggle
     type: Literal["developer", "user", "entitlement"] = "developer"
+
+
+@declare
+class SoftwareOffer(Verb):
+    """Offer the device a software version, or none and only say which ones are too old; `fails` is what it is made to fail at."""
+
+    verb = "cloud.software.offer"
+    short = "version"
+    needs = _STUB
+    done = "offered and pushed"
+    version: Text = ""
+    urgency: Literal["Low", "Medium", "Critical"] = "Medium"
+    should: Text = ""
+    must: Text = ""
+    fails: Literal["download", "install"] | None = None
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to an offer of nothing."""
+        if not (self.version or self.should or self.must):
+            yield Objection((), "write what is offered: version, should, must")
 
 
 @declare

@@ -68,7 +68,6 @@ NOT_YET: Final[dict[str, str]] = {
     "verb.cloud.end": _CALLS,
     "verb.cloud.config.push": _XAPI,
     "verb.cloud.command": _XAPI,
-    "verb.cloud.software.offer": _SOFTWARE,
     # verbs of the world
     "verb.chaos": "it comes with chaos runs",
     "verb.together": "`meanwhile` beside a verb issues steps at one instant",

@@ -233,5 +233,14 @@ OURS: Final = (
     Row("", "HttpFeedback", "E", "registrations not written: {reason}", "they hold until the next boot"),
     Row("", "Xapi", "W", "ssh session of {user} from {address} dropped: {why}", "a client that does not read"),
     Row("", "Xapi", "W", "ssh session of {user} from {address} refused: {why}", "as many sessions as there may be"),
+    Row(
+        "R90",
+        "Wx2",
+        "W",
+        "Software {version} is below {should, must} version {min}",
+        "the cloud recommends a newer version, or wants one",
+    ),
+    Row("R91", "Wx2", "W", "Software upgrade failed in phase {phase}", "it is tried again later, three times in all"),
+    Row("", "Wx2", "I", "Software upgrade to {version}: {old} -> {new}", "phases of an upgrade"),
 )
 """Lines of ours, in the device's style."""

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, cast
 from endpoint.cloud import activation_table as activation
 from endpoint.cloud import mercury_table as mercury
 from endpoint.cloud import reachability, registration, status
+from endpoint.cloud import software_table as software
 from endpoint.room import standby
 from endpoint.runtime.statetable import Next, Table
 from endpoint.wire.activation.rules import REGISTER_BAD_MAX, START_OVER_MAX, START_OVER_UNKNOWN_MAX
@@ -27,6 +28,7 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     mercury.TABLE,
     reachability.TABLE,
     status.TABLE,
+    software.TABLE,
     standby.TABLE,
 )
 
@@ -55,6 +57,27 @@ CASES: Final[Mapping[type, tuple[tuple[str, object], ...]]] = {
     ),
     mercury.SocketFailed: tuple((spelt(one), mercury.SocketFailed(one)) for one in BeforeOpen),
     mercury.SocketClosed: tuple((spelt(one), mercury.SocketClosed(one)) for one in AfterOpen),
+    software.Downloaded: (
+        ("no call", software.Downloaded(in_call=False, hurries=False)),
+        ("no call, hurries", software.Downloaded(in_call=False, hurries=True)),
+        ("in a call", software.Downloaded(in_call=True, hurries=False)),
+    ),
+    software.DownloadFailed: (
+        ("", software.DownloadFailed(is_final=False)),
+        ("the last try", software.DownloadFailed(is_final=True)),
+    ),
+    software.CallEnded: (
+        ("", software.CallEnded(hurries=False)),
+        ("hurries", software.CallEnded(hurries=True)),
+    ),
+    software.PostponementOver: (
+        ("no call", software.PostponementOver(in_call=False)),
+        ("in a call", software.PostponementOver(in_call=True)),
+    ),
+    software.Completed: (
+        ("no call", software.Completed(in_call=False)),
+        ("in a call", software.Completed(in_call=True)),
+    ),
     mercury.PongReceived: (("matches", mercury.PongReceived(True)), ("does not match", mercury.PongReceived(False))),
 }
 """Events whose row depends on what they carry: an example for each way it can go."""

@@ -517,7 +517,7 @@ def test_an_image_elsewhere_gets_no_token() -> None:
         await stage.online()
         image = swupgrade.make_image(NEW, DAY)
         offer = swupgrade.Offer(
-            id="1", version=NEW, date=DAY, url="https://images.example.test/1", bytes=len(image), sha256=swupgrade.digest(image)
+            id="1", version=NEW, date=DAY, url="https://images.example.test/1", bytes=len(image), digest=swupgrade.digest(image)
         )  # fmt: skip
         stage.device.software.take(swupgrade.Answer(offer=offer))
         await stage.clock.sleep(TURN_S[1] + 1.0)

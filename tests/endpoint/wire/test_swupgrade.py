@@ -22,7 +22,7 @@ OFFER = Offer(
     date=DAY,
     url="https://swupgrade-a.wbx2.test/swupgrade/api/v1/images/1",
     bytes=len(IMAGE),
-    sha256=swupgrade.digest(IMAGE),
+    digest=swupgrade.digest(IMAGE),
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -77,7 +77,7 @@ def test_an_answer_survives_the_wire() -> None:
         ({"id": "a b"}, "body.offer.id"),
         ({"url": "wss://x.test/"}, "body.offer.url"),
         ({"url": "images/1"}, "body.offer.url"),
-        ({"sha256": "AB" * 32}, "body.offer.sha256"),
+        ({"digest": "ab" * 32}, "body.offer.digest"),
         ({"bytes": swupgrade.IMAGE_BYTES_MAX + 1}, "body.offer.bytes"),
         ({"bytes": 0}, "body.offer.bytes"),
         ({"urgency": "High"}, "body.offer.urgency"),
