@@ -31,6 +31,7 @@ from endpoint.room.ports import RoomWorld
 from endpoint.room.senses import Senses
 from endpoint.runtime.errors import StorageError
 from endpoint.wire.errors import LocalProtocolError
+from endpoint.wire.secret import Secret
 from endpoint.wire.xapi import xmlform
 from endpoint.wire.xapi.calls import Caller
 from endpoint.wire.xapi.errors import BadValue, CommandFailed
@@ -135,7 +136,8 @@ class LocalSide:
     def _raise_event(self, event: str, fields: Fields) -> None:
         world = self._device.world
         world.trace.event(world.who, "xapi.event", data={"event": event, "fields": fields})
-        self.feedback.raise_event(event, fields)
+        plain = {name: value.reveal() if isinstance(value, Secret) else value for name, value in fields.items()}
+        self.feedback.raise_event(event, plain)
 
     def _complain(self, kind: str, holds: bool) -> None:
         self._device.diagnostics.put(kind, holds)

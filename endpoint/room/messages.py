@@ -12,6 +12,7 @@ from typing import ClassVar, Final, Literal, TypeAlias, cast
 
 from endpoint.room.ports import RoomWorld
 from endpoint.runtime.clock import Timer
+from endpoint.wire.secret import Secret
 from endpoint.wire.xapi.calls import Invocation, Method
 from endpoint.wire.xapi.errors import CommandFailed
 
@@ -28,6 +29,7 @@ OPTIONS: Final = range(1, 6)
 STARS_MAX: Final = 5
 ANSWER_BYTES_MAX: Final = 255
 EXTRAS: Final = ("InputText", "InputType", "KeyboardState", "Placeholder", "SubmitText", "X", "Y")
+SECRET_INPUTS: Final = frozenset({"Password", "PIN"})
 _ASKED: Final = {"Prompt": "prompt", "Rating": "rating", "TextInput": "text input"}
 
 
@@ -188,7 +190,9 @@ class Messages:
 
     def _answered(self, message: Message, answer: Mapping[str, str | int | None], origin: str, peripheral: str) -> None:
         self._take(message.kind)
-        fields = {"FeedbackId": message.feedback_id, **answer, **_origin(origin, peripheral)}
+        fields: dict[str, object] = {"FeedbackId": message.feedback_id, **answer, **_origin(origin, peripheral)}
+        if message.extras.get("InputType") in SECRET_INPUTS:
+            fields["Text"] = Secret("typed_text", str(answer.get("Text", "")))  # listeners are told, the history is not
         self._room.raise_event(f"UserInterface Message {message.kind} Response", fields)
         self._on_change()
 

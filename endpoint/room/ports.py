@@ -51,6 +51,7 @@ class RoomWorld:
 
     Attributes:
         raise_event: tells subscribers of an event: path with blanks and fields, `raise_event("CallDisconnect", {"CallId": 3})`.
+            A field that is a `Secret` is told to subscribers and hidden in the history.
     """
 
     world: World
