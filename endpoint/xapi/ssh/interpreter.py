@@ -13,11 +13,12 @@ from typing import Any, ClassVar, Final, TypeAlias
 from endpoint.runtime.errors import EndpointError
 from endpoint.wire.errors import WireError
 from endpoint.wire.xapi.calls import ADMIN, Caller
+from endpoint.wire.xapi.completion import complete, elements
 from endpoint.wire.xapi.documents import document_from_root
 from endpoint.wire.xapi.errors import AccessDenied, BadArguments, BadValue, CommandFailed, NoMatch, UnknownCommand
 from endpoint.wire.xapi.leaves import Fields
 from endpoint.wire.xapi.nodes import Branch
-from endpoint.wire.xapi.paths import parse_path
+from endpoint.wire.xapi.paths import Path, parse_path, words
 from endpoint.wire.xapi.query import Query, query_of_text
 from endpoint.wire.xapi.shell import Line, command_words, read_line, tag_of, takes_body
 from endpoint.wire.xapi.shell_answers import (
@@ -108,6 +109,19 @@ class Interpreter:
         """Say whether lines of content follow this command line."""
         return self._dialogue is None and takes_body(text, self._xapi.nodes)
 
+    def complete(self, text: str) -> list[tuple[int, str]]:
+        """Return what the end of a line can become: how many of its characters go, and what comes in their place."""
+        found = complete(
+            text, self._xapi.nodes, caller=self._caller, numbers=self._numbers, registered=self.expressions.listed
+        )
+        return [(completion.replaced, completion.text) for completion in found if not completion.is_hint]
+
+    def _numbers(self, path: Path) -> list[int]:
+        try:
+            return elements(self._xapi.find(query_of_text(in_slashes(words(path))), self._caller), path)
+        except WireError:
+            return []
+
     def run(self, incoming: Incoming) -> Said:
         """Carry a request out."""
         if not isinstance(incoming, Request):
@@ -185,21 +199,21 @@ class Interpreter:
     # commands
 
     def _command(self, line: Line, body: str | None) -> Answer | Begun:
-        words = command_words(line)
+        path = command_words(line)
         if line.help:
-            query = query_of_text(_absolute("Command", " ".join(line.words))) if words else None
+            query = query_of_text(_absolute("Command", " ".join(line.words))) if path else None
             return Printed(command_help(self._xapi.nodes, query, self._caller, deep=line.help > 1))
-        return self._invoke(words, line.arguments, body, line.result_id)
+        return self._invoke(path, line.arguments, body, line.result_id)
 
     def _invoke(
-        self, words: tuple[str, ...], arguments: Mapping[str, Any], body: str | None, tag: str | None
+        self, path: tuple[str, ...], arguments: Mapping[str, Any], body: str | None, tag: str | None
     ) -> Answer | Begun:
-        known = self._xapi.nodes.command(words)
+        known = self._xapi.nodes.command(path)
         name = known.result_name if known is not None else "Result"
         try:
-            invocation = self._xapi.commands.prepare(words, arguments, body, self._caller)
+            invocation = self._xapi.commands.prepare(path, arguments, body, self._caller)
         except UnknownCommand as error:
-            return Refusal("Result", str(error), "/" + "/".join(words))
+            return Refusal("Result", str(error), "/" + "/".join(path))
         except BadArguments as error:
             return _bad_arguments(name, error)
         except WireError as error:
@@ -233,10 +247,10 @@ class Interpreter:
         return Done()
 
     def _event(self, line: Line, body: str | None) -> Answer:
-        words = ("*",) if line.help > 1 and not line.words else line.words
-        lines = event_help(self._xapi.nodes, words, self._caller)
+        asked = ("*",) if line.help > 1 and not line.words else line.words
+        lines = event_help(self._xapi.nodes, asked, self._caller)
         if not lines:
-            return Refusal("Result", str(NoMatch("")), _xpath("Event " + " ".join(words)))
+            return Refusal("Result", str(NoMatch("")), _xpath("Event " + " ".join(asked)))
         return Printed([*lines, "** end"])
 
     def _document(self, line: Line, body: str | None) -> Answer:
@@ -251,10 +265,10 @@ class Interpreter:
 
     def _preferences(self, line: Line, body: str | None) -> Answer:
         modes = {mode.value: mode for mode in Mode}
-        words = [word.casefold() for word in line.words]
-        if len(words) != 2 or words[0] != "outputmode" or words[1] not in modes:
+        given = [word.casefold() for word in line.words]
+        if len(given) != 2 or given[0] != "outputmode" or given[1] not in modes:
             return Refusal("Result", _PREFERENCES)
-        self.writer.mode = modes[words[1]]
+        self.writer.mode = modes[given[1]]
         if line.result_id is not None:
             return Done()
         return Accepted() if self.writer.mode is Mode.TERMINAL else Silence()
@@ -280,13 +294,13 @@ class Interpreter:
         return Refusal("Result", "xTransaction is not simulated; set the configurations one by one")
 
     def _systemtools(self, line: Line, body: str | None) -> Answer:
-        words = [word.casefold() for word in line.words]
-        if words[:1] == ["passwd"]:
+        given = [word.casefold() for word in line.words]
+        if given[:1] == ["passwd"]:
             if self.writer.mode is not Mode.TERMINAL:
                 return Refusal("Result", _ASKS)
             self._dialogue = PassphraseDialogue()
             return self._dialogue.first()
-        if words[:2] == ["network", "ping"]:
+        if given[:2] == ["network", "ping"]:
             return ping(line.words[2:], self._resolve)
         return refused(line.words)
 

@@ -1,14 +1,17 @@
 """The keyboard of a terminal: what is typed becomes lines, and is echoed. Source: protocol/xapi.md 4.2, 4.3.
 
-There is one line and a cursor that stays at its end: erase a character, a word or the line; earlier lines come back with the arrow keys.
+There is one line and a cursor that stays at its end: erase a character, a word or the line; earlier lines come back with the arrow keys;
+the tabulator completes.
 """
 
 from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from os.path import commonprefix
+from typing import Final, TypeAlias
 
 from endpoint.wire.xapi.shell import LINE_BYTES_MAX
 
@@ -17,6 +20,11 @@ HISTORY_BYTES_MAX: Final = 4 * 1024
 """Longer lines are not remembered."""
 KEY_BYTES_MAX: Final = 32
 """Longest sequence of one key; what is longer is no key."""
+
+PROPOSALS_SHOWN_MAX: Final = 100
+
+Complete: TypeAlias = Callable[[str], Sequence[tuple[int, str]]]
+"""What the end of a line can become: how many of its last characters go, and what comes in their place."""
 
 _ERASE: Final = b"\b \b"
 _BELL: Final = b"\a"
@@ -46,8 +54,12 @@ class LineEditor:
         self._history: deque[bytes] = deque(maxlen=HISTORY_MAX)
         self._at = 0  # how far back in the history the line is from; 0 = typed
 
-    def take(self, data: bytes, *, is_secret: bool = False) -> tuple[Typed, bytes]:
-        """Read up to the end of a line, or of the data; return what came of it, and the data behind it."""
+    def take(self, data: bytes, *, is_secret: bool = False, complete: Complete | None = None) -> tuple[Typed, bytes]:
+        """Read up to the end of a line, or of the data; return what came of it, and the data behind it.
+
+        Args:
+            complete: what the tabulator does; None where it is a character as any other.
+        """
         echo = bytearray()
         for position, code in enumerate(data):
             was_return, self._was_return = self._was_return, code == 13
@@ -65,7 +77,9 @@ class LineEditor:
                 self._erase(len(self._line), echo)
             elif code == 23:
                 self._erase(_last_word(self._line), echo)
-            elif code >= 32 and not self._is_full:
+            elif code == 9 and complete is not None:
+                self._complete(complete, echo)
+            elif (code >= 32 or code == 9) and not self._is_full:
                 self._line.append(code)
                 echo.append(code)
                 self._is_full = len(self._line) > LINE_BYTES_MAX
@@ -95,6 +109,23 @@ class LineEditor:
                 self._line.pop()
                 echo += _ERASE
         self._is_full = False
+
+    def _complete(self, complete: Complete, echo: bytearray) -> None:
+        """Complete what is clear; where nothing can be added, list what there is to choose from."""
+        found = complete(self._line.decode(errors="replace"))
+        if not found:
+            echo += _BELL
+            return
+        replaced = found[0][0]
+        prefix = commonprefix([text for _, text in found])  # noqa: RUF071  # characters are what is wanted, these are no paths
+        if len(found) > 1 and len(prefix) <= replaced:
+            shown = "  ".join(text.strip() for _, text in found[:PROPOSALS_SHOWN_MAX])
+            echo += _NEW_LINE + shown.encode(errors="replace") + _NEW_LINE + self._line
+            return
+        self._erase(replaced, echo)
+        added = prefix.encode(errors="replace") + (b" " if len(found) == 1 and not prefix.endswith(" ") else b"")
+        self._line += added
+        echo += added
 
     def _on_key(self, code: int, echo: bytearray) -> None:
         self._key.append(code)

@@ -34,6 +34,8 @@ PIECE_BYTES: Final = 32 * 1024
 """Bytes that are written at once, before it is asked whether the client still takes them."""
 INPUT_WAITING_MAX: Final = 64 * 1024
 """Bytes of requests that may wait here; more stay in the channel's window, with the client."""
+PING_PORTS: Final = (443, 80, 5004)
+"""A host of the simulation is known by the ports that it serves; a ping has none."""
 INTERNAL_ERROR: Final = "Internal error"
 REQUESTS_PER_TURN: Final = 16
 """Requests that one shell may carry out before all others of the process have their turn."""
@@ -189,7 +191,10 @@ class ShellSession(asyncssh.SSHServerSession[bytes]):
                 self._echo(data[:counted])
                 data = data[counted:]
             else:
-                typed, data = editor.take(data, is_secret=self._shell.asks_secret)
+                is_secret = self._shell.asks_secret
+                completes = not is_secret and not self._framer.is_inside and self._shell.echoes
+                complete = self._shell.complete if completes else None
+                typed, data = editor.take(data, is_secret=is_secret, complete=complete)
                 self._echo(typed.echo)
                 if typed.hangs_up:
                     self._finish(0)
@@ -317,7 +322,8 @@ class ShellSession(asyncssh.SSHServerSession[bytes]):
             self._write(self._shell.writer.notice(notice.leaves, notice.event))
 
     def _resolve(self, host: str) -> str | None:
-        found = self._ground.world.net.names.resolve(host, 443)
+        names = self._ground.world.net.names
+        found = next(filter(None, (names.resolve(host, port) for port in PING_PORTS)), None)
         return found[0] if found is not None else None
 
     def _defect(self, what: str, error: Exception) -> None:

@@ -65,8 +65,38 @@ def test_keys_that_erase_and_recall() -> None:
         first, second = "xStatus Audio", "xStatus  Audio"
         echo = f"{second}{wipe * len(second)}{first}\a{wipe * len(first)}{second}"
         await shell.expect(crlf(f"{echo}\n*s Audio Volume: 50\n{OK}"))
-        shell.send("\x1b[1;5C\x1bOP\t\x01\x00xStatus Audio\r")  # keys that mean nothing here
+        shell.send("\x1b[1;5C\x1bOP\x01\x00xStatus Audio\r")  # keys that mean nothing here
         await shell.expect(crlf(f"xStatus Audio\n*s Audio Volume: 50\n{OK}"))
+
+    run(talk)
+
+
+def test_the_tabulator_completes() -> None:
+    async def talk(device: Room, shell: Shell) -> None:
+        wipe = "\b \b"
+        shell.send("xsta\tau\tV\t")
+        await shell.expect(f"xsta{wipe * 4}xStatus au{wipe * 2}Audio V{wipe}Volume")  # several begin so
+        shell.send("\t\r")
+        assert (await shell.until("\r\n")) == "\r\n"
+        assert (await shell.until("\r\n")).startswith("Volume  Volume")
+        await shell.expect(crlf(f"xStatus Audio Volume\n*s Audio Volume: 50\n{OK}"))
+        device.status.put(("Call", 7, "Status"), "Connected")
+        shell.send("xStatus Call \t\x15nonsense \t\x15")
+        await shell.until("\r\n")
+        assert (await shell.until("\r\n")).split()[0] == "7"
+        await shell.until("nonsense \a")
+        await shell.expect(wipe * len("nonsense "))
+        shell.send("xFeedback register /Status/Au\t\r")
+        await shell.expect(f"xFeedback register /Status/Au{wipe * 2}Audio \r\n{crlf(OK)}")
+
+    run(talk)
+
+
+def test_in_content_a_tabulator_is_a_character() -> None:
+    async def talk(device: Room, shell: Shell) -> None:
+        shell.send("xCommand UserInterface Extensions Panel Save PanelId: p1\r<Extensions>\r\tx\r.\r")
+        await shell.until("(status=OK):")
+        assert device.audio.bodies == ["<Extensions>\n\tx"]
 
     run(talk)
 
