@@ -14,37 +14,35 @@ from typing import Final, Literal, TypeAlias
 from endpoint.wire.xapi.calls import INTERNAL, Caller
 from endpoint.wire.xapi.completion_index import Index, index_of
 from endpoint.wire.xapi.leaves import Leaf
-from endpoint.wire.xapi.nodes import Argument, Branch, Command, Nodes, ValueSpace
+from endpoint.wire.xapi.nodes import Branch, Command, Nodes
 from endpoint.wire.xapi.paths import INDEX_MAX, Path
-from endpoint.wire.xapi.tokens import Token, tokens
+from endpoint.wire.xapi.proposals import Completion, after_command, arguments_left, begins, short, values_of
+from endpoint.wire.xapi.tokens import tokens
+
+__all__ = [
+    "COMPLETIONS_MAX",
+    "FEEDBACK_BRANCHES",
+    "FEEDBACK_WORDS",
+    "LINE_CHARS_MAX",
+    "VERBS",
+    "Completion",
+    "Numbers",
+    "Verb",
+    "complete",
+    "elements",
+    "list_at",
+    "unambiguous",
+    "verb_of",
+]
 
 LINE_CHARS_MAX: Final = 4_096
 """Longer lines are not completed."""
 COMPLETIONS_MAX: Final = 500
-NOTE_CHARS_MAX: Final = 48
 _SEPARATORS: Final = re.compile(r"[ \t/.]+")
 _PIECE: Final = re.compile(
     r"(?P<name>[A-Za-z][\w+-]*)?(?:\[(?:@item=)?(?P<quote>['\"]?)(?P<number>\d{1,10}|\*)(?P=quote)\])?"
 )
 _HALF_ELEMENT: Final = re.compile(r"(?P<name>[A-Za-z][\w+-]*)\[(?P<number>\d*)")
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """One proposal.
-
-    Attributes:
-        text: what takes the place of the last `replaced` characters of the line.
-        shown: how a list shows it.
-        note: what it is.
-        is_hint: it only says what is expected; `text` is empty.
-    """
-
-    text: str
-    replaced: int
-    shown: str
-    note: str = ""
-    is_hint: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +112,7 @@ def complete(
     word = re.match(r"\S*", typed)
     assert word is not None, "it matches nothing as well"
     if word.end() == len(typed):
-        found = [Completion(verb.name, len(typed), verb.name, verb.note) for verb in verbs if _begins(verb.name, typed)]
+        found = [Completion(verb.name, len(typed), verb.name, verb.note) for verb in verbs if begins(verb.name, typed)]
         return found[:COMPLETIONS_MAX]
     verb = verb_of(word[0], verbs)
     if verb is None or typed.endswith("?"):
@@ -182,16 +180,8 @@ def verb_of(word: str, verbs: Sequence[Verb]) -> Verb | None:
     exact = next((verb for verb in verbs if verb.name.casefold() == folded), None)
     if exact is not None:
         return exact
-    begun = [verb for verb in verbs if len(folded) > 1 and _begins(verb.name, word)]
+    begun = [verb for verb in verbs if len(folded) > 1 and begins(verb.name, word)]
     return begun[0] if len(begun) == 1 else None
-
-
-def _begins(name: str, text: str) -> bool:
-    return name.casefold().startswith(text.casefold())
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= NOTE_CHARS_MAX else text[: NOTE_CHARS_MAX - 1] + "…"
 
 
 class _Completer:
@@ -225,7 +215,7 @@ class _Completer:
         row = self._index.row(branch, parts[0]) if parts is not None else None
         if branch != "Configuration" or row is None or not self._caller.may(row.set):
             return []
-        return _value(row.space, row.default, read[name + 1 :], rest)
+        return values_of(row.space, row.default, read[name + 1 :], rest)
 
     def _path(self, branch: Branch, text: str) -> list[Completion]:
         read = _parts(text)
@@ -247,22 +237,22 @@ class _Completer:
         found = []
         for word in self._table.children(branch, parts):
             below = (*parts, word)
-            if _begins(word, partial) and self._caller.may(self._index.roles(branch, below)):
+            if begins(word, partial) and self._caller.may(self._index.roles(branch, below)):
                 found.append(Completion(word, len(partial), word, self._note(branch, below)))
         return found
 
     def _note(self, branch: Branch, parts: Path) -> str:
         row = self._index.row(branch, parts)
         if row is not None:
-            return _short(row.space.describe())
+            return short(row.space.describe())
         if branch == "Command" and (command := self._table.command(parts)) is not None:
             needed = " ".join(argument.name for argument in command.arguments if argument.required)
-            return _short(needed and f"{needed}: ")
+            return short(needed and f"{needed}: ")
         return "list" if self._index.is_list(branch, parts) else ""
 
     def _anywhere(self, branch: Branch, partial: str) -> list[Completion]:
         words = self._index.words(branch) if partial else ()
-        return [Completion(word, len(partial), word) for word in words if _begins(word, partial)]
+        return [Completion(word, len(partial), word) for word in words if begins(word, partial)]
 
     def _elements(self, branch: Branch, parts: Path) -> list[int]:
         """Return the element numbers that there are: now, if the device says so, else those that the table knows."""
@@ -295,7 +285,7 @@ class _Completer:
             return []
         blanks = len(text) - len(text.rstrip())
         note = f"set it; default {row.default}" if row.default else "set it"
-        return [Completion(": ", blanks, f": {_short(row.space.describe())}", note)]
+        return [Completion(": ", blanks, f": {short(row.space.describe())}", note)]
 
     # commands
 
@@ -309,12 +299,12 @@ class _Completer:
             parts, partial = found
             command = self._known_command(parts)
             proposals = self._words("Command", parts, partial)
-            return proposals + (_arguments(command, [], partial, rest) if command is not None else [])
+            return proposals + (arguments_left(command, [], partial) if command is not None else [])
         if read[first].kind != "name" or read[-1].kind == "tag":
             return []
         words = _parts(rest[: read[first].start] + " ")
         command = self._known_command(words[0]) if words is not None else None
-        return _after_command(command, read[first:], rest) if command is not None else []
+        return after_command(command, read[first:], rest) if command is not None else []
 
     def _known_command(self, parts: Path) -> Command | None:
         command = self._table.command(parts)
@@ -327,14 +317,14 @@ class _Completer:
         assert word is not None, "it matches nothing as well"
         if word.end() == len(rest):
             return [
-                Completion(name, len(rest), name, note) for name, note in FEEDBACK_WORDS.items() if _begins(name, rest)
+                Completion(name, len(rest), name, note) for name, note in FEEDBACK_WORDS.items() if begins(name, rest)
             ]
         expression = rest[word.end() :].lstrip()
         match word[0].casefold():
             case "register":
                 return self._expression(expression)
             case "deregister":
-                mine = [one for one in self._registered if _begins(one, expression)]
+                mine = [one for one in self._registered if begins(one, expression)]
                 return [Completion(one, len(expression), one, "registered") for one in mine] or self._expression(
                     expression
                 )
@@ -349,7 +339,7 @@ class _Completer:
             return [
                 Completion(slash + branch, len(begun), slash + branch)
                 for branch in FEEDBACK_BRANCHES
-                if _begins(branch, begun)
+                if begins(branch, begun)
             ]
         branch = next((one for one in FEEDBACK_BRANCHES if one.casefold() == branch_word[0].casefold()), None)
         found = self._path(branch, begun[branch_word.end() :]) if branch is not None else []
@@ -386,66 +376,6 @@ def _one_of(choices: Sequence[str], rest: str) -> list[Completion]:
         words = choice.split(" ")
         if len(words) > len(done) and [w.casefold() for w in words[: len(done)]] == [w.casefold() for w in done]:
             word = words[len(done)]
-            if _begins(word, partial):
+            if begins(word, partial):
                 found[word] = Completion(word, len(partial), word)
     return list(found.values())
-
-
-def _after_command(command: Command, read: list[Token], rest: str) -> list[Completion]:
-    """Propose what follows the first `Name:` of a call."""
-    last = read[-1]
-    if last.kind == "name":
-        value: list[Token] = []
-    elif last.kind == "value" and last.end == len(rest) and read[-2].kind == "name":
-        value = [last]
-    else:
-        partial = last.text if last.kind == "word" and last.end == len(rest) else ""
-        given = [token.text for token in read if token.kind == "name"]
-        return _arguments(command, given, partial, rest)
-    argument = command.argument(next(token.text for token in reversed(read) if token.kind == "name"))
-    return _value(argument.space, argument.default, value, rest) if argument is not None else []
-
-
-def _arguments(command: Command, given: list[str], partial: str, rest: str) -> list[Completion]:
-    counts: dict[str, int] = {}
-    for name in given:
-        counts[name.casefold()] = counts.get(name.casefold(), 0) + 1
-    left = [one for one in command.arguments if counts.get(one.name.casefold(), 0) < one.many]
-    left.sort(key=lambda one: (not one.required, one.name.casefold() in counts))
-    found = [
-        Completion(f"{one.name}: ", len(partial), one.name, _about(one)) for one in left if _begins(one.name, partial)
-    ]
-    needs_more = any(one.required and one.name.casefold() not in counts for one in command.arguments)
-    if command.multiline and not partial and not needs_more:
-        found.append(Completion("", 0, "Enter", "then the lines of its body, up to a single .", is_hint=True))
-    return found
-
-
-def _about(argument: Argument) -> str:
-    traits = [_short(argument.space.describe())]
-    if argument.required:
-        traits.append("required")
-    if argument.default is not None:
-        traits.append(f"default {argument.default}")
-    if argument.many > 1:
-        traits.append(f"up to {argument.many} times")
-    return ", ".join(traits)
-
-
-def _value(space: ValueSpace, default: str | None, value: list[Token], rest: str) -> list[Completion]:
-    """Propose values; what is free is told as a hint."""
-    if len(value) > 1 or (value and (value[0].end != len(rest) or (value[0].is_quoted and not value[0].is_open))):
-        return []
-    token = value[0] if value else None
-    partial = token.text if token is not None else ""
-    replaced = token.end - token.start if token is not None else 0
-    before = " " if rest.endswith(":") else ""
-    if space.kind != "literal":
-        note = f"default {default}" if default else ""
-        return [Completion("", 0, _short(space.describe()), note, is_hint=True)]
-    quote = '"' if token is not None and token.is_quoted else ""
-    return [
-        Completion(f"{before}{quote}{one}{quote}", replaced, one, "default" if one == default else "")
-        for one in space.literals
-        if _begins(one, partial)
-    ]

@@ -6,7 +6,7 @@ Reference: docs/reference/device-control.md, control-api.md, faults.md.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 import msgspec
 
-from endpoint.wire.xapi.completion import Completion
 from scenarios.runner.problems import nearest
 from scenarios.runner.shell import faultwords
 from scenarios.runner.shell.doors import Door, DoorRefused
@@ -31,7 +30,7 @@ SHOWN_MAX: Final = 10_000
 
 
 @lru_cache(maxsize=1)
-def _kinds() -> Mapping[str, Kind]:
+def kinds() -> Mapping[str, Kind]:
     """Return what the device's door can do; a prompt at another device need not wait for all of ours."""
     from endpoint.device.control_actions import KINDS
 
@@ -127,8 +126,8 @@ async def _clock(simulation: Simulation, words: list[str]) -> list[str]:
 async def _advance(simulation: Simulation, words: list[str]) -> list[str]:
     by = seconds(_only(words, "a duration, such as :advance 5min"))
     if simulation.knows_cloud and not simulation.is_one_process:
-        await simulation.cloud.ask("POST", "/clock/advance", {"seconds": by})  # its devices follow
-        return [_clock_line(await simulation.device.ask("GET", "/clock"))]
+        told = await simulation.cloud.ask("POST", "/clock/advance", {"seconds": by})
+        return [_clock_line(told, "the cloud") + "; its devices follow"]
     return [_clock_line(await simulation.device.ask("POST", "/clock", {"advance": by}))]
 
 
@@ -140,10 +139,10 @@ async def _skew(simulation: Simulation, words: list[str]) -> list[str]:
     return [_clock_line(await simulation.device.ask("POST", "/clock", {"skew": by}))]
 
 
-def _clock_line(clock: Mapping[str, Any]) -> str:
+def _clock_line(clock: Mapping[str, Any], whose: str = "the device") -> str:
     skew = round(float(clock.get("skewSeconds", 0)), 3)
     wrong = f", which is {'+' if skew > 0 else ''}{show_duration(skew)} off" if skew else ""
-    return f"{clock['mode']} time, {float(clock['seconds']):.3f} s of the run; the device has {clock['now']}{wrong}"
+    return f"{clock['mode']} time, {float(clock['seconds']):.3f} s of the run; {whose} has {clock['now']}{wrong}"
 
 
 # faults
@@ -159,24 +158,37 @@ async def _fault(simulation: Simulation, words: list[str]) -> list[str]:
 
 
 async def _faults(simulation: Simulation, words: list[str]) -> list[str]:
-    found = {fault["id"]: fault for fault in (await simulation.device.ask("GET", "/faults"))["items"]}
-    if simulation.knows_cloud and not simulation.is_one_process:
-        found |= {fault["id"]: fault for fault in (await simulation.cloud.ask("GET", "/faults"))["items"]}
+    found = {fault["id"]: fault for door in _fault_doors(simulation) for fault in await _armed(door)}
     return [_fault_line(fault) for fault in found.values()] or ["no fault is armed"]
 
 
 async def _heal(simulation: Simulation, words: list[str]) -> list[str]:
     wanted = _only(words, "the name of a fault, or all; :faults lists them")
-    armed = {fault["id"] for fault in (await simulation.device.ask("GET", "/faults"))["items"]}
-    doomed = sorted(armed) if wanted == "all" else [wanted] if wanted in armed else []
-    for fault_id in doomed:
-        await simulation.device.ask("DELETE", f"/faults/{quote(fault_id, safe='')}")
-    if simulation.knows_cloud and not simulation.is_one_process and (wanted == "all" or not doomed):
-        await simulation.cloud.ask("DELETE", f"/faults/{quote(wanted, safe='')}")
-    elif not doomed and wanted != "all":
-        near = nearest(wanted, armed)
-        raise LineError(f"no fault {wanted[:40]!r} is armed" + (f"; nearest: {near}" if near else ""))
-    return ["healed: " + (", ".join(doomed) or wanted)] if doomed or wanted != "all" else ["no fault was armed"]
+    armed: set[str] = set()
+    healed: list[str] = []
+    for door in _fault_doors(simulation):
+        names = sorted(str(fault["id"]) for fault in await _armed(door))
+        armed.update(names)
+        for fault_id in names if wanted == "all" else [name for name in names if name == wanted]:
+            await door.ask("DELETE", f"/faults/{quote(fault_id, safe='')}")
+            healed.append(fault_id)
+    if healed:
+        return [f"healed: {', '.join(healed)}"]
+    if wanted == "all":
+        return ["no fault was armed"]
+    near = nearest(wanted, armed)
+    raise LineError(f"no fault {wanted[:40]!r} is armed" + (f"; nearest: {near}" if near else ""))
+
+
+def _fault_doors(simulation: Simulation) -> list[Door]:
+    """Return the doors behind which faults are kept; a process has one set of them."""
+    apart = simulation.knows_cloud and not simulation.is_one_process
+    return [simulation.device, simulation.cloud] if apart else [simulation.device]
+
+
+async def _armed(door: Door) -> list[Mapping[str, Any]]:
+    found = await door.ask("GET", "/faults")
+    return list(found["items"])
 
 
 _FAULT_PARTS: Final = ("id", "on", "do", "target", "params", "used", "fromSeconds", "untilSeconds")
@@ -249,7 +261,7 @@ async def _status(simulation: Simulation, words: list[str]) -> list[str]:
 
 async def _actions(simulation: Simulation, words: list[str]) -> list[str]:
     done = (await simulation.device.ask("GET", "/actions"))["items"]
-    rows = [(f"{name} {_members(name)}".strip(), kind.text) for name, kind in _kinds().items()]
+    rows = [(f"{name} {members_of(name)}".strip(), kind.text) for name, kind in kinds().items()]
     width = max(len(usage) for usage, _ in rows)
     lines = [f"  {usage:<{width}}  {text}" for usage, text in rows]
     return ["what :do can do:", *lines, *(_run_line(run) for run in reversed(done[:SHOWN]))]
@@ -257,27 +269,27 @@ async def _actions(simulation: Simulation, words: list[str]) -> list[str]:
 
 async def _do(simulation: Simulation, words: list[str]) -> list[str]:
     if not words:
-        raise LineError(f":do ACTION [name=value ...]; actions: {', '.join(_kinds())}")
+        raise LineError(f":do ACTION [name=value ...]; actions: {', '.join(kinds())}")
     name, *pairs = words
-    if name not in _kinds():
-        near = nearest(name, _kinds())
+    if name not in kinds():
+        near = nearest(name, kinds())
         raise LineError(
-            f"no action {name[:40]!r}; " + (f"nearest: {near}" if near else f"there are {', '.join(_kinds())}")
+            f"no action {name[:40]!r}; " + (f"nearest: {near}" if near else f"there are {', '.join(kinds())}")
         )
     body: dict[str, Any] = {"action": name}
     for pair in pairs:
         member, equals, value = pair.partition("=")
         if not equals:
-            raise LineError(f"{pair[:40]!r}: write name=value; {name} takes {_members(name) or 'nothing'}")
+            raise LineError(f"{pair[:40]!r}: write name=value; {name} takes {members_of(name) or 'nothing'}")
         body[member] = {"true": True, "false": False}.get(value, value) if member == "wait" else value
     return [_run_line(await simulation.device.ask("POST", "/actions", body))]
 
 
-def _members(name: str) -> str:
+def members_of(name: str) -> str:
     """Write the members of an action as they are typed; what can be left out between brackets."""
     shown = []
-    hints = get_type_hints(_kinds()[name].body)
-    for field in msgspec.structs.fields(_kinds()[name].body):
+    hints = get_type_hints(kinds()[name].body)
+    for field in msgspec.structs.fields(kinds()[name].body):
         if field.name in ("action", "wait"):
             continue
         words = [word for part in (hints[field.name], *get_args(hints[field.name])) for word in get_args(part)]
@@ -334,40 +346,3 @@ COLON: Final[Mapping[str, Row]] = {
     "help": Row(":help", "this list", _help),
     "quit": Row(":quit", "leave; so does Ctrl-D", _quit),
 }
-
-
-def complete_colon(line: str) -> list[Completion]:
-    """Return what the end of a `:` line can become."""
-    name, blank, rest = line.lstrip()[1:].partition(" ")
-    if not blank:
-        return [
-            Completion(f":{known}", len(name) + 1, row.usage, row.text)
-            for known, row in COLON.items()
-            if known.startswith(name)
-        ]
-    *done, partial = rest.split(" ")
-    done = [word for word in done if word]
-    known: Sequence[str] = ()
-    match name, done:
-        case "fault", []:
-            known = faultwords.layers()
-        case "fault", [layer]:
-            known = faultwords.actions(layer)
-        case "fault", [layer, do, *pairs] if do in faultwords.actions(layer):
-            given = {pair.partition("=")[0] for pair in pairs}
-            known = [f"{one}=" for one in faultwords.names(layer, do) if one not in given]
-        case "do", []:
-            known = list(_kinds())
-        case "do", [action, *_] if action in _kinds():
-            known = _member_words(action)
-        case "heal", []:
-            known = ["all"]
-    return [Completion(one, len(partial), one) for one in known if one.startswith(partial)]
-
-
-def _member_words(action: str) -> list[str]:
-    found: list[str] = []
-    for member in _members(action).replace("[", "").replace("]", "").split():
-        name, _, values = member.partition("=")
-        found += [f"{name}={value}" if value != "..." else f"{name}=" for value in values.split("|")]
-    return found

@@ -134,7 +134,8 @@ def parse_line(line: str) -> tuple[Statement, str] | None:
         return Colon(name, rest.strip()), ""
     if text in ("?", "??"):
         return Help(), ""
-    word, _, rest = text.partition(" ")
+    word, *more = text.split(None, 1)
+    rest = more[0] if more else ""
     verb = _verb(word)
     read = tokens(rest)
     result_id = ""
@@ -171,8 +172,8 @@ def _statement(verb: Verb, rest: str, read: list[Token]) -> Statement:
         return Help()
     if verb.name == "bye":
         return Leave()
-    if rest.endswith("?"):
-        return _help(verb, rest)
+    if read and _asks_for_help(read[-1]):
+        return _help(verb, read)
     match verb.reads:
         case "feedback":
             return _feedback(rest)
@@ -183,11 +184,20 @@ def _statement(verb: Verb, rest: str, read: list[Token]) -> Statement:
     return Read(verb.branch, _query(f"{verb.branch} {rest}"))
 
 
-def _help(verb: Verb, rest: str) -> Help:
-    path = rest.rstrip("?").strip()
+def _asks_for_help(last: Token) -> bool:
+    """Say whether a line ends in a question: after a word, or in place of a value."""
+    if last.kind == "word":
+        return last.text.endswith("?")
+    return last.kind == "value" and not last.is_quoted and last.text in ("?", "??")
+
+
+def _help(verb: Verb, read: list[Token]) -> Help:
+    is_deep = read[-1].text.endswith("??")
     if verb.reads == "feedback":
-        return Help("Event")
-    return Help(verb.branch, _path(path) if path else (), is_deep=rest.endswith("??"))
+        return Help("Event", is_deep=is_deep)
+    kinds = ("word", "name") if verb.branch == "Configuration" else ("word",)
+    path = " ".join(token.text for token in read if token.kind in kinds).rstrip("?").strip()
+    return Help(verb.branch, _path(path) if path else (), is_deep=is_deep)
 
 
 def _path(text: str) -> Path:

@@ -45,7 +45,7 @@ class Printer:
 
     def say(self, text: Iterable[str]) -> None:
         """Print plain lines: help, or what the simulation answers."""
-        self._print(self._out, list(text))
+        self._print(self._out, [line.translate(_UNPRINTABLE) for line in text])
 
     def advise(self, text: str) -> None:
         """Print what would have been right, or what has happened."""

@@ -24,7 +24,7 @@ from endpoint.wire.xapi.completion import Completion, complete, list_at
 from endpoint.wire.xapi.nodes import Nodes
 from endpoint.wire.xapi.tokens import tokens
 from scenarios.runner.shell.backend import Backend
-from scenarios.runner.shell.colon import complete_colon
+from scenarios.runner.shell.colon_completion import complete_colon
 from scenarios.runner.shell.lines import ALL_VERBS, VERBS
 from scenarios.runner.shell.screen import Screen
 from scenarios.runner.shell.session import Leaving, Session

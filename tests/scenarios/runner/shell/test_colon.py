@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from room import Talk, talk_to
-from scripted import TOKEN, Scripted, scripted
+from scripted_xapi import TOKEN, Scripted, scripted
+from shell_talk import Talk, talk_to
 
 from endpoint.device import control_faults
 from endpoint.device.control_actions import KINDS
 from scenarios.runner.faulttable import FAULTS
-from scenarios.runner.shell.colon import COLON, complete_colon, known_name
+from scenarios.runner.shell.colon import COLON, known_name
+from scenarios.runner.shell.colon_completion import complete_colon
 from scenarios.runner.shell.faultwords import actions, layers, names, read_fault, seconds
 from scenarios.runner.shell.lines import LineError
 
@@ -63,9 +64,15 @@ def test_clock(tmp_path: Path) -> None:
 
 def test_clock_of_a_cloud_in_another_process(tmp_path: Path) -> None:
     async def scene(device: Scripted, talk: Talk) -> None:
-        device.door["POST /cloud/clock/advance"] = {}
-        await talk.good(":advance 90s")
-        assert device.asked[-2:] == [("POST /cloud/clock/advance", {"seconds": 90.0}), ("GET /clock", {})]
+        device.door["POST /cloud/clock/advance"] = {
+            "mode": "stepped",
+            "seconds": 91.5,
+            "now": "2026-03-02T08:51:31.500Z",
+        }
+        assert await talk.good(":advance 90s") == [
+            "stepped time, 91.500 s of the run; the cloud has 2026-03-02T08:51:31.500Z; its devices follow"
+        ]
+        assert device.asked[-1] == ("POST /cloud/clock/advance", {"seconds": 90.0})
 
     play(tmp_path, scene, has_cloud=True)
 
@@ -102,6 +109,8 @@ def test_faults_of_the_cloud(tmp_path: Path) -> None:
         )  # fmt: skip
         assert await talk.good(":faults") == [shown]
         assert await talk.good(":heal http-error") == ["healed: http-error"]
+        assert device.asked[-1][0] == "DELETE /cloud/faults/http-error"
+        assert await talk.good(":heal all") == ["healed: http-error"]
 
     play(tmp_path, scene, has_cloud=True)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from scripted import Scripted, scripted
+from scripted_xapi import Scripted, scripted
 
 from scenarios.runner.commands import run_app
 

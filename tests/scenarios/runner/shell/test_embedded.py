@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import pytest
-from room import Talk
+from shell_talk import Talk
 
 from endpoint.device.device import Device
 from endpoint.wire.xapi.calls import Invocation

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from room import Talk, talk_to
+from shell_talk import Talk, talk_to
 
 from endpoint.device.control import ControlDoor
 from endpoint.device.device import Device

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from room import Talk, talk_to
-from scripted import Scripted, scripted
+from scripted_xapi import Scripted, scripted
+from shell_talk import Talk, talk_to
 
 from scenarios.runner.shell.backend import Unusable
 from scenarios.runner.shell.ready import read_cloud, read_device
