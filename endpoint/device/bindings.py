@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 from endpoint.cloud.mercury_table import State
 from endpoint.cloud.reachability import DiscoveryView
 from endpoint.cloud.status import Status
+from endpoint.device.hidden import is_hidden
 from endpoint.runtime.world import World
 from endpoint.wire.calliope import Transport, best_nodes
+from endpoint.wire.secret import Secret
 from endpoint.wire.xapi.paths import words
 from endpoint.xapi.diagnostics import Diagnostics, Level
 from endpoint.xapi.tree import Changes, Tree
@@ -151,10 +153,11 @@ def show_catalog(device: Device) -> None:
 
 
 def show_changes(status: Tree, world: World) -> None:
-    """Write every change of the status tree to the trace."""
+    """Write every change of the status tree to the trace; secrets as secrets."""
 
     def write(changes: Changes) -> None:
         for path, value in changes.items():
-            world.trace.event(world.who, "xapi.status", data={"path": words(path), "value": value})
+            shown = Secret("status", str(value)) if value is not None and is_hidden(words(path)) else value
+            world.trace.event(world.who, "xapi.status", data={"path": words(path), "value": shown})
 
     status.listen((), write)

@@ -13,6 +13,7 @@ import msgspec
 
 from endpoint.cloud.account import Account
 from endpoint.device.device import Device
+from endpoint.device.hidden import is_hidden
 from endpoint.runtime.clock import Clock, ScaledTime, SteppedTime, TimeSource, iso_ms
 from endpoint.runtime.faults import Fault
 from endpoint.runtime.trace import Event, Trace
@@ -22,8 +23,6 @@ from endpoint.wire.meeting import JOIN_FIELDS, Meeting
 from endpoint.wire.xapi.nodes import Branch, Nodes, Value
 from endpoint.wire.xapi.paths import Path, words
 
-HIDDEN: Final = ("password", "passphrase", "token")
-"""Endings of leaves whose value is never shown: they read as empty, as on a device. Source: protocol/xapi.md, `hide_value`."""
 EVIDENCE_VERSION: Final = 1
 EVIDENCE_EVENTS_MAX: Final = 5_000
 CHOICES_MAX: Final = 40
@@ -107,11 +106,6 @@ def state_view(device: Device) -> dict[str, Any]:
         "lastShutdownReason": state.last_shutdown_reason,
         "lastShutdownTime": state.last_shutdown_time,
     }
-
-
-def is_hidden(path: str) -> bool:
-    """Say whether the value at a path is never shown."""
-    return path.casefold().endswith(HIDDEN)
 
 
 def leaves_view(leaves: Iterable[tuple[Path, Value]]) -> dict[str, Value]:
