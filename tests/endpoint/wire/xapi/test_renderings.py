@@ -25,14 +25,21 @@ def _texts(leaves: list[Leaf]) -> dict[Path, str]:
 def _plain(shown: Any) -> Any:
     """Turn the string form into fields: the value object of a leaf is its value."""
     if isinstance(shown, dict):
-        return shown["Value"] if set(shown) == {"Value"} else {key: _plain(value) for key, value in shown.items()}
+        if set(shown) == {"Value"}:
+            return shown["Value"]
+        return {key: value if key in ("Value", "id") else _plain(value) for key, value in shown.items()}
     return [_plain(value) for value in shown] if isinstance(shown, list) else shown
+
+
+def _elements(leaves: list[Leaf]) -> list[Leaf]:
+    """Return leaves with elements that are values as they are inside the device: JSON gives them a member `Value`."""
+    return [(path[:-1] if path[-1] == "Value" and isinstance(path[-2], int) else path, value) for path, value in leaves]
 
 
 def _agree(leaves: list[Leaf], table: Nodes) -> None:
     native, words = json.loads(json.dumps(typed(leaves))), json.loads(json.dumps(strings(leaves)))
-    assert dict(flatten(native)) == dict(leaves)
-    assert _texts(flatten(_plain(words))) == _texts(leaves)
+    assert dict(_elements(flatten(native))) == dict(leaves)
+    assert _texts(_elements(flatten(_plain(words)))) == _texts(leaves)
     printed = terminal.lines(leaves, table)
     assert len(printed) == len(leaves)
     assert _texts(terminal.read_lines(printed, table)) == _texts(leaves)

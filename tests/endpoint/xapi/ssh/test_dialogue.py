@@ -76,7 +76,7 @@ def test_commands_and_their_failures() -> None:
         await shell.ask("xCommand Not A Real Command", '*r Result (status=Error):\n*r Result Reason: "Unknown command"\n'
                         '*r Result XPath: "/Not/A/Real/Command"\n** end\n\nERROR\n\n')  # fmt: skip
         await shell.ask("xCommand Standby Activate",
-                        'OK\n\n*r StandbyActivateResult (status=Error):\n*r StandbyActivateResult Reason: "Not simulated"\n'
+                        'OK\n\n*r StandbyActivateResult (status=Error):\n*r StandbyActivateResult Reason: "Not simulated yet"\n'
                         "** end\n\n")  # fmt: skip
 
     run(talk)
