@@ -39,7 +39,7 @@ class ClientLogs:
         """Uploads by name, oldest first."""
         self.routes = (
             Route("POST", "/logs/url", self._place, Label.DOCUMENTED, shows_body=True),
-            Route("PUT", "/logs/files/{name}", self._put, Label.OURS),
+            Route("PUT", "/logs/files/{name}", self._put, Label.OURS, body_bytes_max=BUNDLE_BYTES_MAX),
             Route("POST", "/logs/meta", self._meta, Label.DOCUMENTED, shows_body=True),
             ping_route(platform, self.name),
         )

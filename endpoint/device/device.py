@@ -17,7 +17,7 @@ import msgspec
 
 from endpoint.cloud import mercury_table, status
 from endpoint.cloud.account import Account
-from endpoint.cloud.activation import Activation, ActivationRefused
+from endpoint.cloud.activation import Activation
 from endpoint.cloud.bases import Bases, bases
 from endpoint.cloud.bootstrap import Bootstrap
 from endpoint.cloud.calendar import Calendar
@@ -40,6 +40,7 @@ from endpoint.device.commands import power
 from endpoint.device.defaults import configuration_defaults, status_tree
 from endpoint.device.doors import Doors
 from endpoint.device.keeping import Keeper, keep_activation, keep_configurations, remove_account
+from endpoint.device.linking import Linking
 from endpoint.device.local import LocalSide
 from endpoint.device.online import WayOnline
 from endpoint.device.settings import LOG_PROCESS, DeviceSettings
@@ -47,15 +48,13 @@ from endpoint.device.waiting import Waiting
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import Clock, TimeSource, iso_seconds
 from endpoint.runtime.devicelog import DeviceLog
-from endpoint.runtime.errors import EndpointError, StorageError
 from endpoint.runtime.faults import Faults
 from endpoint.runtime.net import NameTable, Net
 from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.trace import Trace
 from endpoint.runtime.world import World
-from endpoint.wire.activation.code import parse_code
 from endpoint.wire.activation.messages import ConfigData, ServiceData
-from endpoint.wire.errors import LocalProtocolError, WireError
+from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.xapi.nodes import Value
 from endpoint.wire.xapi.paths import Path, parse_path, words
 from endpoint.xapi.access import Xapi
@@ -99,6 +98,8 @@ class Device:
         """Told when something that a ready file shows may have changed."""
         self.drawn = Drawn(self._chance)
         """Passphrase of the built-in user until somebody sets one."""
+        self.booted_s = self._clock.time()
+        """Second of the clock at which the device was last switched on."""
         self._waiting = Waiting()
         self._lasting = Tasks(on_defect)
         self._going_down: asyncio.Task[None] | None = None
@@ -135,6 +136,7 @@ class Device:
         self.local = LocalSide(self)
         effects.plug(self)
         self.online = WayOnline(self)
+        self.linking = Linking(self)
         self.is_hardened = self.state.is_hardened
         self.bases: Bases = self._bases()
         self.trust = TrustStore(world, self._tasks, self.settings.anchors)
@@ -246,6 +248,7 @@ class Device:
         if self.on_log is not None:
             self.world.log.add_sink(self.on_log)
         self.is_up = self._has_booted = True
+        self.booted_s = self._clock.time()
         with self.status.group():
             self.status.put(("SystemUnit", "LastShutdownReason"), reason)
             self.status.put(("SystemUnit", "LastShutdownTime"), time)
@@ -289,7 +292,7 @@ class Device:
         self.local.stop()
         if self.doors is not None:
             await self.doors.close()
-        self.activation.cancel()
+        self.linking.cancel()
         self.online.cancel_retry()
         self.identity.stop()
         self.trust.stop()
@@ -373,46 +376,7 @@ class Device:
             StorageError: the account could not be written; the device is as before.
             LocalProtocolError: the device is off, is activated already, or is being activated.
         """
-        if not self.is_up:
-            raise LocalProtocolError("the device is off; boot it first")
-        if self.is_activated or self.activation.is_running:
-            raise LocalProtocolError("the device is activated already, or about to be; reset it first")
-        parse_code(code)
-        activation = self.activation
-        self.webex.feed(status.Started())
-        self.status.put(("Provisioning", "Status"), "Provisioning")
-        self.bootstrap.trust_dates()
-        try:
-            account = await activation.run(code, hardens=hardens)
-        except BaseException as error:
-            if activation is self.activation and self.is_up:  # else it went off, and that was said
-                self._not_activated(error)
-            raise
-        self.diagnostics.put("WebexActivationRequired", False)
-        self.identity.start(account)
-        if self.settings.bring_up == "auto":
-            self.online.start()
-
-    def activate_soon(self, code: str, *, hardens: bool) -> None:
-        """Activate in the background; a refusal is in the log, the diagnostics and the trace."""
-
-        async def activate() -> None:
-            with suppress(EndpointError, WireError):
-                await self.activate(code, hardens=hardens)
-
-        self._tasks.start(activate(), "activation")
-
-    async def log_out(self) -> None:
-        """Delete the registration in the cloud, as far as it answers, and fall back to the setup state."""
-        await self.registration.unregister()
-        self.remove_account("logout")
-
-    def _not_activated(self, error: BaseException) -> None:
-        self.webex.feed(status.GivenUp())
-        self.status.put(("Provisioning", "Status"), "NeedConfig")
-        other = "storage" if isinstance(error, StorageError) else "cancelled"
-        reason = error.code if isinstance(error, ActivationRefused) else other
-        self.diagnostics.put("WebexActivationRequired", True, {"reason": reason})
+        await self.linking.activate(code, hardens=hardens)
 
     async def register(self) -> None:
         """Register, or refresh the registration; errors as in `WayOnline.register`."""

@@ -42,8 +42,7 @@ def zone(name: str, otherwise: tzinfo) -> tzinfo:
 
 def plug(device: Device) -> None:
     """Let statuses follow the settings and the clock of a device that is about to boot."""
-    began_s = device.world.clock.time()
-    device.status.live(("SystemUnit", "Uptime"), lambda: int(device.world.clock.time() - began_s))
+    device.status.live(("SystemUnit", "Uptime"), lambda: int(device.world.clock.time() - device.booted_s))
     device.status.live(("Time", "SystemTime"), lambda: system_time(device))
     for setting in FOLLOWED:
         _follow(device, setting)

@@ -36,10 +36,11 @@ def next_change(device: Device) -> datetime | None:
     if not ends:
         return None
     now, (end, _) = device.world.clock.now(), min(ends)
-    warns = end - CERTIFICATE_WARNING
+    moment = timedelta(microseconds=1)
+    warns = end - CERTIFICATE_WARNING + moment
     if now < warns:
         return warns
-    return end - ((end - now) // DAY) * DAY + timedelta(microseconds=1)  # then the days that are left become one less
+    return end - ((end - now) // DAY) * DAY + moment  # then the days that are left become one less
 
 
 def _plain_http(device: Device) -> Finding:
@@ -53,7 +54,7 @@ def _certificates(device: Device) -> Finding:
         return False, {}
     end, subject = min(ends)
     left = end - device.world.clock.now()
-    if left > CERTIFICATE_WARNING:
+    if left >= CERTIFICATE_WARNING:
         return False, {}
     return True, {"subject": subject, "days": str(left // DAY)}
 

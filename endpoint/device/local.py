@@ -58,7 +58,7 @@ class LocalSide:
 
     __slots__ = (
         "_device", "banners", "bookings", "call_history", "certificates", "commands", "extensions", "features", "feedback",
-        "http_feedback", "macros", "messages", "peripherals", "phonebook", "room", "senses", "sessions", "users", "xapi",
+        "http_feedback", "logging", "macros", "messages", "peripherals", "phonebook", "room", "senses", "sessions", "users", "xapi",
     )  # fmt: skip
 
     def __init__(self, device: Device) -> None:
@@ -83,6 +83,7 @@ class LocalSide:
         self.banners = Banners(self._store("banners"), saved.banners)
         self.certificates = Certificates(self._store_certificates, saved.certificates)
         self.bookings = Bookings(device)
+        self.logging = Logging(device)
         send = Outgoing(world, lambda: device.trust.tls).send
         self.http_feedback = HttpFeedback(
             world, device.status, device.configuration, self.feedback,
@@ -94,7 +95,7 @@ class LocalSide:
                 *self.senses.owners, self.messages, self.extensions, self.features, self.macros, self.peripherals, self.call_history,
                 self.phonebook, self.banners, self.certificates, self.bookings, self.http_feedback,
                 HttpClient(device.configuration, send), UserCommands(world, self.users, self.sessions), Power(device),
-                CloudLink(device), DiagnosticsRun(device), Logging(device), Provisioning(device),
+                CloudLink(device), DiagnosticsRun(device), self.logging, Provisioning(device),
             )
         )  # fmt: skip
         self.xapi = Xapi(table, device.status, device.configuration, self.commands, self.feedback, self._configure)
@@ -121,6 +122,7 @@ class LocalSide:
     def stop(self) -> None:
         """End what waits and watches, and every session: the device goes down."""
         self.senses.stop()
+        self.logging.stop()
         self.messages.stop()
         self.peripherals.stop()
         self.sessions.close_all("the device goes down")

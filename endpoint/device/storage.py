@@ -32,6 +32,7 @@ from endpoint.wire.errors import LocalProtocolError, RemoteProtocolError
 from endpoint.wire.xapi.nodes import Nodes, Value, nodes
 from endpoint.wire.xapi.paths import Path as XPath
 from endpoint.wire.xapi.paths import parse_path, words
+from endpoint.xapi.access import spelt
 from endpoint.xapi.saved import SavedFeedback, SavedUser
 
 FORMAT: Final = "roomsim device state"
@@ -266,7 +267,7 @@ Storage = Memory | Directory
 
 
 def check_configuration(values: Mapping[str, Value], table: Nodes | None = None) -> dict[XPath, Value]:
-    """Return configurations by path, each value as it is stored.
+    """Return configurations by path in the spelling of the node table, each value as it is stored.
 
     Args:
         table: the node table of the device, where it is another than the built-in one.
@@ -281,7 +282,7 @@ def check_configuration(values: Mapping[str, Value], table: Nodes | None = None)
         if node is None:
             raise LocalProtocolError(f"no configuration {words(path)}")
         try:
-            checked[path] = node.space.accept(value)
+            checked[spelt(node, path)] = node.space.accept(value)
         except LocalProtocolError as error:
             raise LocalProtocolError(f"{words(path)}: {error}") from None
     return checked

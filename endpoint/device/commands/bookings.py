@@ -59,13 +59,12 @@ class Bookings:
             return False
         if kind == "Upcoming" and meeting.starts <= now:
             return False
-        days = call.number("Days")
-        if days is None:
-            return True
-        zone = self._device.zone
-        midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-        first = midnight + timedelta(days=call.number("DayOffset") or 0)
-        return meeting.is_within(first, first + timedelta(days=days))
+        days, offset = call.number("Days"), call.number("DayOffset") or 0
+        if days is None and not offset:
+            return True  # a DayOffset of 0 that was given looks like the default
+        midnight = now.astimezone(self._device.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        first = midnight + timedelta(days=offset)
+        return meeting.ends > first and (days is None or meeting.starts < first + timedelta(days=days))
 
     def _list(self, call: Invocation) -> Fields:
         found = self.listed(call)

@@ -54,6 +54,10 @@ class Logging:
         self._timer = None
         self._show("Off", "Off")
 
+    def stop(self) -> None:
+        """Wait for nothing more: the device goes off."""
+        self._cancel()
+
     def _cancel(self) -> None:
         if self._timer is not None:
             self._timer.cancel()

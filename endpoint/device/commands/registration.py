@@ -38,7 +38,7 @@ class CloudLink:
 
     async def _start(self, call: Invocation) -> Fields | None:
         device = self._device
-        if device.is_activated or device.activation.is_running:
+        if device.is_activated or device.linking.is_running:
             raise CommandFailed("The device is registered already, or about to be")
         code, hardens = call.text("ActivationCode"), call.text("SecurityAction") == "Harden"
         try:
@@ -46,7 +46,7 @@ class CloudLink:
         except MalformedCode as error:
             raise CommandFailed(str(error)) from None
         if call.text("AccountLinkMode") == "Asynchronous":
-            device.activate_soon(code, hardens=hardens)
+            device.linking.activate_soon(code, hardens=hardens)
             return None
         try:
             await device.activate(code, hardens=hardens)
@@ -57,14 +57,14 @@ class CloudLink:
         return None
 
     def _cancel(self, call: Invocation) -> None:
-        if not self._device.activation.cancel():
+        if not self._device.linking.cancel():
             raise CommandFailed("No registration is in progress, or it can be cancelled no more")
 
     async def _logout(self, call: Invocation) -> None:
         device = self._device
         if not device.is_activated:
             raise CommandFailed("The device is not registered")
-        await device.log_out()
+        await device.linking.log_out()
 
     COMMANDS: ClassVar[Mapping[str, Method]] = {
         "Webex Registration Start": _start,
