@@ -1,18 +1,25 @@
-"""What the verbs do: device, world and flow. Those of the cloud are in `cloud_actions`, faults in `fault_actions`."""
+"""What the verbs do: device, world and flow. Others are in `xapi_actions`, `cloud_actions` and `fault_actions`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from endpoint.cloud.activation import ActivationRefused
+from endpoint.cloud.software_table import State as Upgrading
 from endpoint.runtime.errors import EndpointError
 from endpoint.wire.activation.code import MalformedCode
 from scenarios.runner import device_verbs as d
 from scenarios.runner import world_verbs as w
+from scenarios.runner import xapi_client as client
 from scenarios.runner.stage import Stage
 from scenarios.runner.verbs import implements
+
+GOING_DOWN_MAX_S: Final = 120.0
+"""Scenario time in which a device that was reset has booted."""
+UPGRADE_MAX_S: Final = 3_600.0
+"""Scenario time in which an upgrade is installed, or given up after its last try."""
 
 # the device
 
@@ -130,22 +137,38 @@ async def sync(stage: Stage, args: d.Sync) -> object:
     return await _outcome(stage, stage.device(stage.acting).sync(), "caught up")
 
 
-@implements(d.XConfig)
-async def xconfig(stage: Stage, args: d.XConfig) -> object:
-    """Set configurations."""
-    stage.device(stage.acting).set_configurations(args.values)
+@implements(d.FactoryReset)
+async def factory_reset(stage: Stage, args: d.FactoryReset) -> object:
+    """Reset it as the command does, and wait until it has booted or is off."""
+    arguments = {"Confirm": "Yes", "TrailingAction": args.then.capitalize()}
+    keep = {"Keep": list(args.keep)} if args.keep else {}
+    await client.command(stage, "SystemUnit FactoryReset", {**arguments, **keep})
+    device = stage.device(stage.acting)
+    await client.until(stage, lambda: not device.is_going_down, "the factory reset", GOING_DOWN_MAX_S)
     return {}
 
 
-@implements(d.XCommand)
-async def xcommand(stage: Stage, args: d.XCommand) -> object:
-    """Give one of the two commands that the device answers by now."""
+@implements(d.Upgrade)
+async def upgrade(stage: Stage, args: d.Upgrade) -> object:
+    """Let the cloud offer a critical upgrade, and wait until it is installed or has failed."""
     device = stage.device(stage.acting)
-    if str(args.path).casefold().endswith("cancel"):
-        return {"status": "OK" if device.activation.cancel() else "Error"}
-    hardens = str(args.args.get("SecurityAction", "NoAction")) == "Harden"
-    result = await _activated(stage, stage.acting, str(args.args.get("ActivationCode", "")), hardens=hardens)
-    return {"status": "OK"} if result["status"] == "linked" else {"status": "Error", "Reason": result["text"]}
+    if not device.mercury.is_open:
+        raise ValueError(f"{stage.acting} is not connected to the cloud, so it would hear of no upgrade")
+    cloud_device = stage.cloud_device(stage.acting)
+    offer = stage.cloud.use_cases.upgrade_offer(
+        args.to, urgency="Critical", device_id=cloud_device.id, fails=args.fails or ""
+    )
+
+    def is_over() -> bool:
+        if device.software.state is Upgrading.FAILED:
+            return True
+        return device.profile.software == offer.version and device.is_up and not device.is_going_down
+
+    await client.until(stage, is_over, f"the upgrade to {args.to}", UPGRADE_MAX_S)
+    has_failed = device.software.state is Upgrading.FAILED
+    if has_failed and args.fails is None and not stage.has_expectation:
+        raise ValueError(f"the upgrade failed ({device.software.view.message}), and the step expects nothing")
+    return {"status": "failed" if has_failed else "installed", "version": offer.version}
 
 
 # the world

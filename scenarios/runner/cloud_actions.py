@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from endpoint.wire import codec
+from endpoint.wire.xapi.paths import parse_path, words
+from endpoint.wire.xapi.relay import Change, CommandCall, ConfigurationPatch, dotted
 from scenarios.runner import cloud_verbs as c
+from scenarios.runner import xapi_client as client
 from scenarios.runner.stage import Stage
 from scenarios.runner.values import When
 from scenarios.runner.verbs import implements
@@ -125,11 +129,7 @@ async def token_expire(stage: Stage, args: c.TokenExpire) -> object:
 @implements(c.DeviceDelete)
 async def device_delete(stage: Stage, args: c.DeviceDelete) -> object:
     """Remove the device's account."""
-    user_id = stage.account(args.device)
-    device = next((device for device in stage.cloud.use_cases.devices() if device.user_id == user_id), None)
-    if device is None:
-        raise ValueError(f"the cloud has no device of {args.device} any more")
-    stage.cloud.use_cases.device_delete(device.id)
+    stage.cloud.use_cases.device_delete(stage.cloud_device(args.device).id)
     return {}
 
 
@@ -166,3 +166,40 @@ async def maintenance(stage: Stage, args: c.Maintenance) -> object:
     fault = stage.cloud.use_cases.maintenance(str(args.service), args.status, args.for_)
     fault.optional = True
     return {}
+
+
+@implements(c.SoftwareOffer)
+async def software_offer(stage: Stage, args: c.SoftwareOffer) -> object:
+    """Offer a software version."""
+    offer = stage.cloud.use_cases.upgrade_offer(
+        args.version,
+        urgency=args.urgency,
+        channel=str(args.channel),
+        fails=args.fails or "",
+        device_id=stage.cloud_device(stage.acting).id,
+    )
+    return {"id": offer.id, "version": offer.version}
+
+
+@implements(c.CloudCommand)
+async def command(stage: Stage, args: c.CloudCommand) -> object:
+    """Give an xCommand by way of the cloud's relay."""
+    path = parse_path(args.path)
+    relay, device = stage.cloud.xapi, stage.cloud_device(stage.acting)
+    request = CommandCall(relay.new_id(device), ".".join(map(str, path)), args.args, str(args.body) or None)
+    return await client.asked(stage, client.CLOUD, words(path), partial(relay.ask, device, request))
+
+
+@implements(c.ConfigPush)
+async def config_push(stage: Stage, args: c.ConfigPush) -> object:
+    """Set configurations by way of the cloud's relay."""
+    relay, device = stage.cloud.xapi, stage.cloud_device(stage.acting)
+    changes = tuple(
+        Change(op="replace", key=dotted(parse_path(path)), value=value) for path, value in args.values.items()
+    )
+
+    async def ask() -> dict[str, Any]:
+        await relay.ask(device, ConfigurationPatch(relay.new_id(device), changes))
+        return {}
+
+    return await client.asked(stage, client.CLOUD, client.CONFIGURATION, ask)

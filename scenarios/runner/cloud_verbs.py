@@ -7,9 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from scenarios.runner.fields import Duration, Flag, Moment, Name, Text, Toggle
+from scenarios.runner.fields import Duration, Flag, KnownText, Moment, Name, Software, Text, Toggle
 from scenarios.runner.validation import Objection
 from scenarios.runner.verbs import Capability, Defined, Verb, declare
+from scenarios.runner.xapi_verbs import value_objections
 
 _STUB: frozenset[Capability] = frozenset({"stub"})
 
@@ -239,3 +240,46 @@ class Maintenance(Verb):
     service: Service
     status: Annotated[int, Field(ge=400, le=599)] = 503
     for_: Annotated[Duration, Field(alias="for")] = 60.0
+
+
+@declare
+class ConfigPush(Verb):
+    """Set configurations from the cloud, all or none: a map of paths and values."""
+
+    verb = "cloud.config.push"
+    short = "values"
+    whole = True
+    needs = _STUB
+    done = "the device has answered"
+    values: Annotated[dict[str, Any], Field(min_length=1)]
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to values that no configuration can have."""
+        yield from value_objections(self.area, self.values)
+
+
+@declare
+class CloudCommand(Verb):
+    """Give the device an xCommand from the cloud; one that fails is a failure of the step, as with `xcommand`."""
+
+    verb = "cloud.command"
+    short = "path"
+    needs = _STUB
+    done = "the device has answered"
+    path: KnownText
+    args: dict[str, Any] = Field(default_factory=dict)
+    body: Text = ""
+
+
+@declare
+class SoftwareOffer(Verb):
+    """Offer the device a software version; it downloads and installs it at a moment that suits the room."""
+
+    verb = "cloud.software.offer"
+    short = "version"
+    needs = _STUB
+    done = "offered, and the device is told"
+    version: Software
+    urgency: Literal["Low", "Medium", "Critical"] = "Medium"
+    channel: Text = ""
+    fails: Literal["download", "install"] | None = None

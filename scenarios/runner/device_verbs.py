@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from scenarios.runner.fields import Text
-from scenarios.runner.notyet import not_yet
-from scenarios.runner.problems import nearest
-from scenarios.runner.validation import Objection
-from scenarios.runner.values import Template
-from scenarios.runner.verbs import Verb, declare
-from scenarios.runner.yamltree import kind_of_value
+from scenarios.runner.fields import Software, Text
+from scenarios.runner.verbs import Capability, Verb, declare
 
-COMMANDS = ("Webex Registration Start", "Webex Registration Cancel")
-"""Commands that the device answers by now; the node table replaces this list."""
+Kept = Literal[
+    "LocalSetup", "Network", "Webex", "Provisioning", "SerialPort", "Certificates", "HTTP", "RemoteSupportUser"
+]
+"""Groups that a factory reset can keep."""
+_STUB: frozenset[Capability] = frozenset({"stub"})
 
 
 @declare
@@ -40,6 +37,30 @@ class Restart(Verb):
     what: Literal["device"] = "device"
     from_: Annotated[Literal["command", "crash"], Field(alias="from")] = "command"
     action: Literal["restart", "shutdown"] = "restart"
+
+
+@declare
+class FactoryReset(Verb):
+    """Reset the device to factory settings, keeping groups of configurations, and let it boot again or stay off."""
+
+    verb = "factory_reset"
+    short = "what"
+    done = "the device has booted and the xAPI answers, or it is off"
+    what: Literal["device"] = "device"
+    keep: tuple[Kept, ...] = Field(default=(), strict=False)
+    then: Literal["restart", "shutdown"] = "restart"
+
+
+@declare
+class Upgrade(Verb):
+    """Let the cloud offer the device a critical upgrade, and wait until it is installed, or has failed as `fails` wants it."""
+
+    verb = "upgrade"
+    short = "to"
+    needs = _STUB
+    done = "the device has booted the new version, or has given up"
+    to: Software
+    fails: Literal["download", "install"] | None = None
 
 
 @declare
@@ -113,40 +134,3 @@ class Sync(Verb):
     short = "what"
     done = "the last page is read"
     what: Literal["calendar"] = "calendar"
-
-
-@declare
-class XCommand(Verb):
-    """Give the device an xCommand, as an administrator on its own console."""
-
-    verb = "xcommand"
-    short = "path"
-    done = "answered"
-    path: Text
-    args: dict[str, Any] = Field(default_factory=dict)
-
-    def objections(self) -> Iterable[Objection]:
-        """Object to a command that the device does not have."""
-        if isinstance(self.path, str) and self.path.casefold() not in {command.casefold() for command in COMMANDS}:
-            message = f"`{self.path}` is no xCommand of this device"
-            yield Objection(("path",), message, nearest(self.path, COMMANDS))
-
-
-@declare
-class XConfig(Verb):
-    """Set configurations: a map of paths and values."""
-
-    verb = "xconfig"
-    short = "values"
-    done = "answered"
-    whole: ClassVar[bool] = True
-    values: Annotated[dict[str, Any], Field(min_length=1)]
-
-    def objections(self) -> Iterable[Objection]:
-        """Object to keys that are no paths and to values that no configuration can have."""
-        for path, value in self.values.items():
-            later = not_yet(self.area, path)
-            if later is not None:
-                yield Objection(("values", path), later, at_key=True)
-            elif not isinstance(value, (str, int, float, Template)) or isinstance(value, bool):
-                yield Objection(("values", path), f"write text or a number, not {kind_of_value(value)}")

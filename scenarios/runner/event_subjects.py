@@ -21,13 +21,13 @@ from scenarios.runner.yamltree import Entry, Node, Scalar, kind_of, plain
 from scenarios.runner.yamltree import Mapping as MapNode
 
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-_EVENT_KEYS: Final = ("times", "after", "before")
+EVENT_KEYS: Final = ("times", "after", "before")
 _REQUEST_KEYS: Final = ("service", "query", "headers", "body", "status")
 _LOG_KEYS: Final = ("module", "level", "text")
 _TRACE_KEYS: Final = ("n", "t", "at", "who", "kind", "peer", "id", "cause", "step", "data", "label")
 
 
-class _Limits(NamedTuple):
+class Limits(NamedTuple):
     """What every event subject takes beside its own keys."""
 
     own: tuple[Entry, ...]
@@ -36,11 +36,12 @@ class _Limits(NamedTuple):
     before: Anchor | None = None
 
 
-def _limits(context: Context, node: MapNode) -> _Limits:
+def read_limits(context: Context, node: MapNode) -> Limits:
+    """Read `times`, `after` and `before` out of a map; what is wrong is among the problems."""
     times = node.get("times")
     after, before = node.get("after"), node.get("before")
-    return _Limits(
-        tuple(entry for entry in node.entries if entry.key not in _EVENT_KEYS),
+    return Limits(
+        tuple(entry for entry in node.entries if entry.key not in EVENT_KEYS),
         None if times is None else _times(context, times.node),
         None if after is None else read_anchor(context, after.node),
         None if before is None else read_anchor(context, before.node),
@@ -140,7 +141,7 @@ def _request(context: Context, entry: Entry) -> list[Condition]:
     node = context.map_of(entry, "a METHOD with its path, and more")
     if node is None:
         return []
-    limits = _limits(context, node)
+    limits = read_limits(context, node)
     methods = [one.key for one in limits.own if one.key in METHODS]
     if len(methods) > 1:
         context.problems.add(entry.at, f"a request has one method, found {' and '.join(methods)}")
@@ -180,7 +181,7 @@ def _request_keys(context: Context, entry: Entry) -> list[tuple[str, Matcher]]:
             context.problems.unknown(entry.node.at, f"no service is named `{value}`", value, SERVICES)
         return [(entry.key, context.events.compile(entry.node))]
     else:
-        known = (*METHODS, *_REQUEST_KEYS, *_EVENT_KEYS)
+        known = (*METHODS, *_REQUEST_KEYS, *EVENT_KEYS)
         context.problems.unknown(entry.at, f"a request has no `{entry.key}`", entry.key, known)
     return []
 
@@ -216,14 +217,14 @@ def _select_log(event: Event, device: str) -> Fields | None:
 
 def _log(context: Context, entry: Entry) -> list[Condition]:
     node = entry.node
-    limits = _Limits(())
+    limits = Limits(())
     wanted = ""
     if isinstance(node, MapNode):
-        limits = _limits(context, node)
+        limits = read_limits(context, node)
         keys = [(one.key, context.events.compile(_as_text(one))) for one in limits.own]
         for one in limits.own:
             if one.key not in _LOG_KEYS:
-                known = (*_LOG_KEYS, *_EVENT_KEYS)
+                known = (*_LOG_KEYS, *EVENT_KEYS)
                 context.problems.unknown(one.at, f"a log line has no `{one.key}`", one.key, known)
             elif one.key == "text" and isinstance(one.node, Scalar):
                 wanted = str(one.node.value)
@@ -286,7 +287,7 @@ def _frame(context: Context, entry: Entry) -> list[Condition]:
     node = context.map_of(entry, "paths in the frame and matchers")
     if node is None:
         return []
-    limits = _limits(context, node)
+    limits = read_limits(context, node)
     side = node.get("from")
     source = "cloud" if side is None else plain(side.node)
     if source not in ("cloud", "device"):
@@ -319,10 +320,10 @@ def _trace(context: Context, entry: Entry) -> list[Condition]:
     node = context.map_of(entry, "fields of trace events and matchers")
     if node is None:
         return []
-    limits = _limits(context, node)
+    limits = read_limits(context, node)
     for one in limits.own:
         if one.key.partition(".")[0] not in _TRACE_KEYS:
-            known = (*_TRACE_KEYS, *_EVENT_KEYS)
+            known = (*_TRACE_KEYS, *EVENT_KEYS)
             context.problems.unknown(one.at, f"a trace event has no `{one.key}`", one.key, known)
     matcher = m.MapOf(tuple((one.key, context.events.compile(one.node)) for one in limits.own))
     kind = next((plain(one.node) for one in limits.own if one.key == "kind"), None)

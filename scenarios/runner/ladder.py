@@ -197,6 +197,17 @@ def _fault(event: Event) -> Line:
 
 
 def _xapi(event: Event) -> Line | None:
+    data = event.data
+    match event.kind:
+        case "xapi.event":
+            return _sided(event, f"event {data.get('event')} {show(data.get('fields') or {})}", "message")
+        case "xapi.result":
+            result = data.get("result")
+            status = result.get("status") if isinstance(result, Mapping) else ""
+            style: Style = "message" if status == "OK" else "warning"
+            return Line(event.t, f"{data.get('command')}: {status}", "", "", event.n, style)
+        case "xapi.feedback":
+            return Line(event.t, f"told of {data.get('subscription')}", "", "", event.n, "message")
     path, value = event.data.get("path"), event.data.get("value")
     if path is None:
         return None

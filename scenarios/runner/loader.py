@@ -16,10 +16,11 @@ from scenarios.runner.fields import NAME_PATTERN
 from scenarios.runner.model import CASES_MAX, DEVICE_DEFAULT, Case, Device, Head, Scenario, Step
 from scenarios.runner.problems import Place, Problems, ScenarioError
 from scenarios.runner.references import Scope
-from scenarios.runner.steps import StepBuilder, check_configuration
+from scenarios.runner.steps import StepBuilder
 from scenarios.runner.subjects import Context
 from scenarios.runner.validation import check, keys_of
 from scenarios.runner.verbs import Capability
+from scenarios.runner.xapi_checks import check_configuration
 from scenarios.runner.yamltree import Entry, Mapping, Sequence, kind_of, parse, plain
 
 FILES_MAX = 10_000

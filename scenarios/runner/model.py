@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, PlainValidator, WithJsonSchema
 
+from endpoint.room.analytics import PEOPLE_MAX
 from scenarios.runner.conditions import Expectation, Never
 from scenarios.runner.fields import (
     Duration,
@@ -21,6 +22,7 @@ from scenarios.runner.fields import (
     KnownText,
     Name,
     SignedDuration,
+    Software,
     TextOrNumber,
     Toggle,
     Zone,
@@ -166,11 +168,13 @@ class Device(Strict):
     product: Literal[
         "Room Bar", "Room Bar Pro", "Room Kit Mini", "Room Kit Pro", "Codec Plus", "Codec Pro", "Desk Pro", "Board Pro"
     ] = "Room Bar"
-    software: Annotated[str, Field(pattern=r"^ce[0-9]{1,2}(\.[0-9]{1,3}){1,3}$")] = "ce26.4"
+    software: Software = "ce26.4"
     bring_up: Literal["auto", "manual"] = "auto"
     at: Literal["factory", "activated", "online"] = "factory"
     config: dict[str, TextOrNumber] = Field(default_factory=dict)
     """Configurations before the device boots, by path."""
+    people: Annotated[int, Field(ge=0, le=PEOPLE_MAX)] | None = None
+    """How many are in the room from the first boot on."""
 
 
 class XFail(Strict):

@@ -14,22 +14,22 @@ from cloud_stub.platform.errors import CloudError
 from endpoint.runtime.errors import EndpointError
 from endpoint.runtime.trace import Event
 from endpoint.wire.errors import WireError
-from scenarios.runner import actions, cloud_actions, fault_actions
+from scenarios.runner import actions, cloud_actions, fault_actions, xapi_actions
 from scenarios.runner.checks import Finding, StepChecks
-from scenarios.runner.conditions import Expectation
+from scenarios.runner.conditions import EventCondition, Expectation
 from scenarios.runner.failure import FailureReport, render
 from scenarios.runner.ladder import picture
 from scenarios.runner.model import Step
 from scenarios.runner.problems import Place
 from scenarios.runner.resolve import lookup, pick, resolved
-from scenarios.runner.stage import Stage
+from scenarios.runner.stage import Acting, Stage
 from scenarios.runner.stepwork import StepFailed, StepWork
 from scenarios.runner.verbs import perform
 from scenarios.runner.view import StageView
 from scenarios.runner.watches import Moment, Scene
 from scenarios.runner.whole_run import CHECKS, unused_faults
 
-ACTIONS: Final = (actions, cloud_actions, fault_actions)
+ACTIONS: Final = (actions, xapi_actions, cloud_actions, fault_actions)
 """The modules whose import gives the verbs something to do."""
 
 Part = Literal["setup", "steps", "finally"]
@@ -139,8 +139,7 @@ class Player:
             self._labels[step.label] = start
         never = tuple(one for one in (step.never, stage.scenario.never) if one is not None)
         checks = StepChecks(step.expect, never, start, self._scene(step.device), takes_s=step.args.takes_s)
-        is_expected = bool(step.expect) or step.never is not None
-        work = [self._perform(one, is_expected) for one in (step, *step.meanwhile)]
+        work = [self._perform(one, step) for one in (step, *step.meanwhile)]
         verdict, result = await StepWork(stage, checks, step.place).follow(work)
         if verdict.finding is not None:
             self._fail(step, start, verdict.finding)
@@ -156,8 +155,10 @@ class Player:
         find = lookup(self._stage, device)
         return Scene(self._view, device, lambda template: template.resolve(find), dict(self._labels))
 
-    async def _perform(self, step: Step, is_expected: bool) -> object:
-        with self._stage.acts(step.device, is_expected):
+    async def _perform(self, step: Step, whole: Step) -> object:
+        """Do the verb of a step; `whole` is the step that says what must follow."""
+        is_expected = bool(whole.expect) or whole.never is not None
+        with self._stage.acts(Acting(step.device, is_expected, "result" in _events_of(whole))):
             try:
                 return await perform(self._stage, resolved(step.args, lookup(self._stage, step.device)))
             except REFUSALS as error:
@@ -259,6 +260,13 @@ class Player:
             f"Webex={device.webex.status.value}",
         )
         return f"device: {' '.join(states)}"
+
+
+def _events_of(step: Step) -> set[str]:
+    """Return the event subjects of which a step says something."""
+    expectations = (*step.expect, *(() if step.never is None else (step.never,)))
+    conditions = (condition for one in expectations for condition in one.conditions)
+    return {condition.subject for condition in conditions if isinstance(condition, EventCondition)}
 
 
 def labels_of(events: list[Event]) -> tuple[str, ...]:

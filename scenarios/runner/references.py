@@ -16,7 +16,7 @@ from scenarios.runner.yamltree import Mapping as MapNode
 
 SERVICES = (
     "activation", "calendar", "calliope", "encryption", "feature", "gds", "hydra", "idbroker", "identity", "locus", "mercury",
-    "metrics", "region", "u2c", "wdm",
+    "metrics", "region", "swupgrade", "u2c", "wdm", "xapi",
 )  # fmt: skip
 """Services with an address of their own (protocol/cloud-services.md section 1)."""
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 from endpoint.runtime.trace import Event
+from scenarios.runner.matchers import MISSING
+from scenarios.runner.matchers import lookup as value_at
 from scenarios.runner.stage import Stage
 from scenarios.runner.values import Template
 from scenarios.runner.verbs import Verb
@@ -64,11 +66,8 @@ def pick(result: object, matched: Sequence[Event], path: str) -> object:
     Raises:
         KeyError: neither has it.
     """
-    sources: list[object] = [result, *(event.data for event in reversed(matched))]
-    for source in sources:
-        value: object = source
-        for word in path.split("."):
-            value = value.get(word) if isinstance(value, Mapping) else None
-        if value is not None:
+    for source in (result, *(event.data for event in reversed(matched))):
+        value = value_at(source, path)
+        if value is not MISSING and value is not None:
             return value
     raise KeyError(f"nothing at `{path}` in the result or in what matched")

@@ -144,6 +144,7 @@ def _subjects() -> Schema:
     methods: Schema = {method: {"type": "string"} for method in METHODS}
     request = _map("service", "query", "headers", "body", "status", **methods, **limits)
     log = _map("module", "level", "text", **limits)
+    fields: Schema = {"type": "object", "properties": limits, "additionalProperties": _ANY_MATCHER}
     return {
         "xstatus": paths,
         "xconfig": paths,
@@ -156,6 +157,9 @@ def _subjects() -> Schema:
         "log": {"anyOf": [{"type": "string"}, log]},
         "frame": _map(others=_ANY_MATCHER, **limits, **{"from": {"enum": ["cloud", "device"]}}),
         "trace": _map(others=_ANY_MATCHER, **limits),
+        "xevent": {"type": "object", "minProperties": 1, "additionalProperties": fields},
+        "result": _map(others=_ANY_MATCHER, **limits),
+        "client": paths,
     }
 
 

@@ -13,12 +13,13 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta, tzinfo
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud_stub.cloud import Cloud
 from cloud_stub.media_node.fleet import MediaPlan, build_media
 from cloud_stub.platform.context import CloudSettings
+from cloud_stub.platform.records import Device as CloudDevice
 from endpoint.device.device import Device
 from endpoint.device.settings import DeviceSettings
 from endpoint.runtime.chance import Chance
@@ -28,7 +29,7 @@ from endpoint.runtime.faults import Fault, Faults
 from endpoint.runtime.net import NameTable
 from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.tls import Authority
-from endpoint.runtime.trace import Trace
+from endpoint.runtime.trace import Event, Trace
 from endpoint.wire.calliope import Transport
 from scenarios.runner.conditions import Expectation
 from scenarios.runner.model import Device as DeviceModel
@@ -41,7 +42,17 @@ BRING_UP_MAX_S: Final = 50.0
 NO_ARRAY: Final = "no array"
 """What `trust_list: no_array` puts in the place of a list."""
 
-_acting: ContextVar[tuple[str, bool]] = ContextVar("acting", default=("", False))
+
+class Acting(NamedTuple):
+    """The device of a verb, and what its step expects."""
+
+    device: str = ""
+    has_expectation: bool = False
+    expects_result: bool = False
+
+
+NOBODY: Final = Acting()
+_acting: ContextVar[Acting] = ContextVar("acting", default=NOBODY)
 
 
 @dataclass
@@ -50,6 +61,7 @@ class Stage:
 
     Attributes:
         saved: values of `${saved.x}`.
+        people: how many are in the rooms of devices, where a scenario has said so.
         ids: the scenario's own names of meetings and codes, and the real ids behind them.
         injected: faults that steps have asked for, in their order.
         pending: what takes back the beginnings and ends that faults wait for, by the fault's id.
@@ -71,6 +83,7 @@ class Stage:
     devices: dict[str, Device] = field(default_factory=dict)
     saved: dict[str, object] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
+    people: dict[str, int] = field(default_factory=dict)
     injected: list[Fault] = field(default_factory=list)
     pending: dict[str, list[Callable[[], object]]] = field(default_factory=dict)
     on_over: dict[str, Callable[[], object]] = field(default_factory=dict)
@@ -96,17 +109,22 @@ class Stage:
     @property
     def acting(self) -> str:
         """The device of the verb that is asking; verbs at one instant do not see each other's."""
-        return _acting.get()[0]
+        return _acting.get().device
 
     @property
     def has_expectation(self) -> bool:
         """Whether the step of the verb that is asking says what must follow."""
-        return _acting.get()[1]
+        return _acting.get().has_expectation
+
+    @property
+    def expects_result(self) -> bool:
+        """Whether the step of the verb that is asking says something of the `result` of a command."""
+        return _acting.get().expects_result
 
     @contextmanager
-    def acts(self, device: str, has_expectation: bool) -> Iterator[None]:
+    def acts(self, acting: Acting) -> Iterator[None]:
         """Let a device be the acting one within a block."""
-        token = _acting.set((device, has_expectation))
+        token = _acting.set(acting)
         try:
             yield
         finally:
@@ -121,6 +139,18 @@ class Stage:
         if name not in self.devices:
             raise ValueError(f"no device is named {name}; there are {', '.join(self.devices)}")
         return self.devices[name]
+
+    def cloud_device(self, name: str) -> CloudDevice:
+        """Return what the cloud knows of a device.
+
+        Raises:
+            ValueError: it knows nothing of it.
+        """
+        user_id = self.account(name)
+        found = next((device for device in self.cloud.use_cases.devices() if device.user_id == user_id), None)
+        if found is None:
+            raise ValueError(f"the cloud has no device of {name} any more")
+        return found
 
     def account(self, name: str) -> str:
         """Return the user id of a device's account, and let trace and faults of the cloud know whose it is.
@@ -163,6 +193,13 @@ class Stage:
         stream = None if how == "first" else self.chance.actor("world").stream("stun fault", len(self.injected))
         wanted = Transport(transport) if transport is not None else None
         return tuple(fleet.pick(count, transport=wanted, stream=stream))
+
+    def let_people_in(self, event: Event) -> None:
+        """Let those who are in a room be there when its device has booted."""
+        name = event.who.removeprefix("device:")
+        if event.kind == "device.booted" and name in self.people:
+            senses = self.devices[name].local.senses
+            asyncio.get_running_loop().call_soon(senses.analytics.people, self.people[name])
 
     def alarm(self, delay_s: float, callback: Callable[[], object]) -> Timer:
         """Call back after a while, without that being anything that happens in the story."""
@@ -235,8 +272,11 @@ async def open_stage(stage: Stage) -> None:
         EndpointError: a device could not be brought there.
     """
     await stage.cloud.start(https=("127.0.0.1", 0), http=("127.0.0.1", 0))
+    stage.trace.subscribe(stage.let_people_in)
     for name, model in stage.scenario.devices.items():
         stage.devices[name] = make_device(stage, name, model)
+        if model.people is not None:
+            stage.people[name] = model.people
         # in a task of its own: what the device causes is not what causes the steps
         await asyncio.get_running_loop().create_task(_bring(stage, name, model))
     for name, model in stage.scenario.devices.items():

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from endpoint.wire.xapi.nodes import Nodes
-from scenarios.runner import cloud_verbs, device_verbs, world_verbs
+from scenarios.runner import cloud_verbs, device_verbs, world_verbs, xapi_verbs
 from scenarios.runner.conditions import Condition, Expectation, Never
-from scenarios.runner.device_verbs import XConfig
 from scenarios.runner.event_subjects import EVENT_SUBJECTS, read_anchor
 from scenarios.runner.fields import read_flag
 from scenarios.runner.model import Step, StepFrame
@@ -18,12 +16,13 @@ from scenarios.runner.subjects import STATE_SUBJECTS, Context
 from scenarios.runner.validation import check, keys_of, value_place
 from scenarios.runner.values import read_duration
 from scenarios.runner.verbs import VERBS, Verb
-from scenarios.runner.xpaths import check_path, check_setting, read_path
+from scenarios.runner.xapi_checks import check_verb
+from scenarios.runner.xapi_subjects import XAPI_SUBJECTS
 from scenarios.runner.yamltree import Entry, Mapping, Node, Scalar, Sequence, kind_of, plain
 
-DECLARED: Final = (device_verbs, cloud_verbs, world_verbs)
+DECLARED: Final = (device_verbs, xapi_verbs, cloud_verbs, world_verbs)
 """The modules whose import fills the registry."""
-SUBJECTS: Final = {**STATE_SUBJECTS, **EVENT_SUBJECTS}
+SUBJECTS: Final = {**STATE_SUBJECTS, **EVENT_SUBJECTS, **XAPI_SUBJECTS}
 LIMIT_KEYS: Final = ("within", "not_before", "for", "optional")
 _BUILT_KEYS: Final = ("expect", "never", "meanwhile")
 _NOT_IN_MEANWHILE: Final = ("expect", "never", "meanwhile", "save")
@@ -124,6 +123,8 @@ class StepBuilder:
         for defined in args.defines():
             if defined.kind == "saved":
                 self._scope.save(defined.name)
+            elif defined.kind == "subscription":
+                self._context.subscribed.add(defined.name)
             else:
                 self._context.faults.add(defined.name)
         for used in args.uses():
@@ -133,19 +134,13 @@ class StepBuilder:
             elif used.name not in self._context.faults:
                 known = {*self._context.faults, "all"}
                 self._problems.unknown(place, f"no fault before this is named `{used.name}`", used.name, known)
-        if isinstance(args, XConfig):
-            self._check_configurations(arranged)
+        check_verb(args, arranged, self._context.table, self._problems)
         return args
 
     def _build(self, what: str, node: Node, number: str) -> object:
         if what == "steps":
             return self.steps(node, f"{number}.")
         return self.expectation(node, within_s=world_verbs.WAIT_DEFAULT_S)
-
-    def _check_configurations(self, arranged: Node) -> None:
-        values = arranged.get("values") if isinstance(arranged, Mapping) else None
-        for entry in values.node.entries if values is not None and isinstance(values.node, Mapping) else ():
-            check_configuration(entry, self._context.table, self._problems)
 
     def _filled(self, entry: Entry) -> Entry:
         return Entry(entry.key, entry.at, self._scope.fill(entry.node, self._problems))
@@ -236,22 +231,6 @@ class StepBuilder:
         except ValueError as error:
             self._problems.add(entry.node.at, str(error))
             return None
-
-
-def check_configuration(entry: Entry, table: Nodes, problems: Problems) -> None:
-    """Check that a configuration exists and can have its value."""
-    try:
-        path = read_path(entry.key)
-    except ValueError as error:
-        problems.add(entry.at, str(error))
-        return
-    wrong = check_path("Configuration", path, table)
-    if wrong is not None:
-        problems.add(entry.at, *wrong)
-        return
-    objection = check_setting(path, plain(entry.node), table)
-    if objection is not None:
-        problems.add(entry.node.at, objection)
 
 
 def _title(entry: Entry) -> str:

@@ -34,6 +34,8 @@ class Context:
     table: Nodes = field(default_factory=nodes)
     faults: set[str] = field(default_factory=set)
     labels: set[str] = field(default_factory=set)
+    subscribed: set[str] = field(default_factory=set)
+    """Paths that a client listens to."""
 
     @property
     def states(self) -> MatcherCompiler:
@@ -86,17 +88,17 @@ def _leaf_condition(context: Context, branch: Branch, leaf: Entry) -> Condition 
     if wrong_path is not None:
         context.problems.add(leaf.at, *wrong_path)
         return None
-    for scalar in _literals(leaf.node):
+    for scalar in literals_of(leaf.node):
         wrong_word = check_word(branch, path, scalar.value, context.table)
         if wrong_word is not None:
             context.problems.add(scalar.at, *wrong_word)
     matcher = context.states.compile(leaf.node)
-    if has_wildcard(path) and not _is_about_lists(leaf.node):
+    if has_wildcard(path) and not is_about_lists(leaf.node):
         matcher = m.Has(matcher)
     return StateCondition(leaf.at, show_path(path), _leaf(branch, path), matcher)
 
 
-def _is_about_lists(node: Node) -> bool:
+def is_about_lists(node: Node) -> bool:
     if isinstance(node, Sequence):
         return True
     return (
@@ -104,17 +106,17 @@ def _is_about_lists(node: Node) -> bool:
     )
 
 
-def _literals(node: Node) -> Iterator[Scalar]:
+def literals_of(node: Node) -> Iterator[Scalar]:
     """Find the scalars that a value is compared with for being the same."""
     if isinstance(node, Scalar):
         yield node
     elif isinstance(node, Sequence):
         for item in node.items:
-            yield from _literals(item)
+            yield from literals_of(item)
     else:
         for entry in node.entries:
             if entry.key in _OF_LITERALS:
-                yield from _literals(entry.node)
+                yield from literals_of(entry.node)
 
 
 def _mercury(context: Context, entry: Entry) -> list[Condition]:
@@ -134,7 +136,7 @@ def _lifecycle(context: Context, entry: Entry, machine: str) -> list[Condition]:
         if not isinstance(node, Sequence):
             context.problems.add(node.at, f"`exactly` takes a list of states, not {kind_of(node)}")
             return []
-    for scalar in _literals(node):
+    for scalar in literals_of(node):
         _check_state(context, machine, scalar)
     if isinstance(node, Sequence):
         states = tuple(state_word(machine, plain(item)) for item in node.items)
@@ -208,7 +210,7 @@ def _diagnostics(context: Context, entry: Entry) -> list[Condition]:
     types = context.map_of(entry, "types and levels")
     found: list[Condition] = []
     for one in types.entries if types else ():
-        for scalar in _literals(one.node):
+        for scalar in literals_of(one.node):
             if scalar.value not in LEVELS:
                 message = f"a level is one of {', '.join(LEVELS)}"
                 context.problems.unknown(scalar.at, message, str(scalar.value), LEVELS)

@@ -6,7 +6,7 @@ A verb is a model: its fields are the keys of its map form, its docstring is its
     @implements(Boot)
     async def boot(stage: Stage, args: Boot) -> object: ...
 
-The declarations are in `device_verbs`, `cloud_verbs` and `world_verbs`.
+The declarations are in `device_verbs`, `xapi_verbs`, `cloud_verbs` and `world_verbs`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from scenarios.runner.yamltree import Mapping as MapNode
 
 Capability = Literal["stub", "time", "raw", "udp", "tls", "media", "panel", "exact"]
 Build = Literal["steps", "expectation"]
-NameKind = Literal["fault", "saved"]
+NameKind = Literal["fault", "saved", "subscription"]
 
 
 class Defined(NamedTuple):
-    """A name that a verb makes known: a fault that can be healed, a value for `${saved.<name>}`."""
+    """A name that a verb makes known: a fault that can be healed, a value for `${saved.<name>}`, a path that a client listens to."""
 
     kind: NameKind
     name: str

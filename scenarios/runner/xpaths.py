@@ -90,17 +90,18 @@ def values_at(tree: Mapping[str, object], path: Path) -> list[object]:
     return [value for key, value in tree.items() if pattern.fullmatch(key)]
 
 
-def _as_node(path: Path) -> str:
+def node_name(path: Path) -> str:
+    """Print a path as the node table names it: `Call[n] Status`."""
     return " ".join(part.name if part.element is None else f"{part.name}[n]" for part in path)
 
 
 def check_path(branch: Branch, path: Path, table: Nodes) -> tuple[str, str | None] | None:
     """Return what is wrong with a path and the nearest right one, or None when the device has it."""
     known = table.paths(branch)
-    wanted = _as_node(path).casefold()
+    wanted = node_name(path).casefold()
     if any(candidate.casefold() == wanted for candidate in known):
         return None
-    near = nearest(_as_node(path), known)
+    near = nearest(node_name(path), known)
     if near is not None:
         near = _with_elements(near, [part.element for part in path if part.element is not None])
     return f"`{show_path(path)}` is no {PREFIX[branch]} path of {table.title}", near
@@ -117,7 +118,7 @@ def _with_elements(node: str, indices: list[str]) -> str:
 
 def check_word(branch: Branch, path: Path, word: object, table: Nodes) -> tuple[str, str | None] | None:
     """Return what is wrong with a literal that a leaf is compared with, or None when the leaf can have it."""
-    words = table.words(branch, _as_node(path))
+    words = table.words(branch, node_name(path))
     if words is None or not isinstance(word, str) or word in words:
         return None
     return f"`{show_path(path)}` is never `{word}`; it is one of {', '.join(words)}", nearest(word, words)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cloud_stub.state_query import COMPUTED, KINDS
-from scenarios.runner import actions, cloud_actions, cloud_verbs, device_verbs, world_verbs
+from scenarios.runner import actions, cloud_actions, cloud_verbs, device_verbs, world_verbs, xapi_actions, xapi_verbs
 from scenarios.runner.event_subjects import EVENT_SUBJECTS
 from scenarios.runner.matcher_compiler import OPERATORS
 from scenarios.runner.matchers import TYPES
@@ -17,13 +17,19 @@ from scenarios.runner.steps import LIMIT_KEYS, SUBJECTS
 from scenarios.runner.subjects import DISCOVERY_KEYS
 from scenarios.runner.values import When
 from scenarios.runner.verbs import VERBS, Verb, unimplemented
+from scenarios.runner.xapi_subjects import XAPI_SUBJECTS
 from tests.tools import words
 from tests.tools.markdown import code, first_sentences, page, table
 from tests.tools.shapes import default, shape
 
-ATTACHED = (actions, cloud_actions)
+ATTACHED = (actions, cloud_actions, xapi_actions)
 """The modules whose import attaches what verbs do."""
-SIDES = (("device", device_verbs), ("cloud", cloud_verbs), ("world and the flow", world_verbs))
+SIDES = (
+    ("device", device_verbs),
+    ("xAPI and of people in the room", xapi_verbs),
+    ("cloud", cloud_verbs),
+    ("world and the flow", world_verbs),
+)
 INTRODUCTION = """
 A scenario is a YAML file: a head, and a list of steps. A step has one verb, and says what must follow. `roomsim check` reads files without
 running them; `roomsim schema` prints a JSON Schema for editors (`# yaml-language-server: $schema=...` in the first line of the shipped
@@ -188,7 +194,7 @@ def _expectations() -> list[str]:
         table(("subject", "about", "value", "meaning"), subjects),
         "Beside the subjects:",
         table(("key", "meaning"), [(code(key), words.LIMITS[key]) for key in LIMIT_KEYS]),
-        f"In event subjects ({code(*EVENT_SUBJECTS)}):",
+        f"In event subjects ({code(*EVENT_SUBJECTS, *XAPI_SUBJECTS)}):",
         table(("key", "meaning"), [(code(key), meaning) for key, meaning in words.EVENT_LIMITS.items()]),
         f"Anchors are {anchors}. A discovery has {code(*DISCOVERY_KEYS)}.",
         "### State of the cloud",

@@ -53,6 +53,7 @@ DEVICE: Final[dict[str, str]] = {
     "bring_up": "`auto`: after activation it goes on by itself; `manual`: each stage waits for its verb",
     "at": "where it stands before step 1; `online` takes the minute before `clock.start`",
     "config": "configurations before it boots, by path",
+    "people": "how many are in the room from its first boot on",
 }
 STEP: Final[dict[str, str]] = {
     "name": "a sentence for the step",
@@ -101,6 +102,21 @@ SUBJECTS: Final[dict[str, tuple[str, str, str]]] = {
         "event",
         "`{dotted path: matcher, from: cloud or device}`",
         "a Mercury frame that the device got, or sent",
+    ),
+    "xevent": (
+        "event",
+        "`{event: {field: matcher}}`",
+        "an xAPI event that the device raised; `{}` for any fields",
+    ),
+    "result": (
+        "event",
+        "`{field: matcher}`",
+        "the answer of a verb that calls the xAPI: `status` is OK, Error or ParameterError; without it a refusal fails the step",
+    ),
+    "client": (
+        "event",
+        "`{path: matcher}`",
+        "what a client was told at a path of `subscribe`, typed; `Status Call[*] Status` means any element",
     ),
     "trace": ("event", "`{dotted path: matcher}`", "any event of the history, see [reports](reports.md)"),
 }

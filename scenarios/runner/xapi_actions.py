@@ -1,0 +1,109 @@
+"""What the verbs of the xAPI and of people in the room do."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from endpoint.room.panelxml import Widget
+from scenarios.runner import xapi_client as client
+from scenarios.runner import xapi_verbs as x
+from scenarios.runner.stage import Stage
+from scenarios.runner.verbs import implements
+
+TOUCH: Final = ("Pressed", "Released", "Clicked")
+TOUCHES: Final = {
+    "ToggleButton": ("Changed",),
+    "Slider": ("Pressed", "Changed", "Released"),
+    "GroupButton": ("Pressed", "Released"),
+}
+"""What a touch of a widget says, by kind; of all others `TOUCH`. Source: the vendor's customization guide, protocol/xapi-nodes.md 7.12."""
+STANDBY: Final = {"on": "Activate", "halfwake": "Halfwake", "off": "Deactivate"}
+MUTE: Final = {"on": "Mute", "off": "Unmute", "toggle": "ToggleMute"}
+
+
+@implements(x.XCommand)
+async def xcommand(stage: Stage, args: x.XCommand) -> object:
+    """Give a command."""
+    return await client.command(stage, args.path, args.args, body=str(args.body), role=args.as_)
+
+
+@implements(x.XConfig)
+async def xconfig(stage: Stage, args: x.XConfig) -> object:
+    """Set configurations."""
+    return await client.configure(stage, args.values, args.as_)
+
+
+@implements(x.Subscribe)
+async def subscribe(stage: Stage, args: x.Subscribe) -> object:
+    """Listen."""
+    for path in args.paths:
+        client.listen(stage, path, args.as_)
+    return {}
+
+
+@implements(x.Standby)
+async def standby(stage: Stage, args: x.Standby) -> object:
+    """Let the device sleep or wake."""
+    return await client.command(stage, f"Standby {STANDBY[args.state]}", {})
+
+
+@implements(x.Mute)
+async def mute(stage: Stage, args: x.Mute) -> object:
+    """Mute the microphones, or not."""
+    return await client.command(stage, f"Audio Microphones {MUTE[args.state]}", {})
+
+
+@implements(x.Volume)
+async def volume(stage: Stage, args: x.Volume) -> object:
+    """Set the volume."""
+    return await client.command(stage, "Audio Volume Set", {"Level": args.level})
+
+
+@implements(x.People)
+async def people(stage: Stage, args: x.People) -> object:
+    """Let people come and go."""
+    room = stage.device(stage.acting).local.senses.analytics
+    if args.presence is not None:
+        room.presence(args.presence)
+        if not args.presence:
+            stage.people[stage.acting] = 0
+        return {}
+    assert args.count is not None, "one of the two is given"
+    stage.people[stage.acting] = args.count
+    room.people(args.count)
+    return {}
+
+
+@implements(x.Press)
+async def press(stage: Stage, args: x.Press) -> object:
+    """Touch the screen, a button of a panel, or a widget."""
+    device, what = client.up(stage), str(args.what)
+    local = device.local
+    local.senses.standby.activity()
+    if what == "wake":
+        return {}
+    extensions = local.extensions
+    if what in extensions.panels:
+        extensions.click_panel(what)
+        return {}
+    widgets = {name: widget for panel in extensions.panels.values() for name, widget in panel.widgets.items()}
+    if what not in widgets:
+        known = ", ".join((*extensions.panels, *widgets)) or "neither panels nor widgets"
+        raise ValueError(f"nothing on the panel is called {what}; there are: {known}")
+    value = str(args.value) or _value(widgets[what], extensions.value(what))
+    for action in (args.action.capitalize(),) if args.action else TOUCHES.get(widgets[what].kind, TOUCH):
+        extensions.widget_action(what, action, value)
+    return {}
+
+
+def _value(widget: Widget, present: str) -> str:
+    """Return what a widget is set to by a touch that names no value: a toggle is turned.
+
+    Raises:
+        ValueError: the widget has several things to touch.
+    """
+    if widget.kind == "ToggleButton":
+        return "off" if present == "on" else "on"
+    if widget.kind in TOUCHES or widget.kind in ("Spinner", "DirectionalPad"):
+        raise ValueError(f"write which `value` of the {widget.kind} {widget.widget_id} is touched")
+    return ""

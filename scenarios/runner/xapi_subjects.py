@@ -1,0 +1,196 @@
+"""The subjects of expectations that are about the xAPI: answers of commands, events, and what clients were told.
+
+Source: scenario-style.md section 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from endpoint.runtime.trace import Event
+from endpoint.wire.xapi.jsonform import typed
+from endpoint.wire.xapi.leaves import flatten
+from endpoint.wire.xapi.rows import EventNode
+from scenarios.runner import matchers as m
+from scenarios.runner.conditions import Condition, EventCondition, Fields, actor
+from scenarios.runner.event_subjects import EVENT_KEYS, Limits, read_limits
+from scenarios.runner.matcher_compiler import is_operator_map
+from scenarios.runner.matchers import MISSING, Matcher, show
+from scenarios.runner.problems import nearest
+from scenarios.runner.subjects import Compile, Context, is_about_lists, literals_of
+from scenarios.runner.xapi_checks import check_event, check_field, check_subscription, subscription_key
+from scenarios.runner.xpaths import Path, has_wildcard, read_path
+from scenarios.runner.yamltree import Entry, Node, kind_of
+from scenarios.runner.yamltree import Mapping as MapNode
+
+STATUSES: Final = ("OK", "Error", "ParameterError")
+"""What the answer of a command can be; the other fields are its own."""
+
+
+# answers
+
+
+def _select_result(event: Event, device: str) -> Fields | None:
+    if event.kind != "xapi.result" or event.peer != actor(device):
+        return None
+    result = event.data.get("result")
+    return {**result, "command": event.data.get("command")} if isinstance(result, Mapping) else None
+
+
+def _show_result(fields: Fields) -> str:
+    reason = f": {fields['Reason']}" if "Reason" in fields else ""
+    return f"{fields.get('command')} -> {fields.get('status')}{reason}"
+
+
+def _result(context: Context, entry: Entry) -> list[Condition]:
+    node = context.map_of(entry, "fields of the answer and matchers")
+    if node is None:
+        return []
+    limits = read_limits(context, node)
+    keys = []
+    for one in limits.own:
+        if one.key == "status":
+            _check_status(context, one.node)
+        keys.append((one.key, context.events.compile(one.node)))
+    matcher: Matcher = m.MapOf(tuple(keys))
+    if is_operator_map(node):
+        matcher = context.events.compile(node)
+    return [
+        EventCondition(
+            entry.at,
+            "result",
+            str(matcher),
+            _select_result,
+            matcher,
+            _show_result,
+            "no answer of a command at all",
+            times=limits.times,
+            after=limits.after,
+            before=limits.before,
+        )
+    ]
+
+
+def _check_status(context: Context, node: Node) -> None:
+    for scalar in literals_of(node):
+        if isinstance(scalar.value, str) and scalar.value not in STATUSES:
+            message = f"the status of an answer is one of {', '.join(STATUSES)}"
+            context.problems.add(scalar.at, message, nearest(scalar.value, STATUSES))
+
+
+# events
+
+
+def _xevent(context: Context, entry: Entry) -> list[Condition]:
+    events = context.map_of(entry, "events and their fields")
+    found: list[Condition] = []
+    for one in events.entries if events is not None else ():
+        event = check_event(one, context.table, context.problems)
+        if not isinstance(one.node, MapNode):
+            message = f"`{one.key}` takes a map of its fields, {{}} for any, not {kind_of(one.node)}"
+            context.problems.add(one.node.at, message)
+        elif event is not None:
+            found.append(_event(context, event, one, read_limits(context, one.node)))
+    return found
+
+
+def _event(context: Context, event: EventNode, entry: Entry, limits: Limits) -> Condition:
+    keys = []
+    for field in limits.own:
+        check_field(event, field, literals_of(field.node), context.problems)
+        keys.append((field.key, context.events.compile(field.node)))
+
+    def select(happened: Event, device: str) -> Fields | None:
+        if happened.kind != "xapi.event" or happened.who != actor(device) or happened.data.get("event") != event.path:
+            return None
+        return typed(flatten(happened.data.get("fields") or {}))
+
+    return EventCondition(
+        entry.at,
+        "xevent",
+        f"{event.path} {m.MapOf(tuple(keys))}" if keys else event.path,
+        select,
+        m.MapOf(tuple(keys)),
+        lambda fields: f"{event.path} {show(fields)}" if fields else event.path,
+        f"no event {event.path} at all",
+        times=limits.times,
+        after=limits.after,
+        before=limits.before,
+    )
+
+
+# what clients were told
+
+
+def _client(context: Context, entry: Entry) -> list[Condition]:
+    told = context.map_of(entry, "subscriptions and matchers")
+    return [_told(context, one) for one in told.entries] if told is not None else []
+
+
+def _told(context: Context, entry: Entry) -> Condition:
+    check_subscription(entry.key, entry.at, context.table, context.problems)
+    wanted = subscription_key(entry.key)
+    if wanted not in {subscription_key(text) for text in context.subscribed}:
+        message = f"nothing before this place subscribes to `{entry.key}`"
+        context.problems.unknown(entry.at, message, entry.key, context.subscribed)
+    limits, node = Limits(()), entry.node
+    if isinstance(node, MapNode) and any(one.key in EVENT_KEYS for one in node.entries):
+        limits = read_limits(context, node)
+        node = MapNode(limits.own, node.at)
+    path = _path(entry.key)
+    matcher: Matcher = m.Anything() if isinstance(node, MapNode) and not node.entries else context.events.compile(node)
+    if has_wildcard(path) and not is_about_lists(node) and not isinstance(matcher, m.Anything):
+        matcher = m.Has(matcher)
+
+    def select(event: Event, device: str) -> Fields | None:
+        if event.kind != "xapi.feedback" or event.peer != actor(device):
+            return None
+        if subscription_key(str(event.data.get("subscription"))) != wanted:
+            return None
+        values = list(_values(event.data.get("told"), path))
+        value = values if has_wildcard(path) else values[0] if values else MISSING
+        return {"told": value}
+
+    return EventCondition(
+        entry.at,
+        "client",
+        f"{entry.key} {matcher}",
+        select,
+        m.MapOf((("told", matcher),)),
+        lambda fields: f"{entry.key} {show(fields['told'])}",
+        f"the client was told nothing of {entry.key}",
+        times=limits.times,
+        after=limits.after,
+        before=limits.before,
+    )
+
+
+def _path(text: str) -> Path:
+    try:
+        return read_path(text)
+    except ValueError:  # it is a problem already
+        return ()
+
+
+def _values(told: Any, path: Path) -> Iterator[object]:
+    """Find what stands at a path of a notification; elements are found by their id, all of them for `*`."""
+    if not path:
+        yield told
+        return
+    part, rest = path[0], path[1:]
+    if not isinstance(told, Mapping):
+        return
+    below = next((value for name, value in told.items() if str(name).casefold() == part.name.casefold()), MISSING)
+    if below is MISSING:
+        return
+    if part.element is None:
+        yield from _values(below, rest)
+        return
+    for element in below if isinstance(below, (list, tuple)) else ():
+        if part.element == "*" or str(element.get("id")) == part.element:
+            yield from _values(element, rest)
+
+
+XAPI_SUBJECTS: Final[dict[str, Compile]] = {"xevent": _xevent, "result": _result, "client": _client}
+"""Subjects of the xAPI; all are events."""

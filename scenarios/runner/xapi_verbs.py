@@ -1,0 +1,165 @@
+"""Verbs of the xAPI and of people in the room (scenario-style.md section 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from endpoint.room.analytics import PEOPLE_MAX
+from endpoint.room.widgets import ACTIONS
+from scenarios.runner.fields import Flag, KnownText, Text
+from scenarios.runner.notyet import not_yet
+from scenarios.runner.validation import Objection
+from scenarios.runner.values import Template
+from scenarios.runner.verbs import Defined, Verb, declare
+from scenarios.runner.yamltree import Entry, Mapping, Node, kind_of_value
+
+Role = Literal["admin", "integrator", "user"]
+"""What the calling account may do."""
+
+
+@declare
+class XCommand(Verb):
+    """Give the device an xCommand; one that fails is a failure of the step, unless the step says something of its `result`."""
+
+    verb = "xcommand"
+    short = "path"
+    done = "answered"
+    path: KnownText
+    args: dict[str, Any] = Field(default_factory=dict)
+    body: Text = ""
+    as_: Annotated[Role, Field(alias="as")] = "admin"
+
+
+@declare
+class XConfig(Verb):
+    """Set configurations, all or none: a map of paths and values, and `as`; one refused fails the step as with `xcommand`."""
+
+    verb = "xconfig"
+    short = "values"
+    done = "answered"
+    whole: ClassVar[bool] = True
+    values: Annotated[dict[str, Any], Field(min_length=1)]
+    as_: Annotated[Role, Field(alias="as")] = "admin"
+
+    OWN_KEYS: ClassVar[tuple[str, ...]] = ("as",)
+    """Keys that stand among the paths."""
+
+    @classmethod
+    def arrange(cls, node: Node) -> Node:
+        """Take the keys of the verb out of the paths."""
+        if not isinstance(node, Mapping):
+            return super().arrange(node)
+        paths = tuple(entry for entry in node.entries if entry.key not in cls.OWN_KEYS)
+        own = tuple(entry for entry in node.entries if entry.key in cls.OWN_KEYS)
+        return Mapping((Entry("values", node.at, Mapping(paths, node.at)), *own), node.at)
+
+    @classmethod
+    def written_forms(cls, schema: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return the schema of the one map: paths, and the keys of the verb among them."""
+        own = {name: schema["properties"][name] for name in cls.OWN_KEYS}
+        return [{**schema["properties"]["values"], "properties": own}]
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to words that are no paths and to values that no configuration can have."""
+        yield from value_objections(self.area, self.values)
+
+
+def value_objections(area: str, values: dict[str, Any]) -> Iterable[Objection]:
+    """Object to values that no configuration can have, and to keys that are not built yet."""
+    for path, value in values.items():
+        later = not_yet(area, path)
+        if later is not None:
+            yield Objection(("values", path), later, at_key=True)
+        elif not isinstance(value, (str, int, float, Template)) or isinstance(value, bool):
+            yield Objection(("values", path), f"write text or a number, not {kind_of_value(value)}")
+
+
+@declare
+class Subscribe(Verb):
+    """Let an xAPI client listen until the device goes down: paths with their branch, such as `Status Audio Volume` or `Event Bookings`."""
+
+    verb = "subscribe"
+    short = "paths"
+    done = "answered"
+    paths: Annotated[tuple[KnownText, ...], Field(min_length=1, max_length=50, strict=False)]
+    as_: Annotated[Role, Field(alias="as")] = "admin"
+
+    def defines(self) -> Iterable[Defined]:
+        """Make the subscriptions known."""
+        for number, path in enumerate(self.paths):
+            yield Defined("subscription", path, ("paths", number))
+
+
+@declare
+class Press(Verb):
+    """Touch something on the panel: `wake` for the screen as such, else the id of a panel's button or of a widget.
+
+    A widget is pressed and released as its kind does; `action` makes it one action only.
+    """
+
+    verb = "press"
+    short = "what"
+    done = "handled"
+    what: Text
+    value: Text = ""
+    action: Literal["pressed", "changed", "released", "clicked"] | None = None
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to buttons that are not there yet."""
+        later = not_yet(self.area, self.what) if isinstance(self.what, str) else None
+        if later is not None:
+            yield Objection(("what",), later)
+        elif self.what == "wake" and (self.value or self.action):
+            yield Objection((), "`wake` takes nothing besides")
+
+
+assert {action.casefold() for action in ACTIONS} == {"pressed", "changed", "released", "clicked"}
+
+
+@declare
+class Standby(Verb):
+    """Let the device sleep (`on`), half awake, or wake (`off`), as the commands of the same names do."""
+
+    verb = "standby"
+    short = "state"
+    done = "answered"
+    state: Literal["on", "halfwake", "off"]
+
+
+@declare
+class People(Verb):
+    """Let so many people be in the room from here on, over restarts too; `presence` lets somebody be noticed without being counted."""
+
+    verb = "people"
+    short = "count"
+    done = "the device knows"
+    count: Annotated[int, Field(ge=0, le=PEOPLE_MAX)] | None = None
+    presence: Flag | None = None
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to nothing to do, and to two things that exclude each other."""
+        if (self.count is None) == (self.presence is None):
+            yield Objection((), "write either count or presence")
+
+
+@declare
+class Mute(Verb):
+    """Mute the microphones, or end that, as the commands do."""
+
+    verb = "mute"
+    short = "state"
+    done = "answered"
+    state: Literal["on", "off", "toggle"]
+
+
+@declare
+class Volume(Verb):
+    """Set the volume."""
+
+    verb = "volume"
+    short = "level"
+    done = "answered"
+    level: Annotated[int, Field(ge=0, le=100)]
