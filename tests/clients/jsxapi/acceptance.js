@@ -37,7 +37,9 @@ function collector() {
   let wake = () => {};
   const listener = (value) => {
     told.push(value);
-    wake();
+    const waiting = wake;
+    wake = () => {}; // whoever waited is served once; a look that stayed would take what the next one is to get
+    waiting();
   };
   const next = () =>
     new Promise((resolve) => {
