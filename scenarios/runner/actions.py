@@ -156,7 +156,7 @@ async def upgrade(stage: Stage, args: d.Upgrade) -> object:
         raise ValueError(f"{stage.acting} is not connected to the cloud, so it would hear of no upgrade")
     cloud_device = stage.cloud_device(stage.acting)
     offer = stage.cloud.use_cases.upgrade_offer(
-        args.to, urgency="Critical", device_id=cloud_device.id, fails=args.fails or ""
+        str(args.to), urgency="Critical", device_id=cloud_device.id, fails=args.fails or ""
     )
 
     def is_over() -> bool:

@@ -150,13 +150,15 @@ async def feature_set(stage: Stage, args: c.FeatureSet) -> object:
 @implements(c.SoftwareOffer)
 async def software_offer(stage: Stage, args: c.SoftwareOffer) -> object:
     """Offer a software version to the step's device."""
-    user_id = stage.account(stage.acting)
-    device = next((device for device in stage.cloud.use_cases.devices() if device.user_id == user_id), None)
-    if device is None:
-        raise ValueError(f"the cloud has no device of {stage.acting} any more")
     upgrade = stage.cloud.use_cases.upgrade_offer(
-        str(args.version), urgency=args.urgency, device_id=device.id, should=str(args.should), must=str(args.must), fails=args.fails or "",
-    )  # fmt: skip
+        str(args.version),
+        urgency=args.urgency,
+        device_id=stage.cloud_device(stage.acting).id,
+        channel=str(args.channel),
+        should=str(args.should),
+        must=str(args.must),
+        fails=args.fails or "",
+    )
     return {"id": upgrade.id, "version": upgrade.version}
 
 
@@ -166,19 +168,6 @@ async def maintenance(stage: Stage, args: c.Maintenance) -> object:
     fault = stage.cloud.use_cases.maintenance(str(args.service), args.status, args.for_)
     fault.optional = True
     return {}
-
-
-@implements(c.SoftwareOffer)
-async def software_offer(stage: Stage, args: c.SoftwareOffer) -> object:
-    """Offer a software version."""
-    offer = stage.cloud.use_cases.upgrade_offer(
-        args.version,
-        urgency=args.urgency,
-        channel=str(args.channel),
-        fails=args.fails or "",
-        device_id=stage.cloud_device(stage.acting).id,
-    )
-    return {"id": offer.id, "version": offer.version}
 
 
 @implements(c.CloudCommand)

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from scenarios.runner.fields import Duration, Flag, KnownText, Moment, Name, Software, Text, Toggle
+from scenarios.runner.device_verbs import version_objections
+from scenarios.runner.fields import Duration, Flag, KnownText, Moment, Name, Text, Toggle
 from scenarios.runner.validation import Objection
 from scenarios.runner.verbs import Capability, Defined, Verb, declare
 from scenarios.runner.xapi_verbs import value_objections
@@ -211,7 +212,10 @@ class FeatureSet(Verb):
 
 @declare
 class SoftwareOffer(Verb):
-    """Offer the device a software version, or none and only say which ones are too old; `fails` is what it is made to fail at."""
+    """Offer the device a software version, or none and only say which ones are too old; `fails` is what it is made to fail at.
+
+    The device downloads and installs it at a moment that suits the room.
+    """
 
     verb = "cloud.software.offer"
     short = "version"
@@ -219,14 +223,17 @@ class SoftwareOffer(Verb):
     done = "offered and pushed"
     version: Text = ""
     urgency: Literal["Low", "Medium", "Critical"] = "Medium"
+    channel: Text = ""
     should: Text = ""
     must: Text = ""
     fails: Literal["download", "install"] | None = None
 
     def objections(self) -> Iterable[Objection]:
-        """Object to an offer of nothing."""
+        """Object to an offer of nothing, and to what is no version."""
         if not (self.version or self.should or self.must):
             yield Objection((), "write what is offered: version, should, must")
+        for key in ("version", "should", "must"):
+            yield from version_objections(key, getattr(self, key))
 
 
 @declare
@@ -269,17 +276,3 @@ class CloudCommand(Verb):
     path: KnownText
     args: dict[str, Any] = Field(default_factory=dict)
     body: Text = ""
-
-
-@declare
-class SoftwareOffer(Verb):
-    """Offer the device a software version; it downloads and installs it at a moment that suits the room."""
-
-    verb = "cloud.software.offer"
-    short = "version"
-    needs = _STUB
-    done = "offered, and the device is told"
-    version: Software
-    urgency: Literal["Low", "Medium", "Critical"] = "Medium"
-    channel: Text = ""
-    fails: Literal["download", "install"] | None = None

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from scenarios.runner.fields import Software, Text
+from endpoint.wire.errors import LocalProtocolError
+from endpoint.wire.swupgrade import version_numbers
+from scenarios.runner.fields import Text
+from scenarios.runner.validation import Objection
 from scenarios.runner.verbs import Capability, Verb, declare
 
 Kept = Literal[
@@ -59,8 +63,21 @@ class Upgrade(Verb):
     short = "to"
     needs = _STUB
     done = "the device has booted the new version, or has given up"
-    to: Software
+    to: Text
     fails: Literal["download", "install"] | None = None
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to what is no version."""
+        yield from version_objections("to", self.to)
+
+
+def version_objections(key: str, version: object) -> Iterable[Objection]:
+    """Object to text that is no software version; empty text says nothing."""
+    if isinstance(version, str) and version:
+        try:
+            version_numbers(version)
+        except LocalProtocolError as error:
+            yield Objection((key,), str(error))
 
 
 @declare

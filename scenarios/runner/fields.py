@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, GetCoreSchemaHandler, PlainValidator, WithJsonSchema
+from pydantic import GetCoreSchemaHandler, PlainValidator, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from scenarios.runner import values
@@ -119,8 +119,6 @@ Toggle: TypeAlias = Annotated[
     bool | int | str, _reader(_toggle), WithJsonSchema({"type": ["boolean", "integer", "string"]})
 ]
 """The value of a feature toggle."""
-Software: TypeAlias = Annotated[str, Field(pattern=r"^ce[0-9]{1,2}(\.[0-9]{1,3}){1,3}$")]
-"""A software version, `ce26.4`."""
 Zone: TypeAlias = Annotated[str, _reader(_zone), WithJsonSchema({"type": "string"})]
 Duration: TypeAlias = Annotated[
     float, _reader(values.read_duration), WithJsonSchema({"type": "string", "pattern": values.DURATION_PATTERN})

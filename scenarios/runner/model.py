@@ -22,7 +22,6 @@ from scenarios.runner.fields import (
     KnownText,
     Name,
     SignedDuration,
-    Software,
     TextOrNumber,
     Toggle,
     Zone,
@@ -168,7 +167,7 @@ class Device(Strict):
     product: Literal[
         "Room Bar", "Room Bar Pro", "Room Kit Mini", "Room Kit Pro", "Codec Plus", "Codec Pro", "Desk Pro", "Board Pro"
     ] = "Room Bar"
-    software: Software = "ce26.4"
+    software: Annotated[str, Field(pattern=r"^ce[0-9]{1,2}(\.[0-9]{1,3}){1,3}$")] = "ce26.4"
     bring_up: Literal["auto", "manual"] = "auto"
     at: Literal["factory", "activated", "online"] = "factory"
     config: dict[str, TextOrNumber] = Field(default_factory=dict)

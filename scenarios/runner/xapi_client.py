@@ -95,8 +95,10 @@ async def asked(
         answer = {"status": "Error", "Reason": str(error), **cause, **typed(flatten(error.fields))}
     except BadArguments as error:
         answer = {"status": "ParameterError", "Reason": str(error)}
-    except (XapiError, CloudError) as error:
+    except XapiError as error:
         answer = {"status": "Error", "Reason": str(error)}
+    except CloudError as error:
+        answer = {"status": "Error", "Reason": error.text or error.code, "Code": error.status}
     stage.trace.event(who, "xapi.result", peer=peer, data={"command": what, "result": answer})
     if answer["status"] != "OK" and not stage.expects_result:
         raise ValueError(f"{what}: {answer['status']}: {answer['Reason']}; the step expects no result")
