@@ -86,9 +86,7 @@ def needs_npm(folder: Path, package: str) -> Path:
     return found
 
 
-def run(
-    command: Sequence[object], environment: Mapping[str, str], **options: Any
-) -> subprocess.CompletedProcess[str]:
+def run(command: Sequence[object], environment: Mapping[str, str], **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a client to its end."""
     words = [str(word) for word in command]
     settings = {"capture_output": True, "text": True, "timeout": RUN_S, "check": False, **options}

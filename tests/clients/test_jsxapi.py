@@ -101,13 +101,10 @@ def without_line(target: tuple[str, int], beginning: bytes) -> Iterator[tuple[st
 
 
 @pytest.mark.parametrize(("line_end", "comes_up"), [("\n", True), ("\r\n", False)])
-def test_with_cr_lf_and_no_terminal_the_client_never_comes_up(
-    running: Running, line_end: str, comes_up: bool
-) -> None:
+def test_with_cr_lf_and_no_terminal_the_client_never_comes_up(running: Running, line_end: str, comes_up: bool) -> None:
     said: list[str] = []
-    with greeting_server(line_end, said.append) as port:
-        with pytest.raises(subprocess.TimeoutExpired):
-            accept(running, f"ssh://127.0.0.1:{port}", timeout=NEVER_READY_S)
+    with greeting_server(line_end, said.append) as port, pytest.raises(subprocess.TimeoutExpired):
+        accept(running, f"ssh://127.0.0.1:{port}", timeout=NEVER_READY_S)
     assert ("xpreferences outputmode json\n" in "".join(said)) is comes_up
 
 

@@ -11,7 +11,7 @@ from steps import PATIENCE_S, end, equal, ready, step
 BAD_USAGE = "Bad usage: Missing or invalid parameter(s)."
 
 
-async def refusal(awaitable):  # noqa: ANN001, ANN201
+async def refusal(awaitable):
     try:
         result = await awaitable
     except xows.XoWSError as error:
