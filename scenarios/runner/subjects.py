@@ -51,7 +51,8 @@ class Context:
         """Return the value of a key as a map with at least one key; None when it is none, which is a problem then."""
         if isinstance(entry.node, Mapping) and entry.node.entries:
             return entry.node
-        self.problems.add(entry.node.at, f"`{entry.key}` takes a map of {what}, not {kind_of(entry.node)}")
+        found = "an empty one" if isinstance(entry.node, Mapping) else kind_of(entry.node)
+        self.problems.add(entry.node.at, f"`{entry.key}` takes a map of {what}, not {found}")
         return None
 
 

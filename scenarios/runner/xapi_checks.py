@@ -176,21 +176,22 @@ def subscription_key(text: str) -> str:
         return text
 
 
-def check_subscription(text: str, at: Place, table: Nodes, problems: Problems) -> None:
-    """Check that there is something at or below a path that begins with its branch."""
+def check_subscription(text: str, at: Place, table: Nodes, problems: Problems) -> bool:
+    """Check that there is something at or below a path that begins with its branch; False when there is not."""
     try:
         path = read_path(text)
     except ValueError as error:
         problems.add(at, str(error))
-        return
+        return False
     branch = next((name for name in SUBSCRIBED if name.casefold() == path[0].name.casefold()), None)
     if branch is None or path[0].element is not None:
         message = f"a subscription begins with {', '.join(SUBSCRIBED)}, as in Status Audio Volume"
         problems.add(at, f"{message}, not with `{path[0].name}`")
-        return
+        return False
     wrong = _check_below(branch, path[1:], table)
     if wrong is not None:
         problems.add(at, *wrong)
+    return wrong is None
 
 
 def _check_below(branch: Branch, path: Path, table: Nodes) -> tuple[str, str | None] | None:

@@ -21,6 +21,7 @@ from endpoint.wire.xapi.paths import parse_path, words
 from endpoint.wire.xapi.query import query_of_text
 from endpoint.xapi.feedback import Notice
 from scenarios.runner.stage import Stage
+from scenarios.runner.whole_run import SECRET
 from scenarios.runner.xapi_verbs import Role
 
 ROLES: Final[Mapping[Role, str]] = {"admin": "A", "integrator": "I", "user": "U"}
@@ -99,6 +100,8 @@ async def asked(
         answer = {"status": "Error", "Reason": str(error)}
     except CloudError as error:
         answer = {"status": "Error", "Reason": error.text or error.code, "Code": error.status}
+    if "Reason" in answer:  # it may repeat a value that was given
+        answer["Reason"] = SECRET.sub("<secret>", str(answer["Reason"]))
     stage.trace.event(who, "xapi.result", peer=peer, data={"command": what, "result": answer})
     if answer["status"] != "OK" and not stage.expects_result:
         raise ValueError(f"{what}: {answer['status']}: {answer['Reason']}; the step expects no result")

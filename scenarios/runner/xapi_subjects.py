@@ -129,9 +129,9 @@ def _client(context: Context, entry: Entry) -> list[Condition]:
 
 
 def _told(context: Context, entry: Entry) -> Condition:
-    check_subscription(entry.key, entry.at, context.table, context.problems)
+    is_path = check_subscription(entry.key, entry.at, context.table, context.problems)
     wanted = subscription_key(entry.key)
-    if wanted not in {subscription_key(text) for text in context.subscribed}:
+    if is_path and wanted not in {subscription_key(text) for text in context.subscribed}:
         message = f"nothing before this place subscribes to `{entry.key}`"
         context.problems.unknown(entry.at, message, entry.key, context.subscribed)
     limits, node = Limits(()), entry.node

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
 
@@ -16,6 +16,8 @@ from scenarios.runner.values import Template
 from scenarios.runner.verbs import Defined, Verb, declare
 from scenarios.runner.yamltree import Entry, Mapping, Node, kind_of_value
 
+SUBSCRIPTIONS_MAX: Final = 50
+"""Paths of one step: as many as a session of a door may have."""
 Role = Literal["admin", "integrator", "user"]
 """What the calling account may do."""
 
@@ -84,8 +86,13 @@ class Subscribe(Verb):
     verb = "subscribe"
     short = "paths"
     done = "answered"
-    paths: Annotated[tuple[KnownText, ...], Field(min_length=1, max_length=50, strict=False)]
+    paths: Annotated[tuple[KnownText, ...], Field(max_length=SUBSCRIPTIONS_MAX, strict=False)]
     as_: Annotated[Role, Field(alias="as")] = "admin"
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to listening to nothing."""
+        if not self.paths:
+            yield Objection(("paths",), "write at least one path")
 
     def defines(self) -> Iterable[Defined]:
         """Make the subscriptions known."""

@@ -56,6 +56,7 @@ class History:
         *,
         who: str = "device:room",
         id: str | None = None,  # noqa: A002  the trace format's own word
+        peer: str | None = None,
     ) -> Event:
         n = len(self.events) + self.first
         event = Event(
@@ -64,7 +65,7 @@ class History:
             at="",
             who=who,
             kind=kind,
-            peer=None,
+            peer=peer,
             id=id,
             cause=None,
             step=1,

@@ -37,7 +37,7 @@ def test_style_example_is_refused_only_for_what_is_not_built() -> None:
         load_bytes(source, "morning.yaml")
     assert str(caught.value).splitlines() == [
         "morning.yaml:26:7: not built yet: `screen`: it comes with the panel",
-        "morning.yaml:29:5: not built yet: `press`: it comes with the panel",
+        "morning.yaml:29:12: not built yet: `join button`: it comes with bookings and the Join button",
     ]
 
 
