@@ -163,7 +163,7 @@ def test_ladder_is_drawn_while_it_runs(capsys: pytest.CaptureFixture[str]) -> No
             "{file}:3:31: `rest` is nothing that mercury can do",
         ),
         ("name: x\nsteps:\n  - {\n", "{file}:4:1: "),
-        ("name: x\nsteps:\n  - press: join button\n", "{file}:3:5: not built yet: `press`"),
+        ("name: x\nsteps:\n  - press: join button\n", "{file}:3:12: not built yet: `join button`"),
     ],
 )
 def test_mistake_in_a_file_is_placed_and_the_right_word_is_suggested(
@@ -352,7 +352,19 @@ MUTATIONS = {
         'got "Unknown", expected is "Restart"',
     ),
     "identity/token_revoked.yaml": ("status: 400", "status: 401", "status: got 400, expected is 401"),
+    "maintenance/factory_reset.yaml": (
+        "Keep: LocalSetup }",
+        "Keep: Network }",
+        'Keep: got "LocalSetup", expected is "Network"',
+    ),
+    "maintenance/restart_keeps.yaml": ("Audio Volume: 70", "Audio Volume: 20", "Audio Volume: got 70, expected is 20"),
+    "maintenance/standby.yaml": ("NameNotUsed: 30", "NameNotUsed: 31", "expected is 31"),
+    "maintenance/upgrade.yaml": ("starts: ce26.5 }", "starts: ce26.4 }", 'expected starts "ce26.4"'),
     "mercury/mercury_reset_catch_up.yaml": ("code=1006", "code=1001", "closed code=1001"),
+    "xapi/from_the_cloud.yaml": ("Code: 504", "Code: 503", "Code: got 504, expected is 503"),
+    "xapi/panel.yaml": ("Reason: Access denied", "Reason: Access granted", "-> Error: Access denied at +0.000s"),
+    "xapi/roles.yaml": ("integrator, reset: Error", "integrator, reset: OK", 'status: got "Error", expected is "OK"'),
+    "xapi/volume_and_mute.yaml": ("Volume: 30, times: 1", "Volume: 31, times: 1", "Status Audio"),
 }
 """What is changed in each file, and what the report has to say about it."""
 
