@@ -6,9 +6,9 @@ READY := $(VENV)/.ready
 # the demo needs none of the development set
 RUNS := $(VENV)/.runs
 
-.PHONY: help demo test test-all check bench docs update ci-deps clean
+.PHONY: help demo test test-all test-clients check bench docs update ci-deps clean
 help:  ## print this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
 $(RUNS): requirements/runtime.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "roomsim needs Python 3.11 or newer; set PYTHON=..." >&2; exit 2; }
@@ -32,6 +32,17 @@ test-all: $(READY)  ## the tests under every Python that is installed here
 	  if command -v python$$version >/dev/null; then echo "== Python $$version"; $(MAKE) test PYTHON=python$$version VENV=.venv-$$version || exit 1; \
 	  else echo "== Python $$version is not installed here: skipped"; fi; done
 
+test-clients: $(READY)  ## install published clients, as far as they can be had here, and run them against a device and a cloud
+	@$(PYTHON) -m venv .venv-clients
+	@.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/clients.txt \
+	  || echo "test-clients: the Python clients are NOT INSTALLED; their tests WILL BE SKIPPED" >&2
+	@for folder in jsxapi integrations sdk; do \
+	  (cd tests/clients/$$folder && npm ci --ignore-scripts --no-audit --no-fund --silent) \
+	  || echo "test-clients: the packages of tests/clients/$$folder are NOT INSTALLED; their tests WILL BE SKIPPED" >&2; done
+	@for program in ssh curl; do command -v $$program >/dev/null \
+	  || echo "test-clients: $$program is NOT INSTALLED (as root: make ci-deps); its tests WILL BE SKIPPED" >&2; done
+	$(BIN)/python -m pytest -q -m client tests/clients
+
 check: $(READY)  ## style, types, the laws of the house, scenarios, generated files, links
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -53,5 +64,5 @@ ci-deps:  ## Debian packages that some tests use; says loudly what it cannot hav
 	@sh .ci/deps
 
 clean:  ## remove what can be made again
-	rm -rf .venv .venv-3.* .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist out *.egg-info
+	rm -rf .venv .venv-3.* .venv-clients .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist out *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -128,7 +128,7 @@ class Device:
         self._has_booted = False
         self.profile: Profile = self.state.profile.profile()
         self.status: Tree = status_tree(self.profile)
-        self.configuration = Tree(configuration_defaults(self.settings.table))
+        self.configuration: Tree = Tree(configuration_defaults(self.settings.table))
         for text, value in {**self.settings.configuration, **self.state.configuration}.items():
             self.configuration.put(parse_path(text), value)
         self.diagnostics = Diagnostics(self.status)

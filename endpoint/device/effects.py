@@ -70,13 +70,20 @@ def _name(device: Device, name: str) -> Mapping[str, Value]:
     label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or device.profile.serial.lower()
     return {
         "SystemUnit BroadcastName": name or device.profile.product.name,
-        "Network 1 FQDN": f"{label}.example.test",
+        "Network 1 FQDN": f"{label}.{_domain(device)}",
     }
+
+
+def _domain(device: Device) -> str:
+    return str(device.configuration.get(("Network", 1, "DNS", "Domain", "Name")) or "example.test")
 
 
 FOLLOWED: Final[Mapping[str, Follow]] = {
     "SystemUnit Name": _name,
-    "Network 1 DNS Domain Name": lambda device, name: {"Network 1 DNS Domain Name": name or "example.test"},
+    "Network 1 DNS Domain Name": lambda device, name: {
+        "Network 1 DNS Domain Name": _domain(device),
+        **_name(device, str(device.configuration.get(("SystemUnit", "Name")))),
+    },
     "Network 1 DNS Server 1 Address": lambda device, given: {"Network 1 DNS Server 1 Address": given or "192.0.2.53"},
     "MicrosoftTeams CVI CrossTenant": lambda device, mode: {
         "MicrosoftTeams CVI CrossTenant": "Enabled" if mode == "Enabled" else "Disabled"

@@ -139,7 +139,7 @@ class Macros:
         renamed = msgspec.structs.replace(old, name=name)
         rest = (macro for macro in self._macros.values() if macro.name != name)
         self._keep({new.name: new for new in (renamed if macro is old else macro for macro in rest)})
-        self._room.raise_event("Macros Macro Renamed", {"NewName": name, "OldName": old.name})
+        self._room.raise_event("Macros Macro Renamed", {"Name": old.name, "NewName": name})
         self.log("Info", name, f"Renamed from {old.name}")
 
     def activate(self, call: Invocation) -> None:

@@ -99,11 +99,10 @@ class Senses:
 
     # calls
 
-    def use_calls(self, in_call: Callable[[], bool], has_call: Callable[[int], bool]) -> None:
-        """Take the ports to the calls: whether there is an active one, and whether there is one of a CallId."""
+    def use_calls(self, in_call: Callable[[], bool]) -> None:
+        """Take the port to the calls: whether there is an active one."""
         for part in (self.analytics, self.audio, self.presentation, self.remote_access, self.standby, self.video):
             part.in_call = in_call
-        self.video.has_call = has_call
 
     def call_began(self) -> None:
         """Take note that a call became active; `in_call` says yes by now. Order of the blocks: protocol/xapi-nodes.md 3.3."""

@@ -110,14 +110,12 @@ SELFVIEW_DEFAULT: Final[Path] = ("Video", "Selfview", "Default", "Mode")
 class Video:
     """What goes in and out as a picture."""
 
-    __slots__ = ("_room", "has_call", "in_call", "on_plugged", "on_unplugged")
+    __slots__ = ("_room", "in_call", "on_plugged", "on_unplugged")
 
     def __init__(self, room: RoomWorld) -> None:
         self._room = room
         self.in_call: Callable[[], bool] = never
         """Says whether there is a call."""
-        self.has_call: Callable[[int], bool] = never
-        """Says whether there is a call of this CallId."""
         self.on_plugged: Callable[[int], object] = nothing
         """Told of a connector that has a signal now."""
         self.on_unplugged: Callable[[int], object] = nothing
@@ -230,12 +228,10 @@ class Video:
         raise CommandFailed(f"There is no layout {wanted!r}; there are {', '.join(filter(None, available))}")
 
     def _set_family(self, call: Invocation) -> None:
-        family, call_id = call.text("LayoutFamily"), call.number("CallId")
+        family = call.text("LayoutFamily") or "auto"
         if family == "custom" and not call.text("CustomLayoutName"):
             raise BadArguments({"CustomLayoutName": "a custom layout needs its name"})
-        if call_id and not self.has_call(call_id):
-            raise CommandFailed(f"There is no call {call_id}")
-        leaf = "Remote" if call.text("Target") == "remote" else "Local"
+        leaf = "Remote" if call.text("Target") == "Remote" else "Local"
         self._room.status.put(("Video", "Layout", "LayoutFamily", leaf), family)
 
     def _set_selfview(self, call: Invocation) -> None:

@@ -64,14 +64,14 @@ class Commands:
             raise UnknownCommand(words(path))
         if not caller.may(command.roles):
             raise AccessDenied
-        accepted, wrong = _checked(command, arguments)
+        accepted, given, wrong = _checked(command, arguments)
         if body and not command.multiline:
             wrong["body"] = "this command takes no multi-line content"
         if body and (problem := _body_problem(body)):
             wrong["body"] = problem
         if wrong:
             raise BadArguments(wrong)
-        return Invocation(command, caller, accepted, body or "")
+        return Invocation(command, caller, accepted, body or "", given)
 
     def call(self, invocation: Invocation) -> Outcome:
         """Carry a command out; what takes time is returned as an awaitable.
@@ -100,10 +100,13 @@ def _handlers(owners: tuple[type, ...]) -> Mapping[str, tuple[type, Method]]:
     return MappingProxyType(found)
 
 
-def _checked(command: Command, given: Mapping[str, Any]) -> tuple[dict[str, Argument], dict[str, str]]:
+def _checked(
+    command: Command, arguments: Mapping[str, Any]
+) -> tuple[dict[str, Argument], frozenset[str], dict[str, str]]:
+    """Return the arguments with defaults filled in, the names of those that were given, and what is wrong."""
     accepted: dict[str, Argument] = {}
     wrong: dict[str, str] = {}
-    for name, value in given.items():
+    for name, value in arguments.items():
         parameter = command.argument(name)
         if parameter is None:
             known = ", ".join(known.name for known in command.arguments) or "none"
@@ -115,6 +118,7 @@ def _checked(command: Command, given: Mapping[str, Any]) -> tuple[dict[str, Argu
                 accepted[parameter.name] = _accepted(parameter, value)
             except LocalProtocolError as error:
                 wrong[parameter.name] = str(error)
+    given = frozenset(accepted)
     for parameter in command.arguments:
         if parameter.name in accepted or parameter.name in wrong:
             continue
@@ -122,7 +126,7 @@ def _checked(command: Command, given: Mapping[str, Any]) -> tuple[dict[str, Argu
             wrong[parameter.name] = f"missing; one of {parameter.space.describe()}"
         elif parameter.default is not None:
             accepted[parameter.name] = _default(parameter, parameter.default)
-    return accepted, wrong
+    return accepted, given, wrong
 
 
 def _body_problem(body: str) -> str:

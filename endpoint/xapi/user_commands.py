@@ -25,8 +25,6 @@ from endpoint.xapi.users import Users
 
 KEYS_MAX: Final = 20
 """Public keys of one user."""
-DEFAULT_ROLE: Final = "U"
-"""Of a user that is added without a role."""
 _LETTERS: Final[Mapping[str, str]] = {name: letter for letter, name in ROLES.items()}
 
 
@@ -43,13 +41,13 @@ class UserCommands:
     # users
 
     async def user_add(self, call: Invocation) -> None:
-        """Add a user; one without a role is a User."""
+        """Add a user; an empty passphrase is none, and nobody logs in with it."""
         await self._check_caller(call)
         account = SavedUser(
             name=call.text("Username"),
-            roles=_with_roles("", call, "Role") or DEFAULT_ROLE,
-            is_active=_is_true(call, "Active"),
-            has_shell=_is_true(call, "ShellLogin"),
+            roles=_with_roles("", call, "Role"),
+            is_active=call.text("Active") != "False",
+            has_shell=call.text("ShellLogin") != "False",
             must_change=_is_true(call, "PassphraseChangeRequired"),
             certificate_dn=call.text("ClientCertificateDN"),
         )
@@ -86,8 +84,9 @@ class UserCommands:
         wanted = list(self._users.accounts)[offset:]
         return {"User": [_shown(account) for account in wanted[:limit]]}
 
-    def user_unblock(self, call: Invocation) -> None:
+    async def user_unblock(self, call: Invocation) -> None:
         """End a lock-out."""
+        await self._check_caller(call)
         self._users.unblock(call.text("Username"))
         self._tell(call, "unblocked")
 
@@ -97,12 +96,18 @@ class UserCommands:
             raise CommandFailed("Only a local user has a passphrase; use UserManagement User Passphrase Set")
         await self._users.change_passphrase(call.caller.user, call.text("OldPassphrase"), call.text("NewPassphrase"))
         self._tell(call, "given another passphrase", call.caller.user)
+        self._end_sessions(call, call.caller.user)
 
     async def passphrase_set(self, call: Invocation) -> None:
         """Give a user a passphrase."""
         await self._check_caller(call)
         await self._users.set_passphrase(call.text("Username"), call.text("NewPassphrase"))
         self._tell(call, "given another passphrase")
+        self._end_sessions(call, call.text("Username"))
+
+    def _end_sessions(self, call: Invocation, user: str) -> None:
+        if call.text("SecurityAction") == "InvalidateAllUserSessions":
+            self._sessions.close_user(user, "passphrase changed")
 
     # public keys
 

@@ -40,21 +40,26 @@ class Running:
     @property
     def environment(self) -> dict[str, str]:
         """Where a client finds both ready files; nothing that would lead it elsewhere."""
-        kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+        led = ("_PROXY", "_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS")
+        kept = {name: value for name, value in os.environ.items() if not name.upper().endswith(led)}
         return {**kept, "DEVICE": str(self.file), "CLOUD": str(self.cloud.file)}
 
 
 @contextmanager
-def running_device(folder: Path, *arguments: object) -> Iterator[Running]:
-    """Run both until the device is online; at the end both have to end by themselves, and without a defect."""
+def running_device(folder: Path, *, http: bool = True) -> Iterator[Running]:
+    """Run both until the device is online; at the end both have to end by themselves, and without a defect.
+
+    Args:
+        http: open the doors for http and ws as well, which a device warns of.
+    """
     with CloudProcess(folder) as cloud:
         code = cloud.new_code(WORKSPACE)
-        options = ("--code", code, "--http", "127.0.0.1:0", "--name", "huddle", *arguments)
+        options = ("--code", code, "--name", "huddle", *(("--http", "127.0.0.1:0") if http else ()))
         with cloud.device(folder, *options, log=False) as device:
             device.until("activated")
             running = Running(cloud, device, folder / "device.json")
             eventually(lambda: "device_id" in running.ready, True)
-            eventually(lambda: cloud.status(WORKSPACE), ["connected"])
+            eventually(lambda: cloud.status(WORKSPACE), ["connected_with_issues" if http else "connected"])
             yield running
             assert device.end() == 0, device.output
             assert "Traceback" not in device.output, device.output
@@ -89,8 +94,8 @@ def needs_npm(folder: Path, package: str) -> Path:
 def run(command: Sequence[object], environment: Mapping[str, str], **options: Any) -> subprocess.CompletedProcess[str]:
     """Run a client to its end."""
     words = [str(word) for word in command]
-    settings = {"capture_output": True, "text": True, "timeout": RUN_S, "check": False, **options}
-    return subprocess.run(words, env=dict(environment), **settings)
+    settings = {"capture_output": True, "text": True, "timeout": RUN_S, **options}
+    return subprocess.run(words, env=dict(environment), check=False, **settings)
 
 
 def steps_of(done: subprocess.CompletedProcess[str], *, exit_code: int = 0) -> list[str]:

@@ -22,9 +22,9 @@ pytestmark = pytest.mark.client
 
 def _why_not() -> str:
     if shutil.which("node") is None:
-        return "node is not installed; the client packages need it"
+        return "NOT TESTED: node is not installed; the client packages need it"
     if not (SDK / "node_modules" / "@webex" / "webex-core").is_dir():
-        return f"the client packages are not installed: run `npm ci --ignore-scripts` in {SDK}"
+        return f"NOT TESTED: the client packages are not installed: run `make test-clients`, or `npm ci --ignore-scripts` in {SDK}"
     return ""
 
 

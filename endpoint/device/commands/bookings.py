@@ -60,8 +60,8 @@ class Bookings:
         if kind == "Upcoming" and meeting.starts <= now:
             return False
         days, offset = call.number("Days"), call.number("DayOffset") or 0
-        if days is None and not offset:
-            return True  # a DayOffset of 0 that was given looks like the default
+        if days is None and "DayOffset" not in call.given:
+            return True
         midnight = now.astimezone(self._device.zone).replace(hour=0, minute=0, second=0, microsecond=0)
         first = midnight + timedelta(days=offset)
         return meeting.ends > first and (days is None or meeting.starts < first + timedelta(days=days))

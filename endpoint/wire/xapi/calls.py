@@ -46,12 +46,14 @@ class Invocation:
     Attributes:
         arguments: by canonical name, values as they are stored; defaults are filled in, arguments that may repeat are tuples.
         body: the multi-line content, `""` when there is none.
+        given: names of the arguments that the caller wrote; the others have their default.
     """
 
     command: Command
     caller: Caller
     arguments: Mapping[str, Argument] = field(default_factory=dict)
     body: str = ""
+    given: frozenset[str] = frozenset()
 
     def text(self, name: str) -> str:
         """Return an argument as text; `""` when it was not given."""

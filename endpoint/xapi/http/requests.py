@@ -13,9 +13,9 @@ from aiohttp import web
 
 from endpoint.runtime.clock import Clock
 from endpoint.wire.xapi.calls import Caller
-from endpoint.wire.xapi.xmlinput import DOCUMENT_BYTES_MAX
 from endpoint.xapi.http import login
 from endpoint.xapi.http.answers import Answer, plain
+from endpoint.xapi.http.bodies import Bodies, Body
 from endpoint.xapi.http.cookies import Cookies, set_cookie, token_of
 from endpoint.xapi.http.ports import Facts, Users
 from endpoint.xapi.http.xmlapi import XmlApi
@@ -42,6 +42,7 @@ class Requests:
         self._facts = facts
         self._clock = clock
         self._is_secure = is_secure
+        self._bodies = Bodies()
 
     async def answer(self, request: web.BaseRequest) -> Answer:
         """Answer a request; what is no part of the API does not exist."""
@@ -58,10 +59,14 @@ class Requests:
         caller = NOBODY if route.is_open else await self._caller(request, token)
         if caller is None:
             return plain(401, "Wrong user name or passphrase", {"WWW-Authenticate": CHALLENGE})
-        body = await _body(request)
-        if body is None:
-            return plain(413, f"A body has at most {DOCUMENT_BYTES_MAX} bytes")
-        return await route.handle(self, _Asked(request, caller, token, body))
+        if route.is_open:  # to whoever comes; a body is not even read
+            return await route.handle(self, _Asked(request, caller, token, b""))
+        body = Body(self._bodies)
+        try:
+            why = await body.read(request, self._clock)
+            return why or await route.handle(self, _Asked(request, caller, token, b"".join(body.chunks)))
+        finally:
+            body.drop()
 
     async def _caller(self, request: web.BaseRequest, token: str) -> Caller | None:
         caller = self._cookies.caller(token, self._clock.now())
@@ -96,20 +101,6 @@ class Requests:
 
     async def _end(self, asked: _Asked) -> Answer:
         return Answer(204 if self._cookies.end(asked.token) else 200)
-
-
-async def _body(request: web.BaseRequest) -> bytes | None:
-    """Read a body; None when it is too large."""
-    if request.headers.get("Expect", "").casefold() == "100-continue" and request.transport is not None:
-        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-    chunks: list[bytes] = []
-    size = 0
-    while chunk := await request.content.readany():
-        size += len(chunk)
-        if size > DOCUMENT_BYTES_MAX:
-            return None
-        chunks.append(chunk)
-    return b"".join(chunks)
 
 
 @dataclass(frozen=True, slots=True)

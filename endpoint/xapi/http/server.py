@@ -22,6 +22,7 @@ from endpoint.xapi.access import Xapi
 from endpoint.xapi.http import login
 from endpoint.xapi.http.answers import Answer, plain
 from endpoint.xapi.http.cookies import Cookies
+from endpoint.xapi.http.line import CONNECTIONS_MAX, Busy, Line
 from endpoint.xapi.http.ports import Facts, Schema, Sessions, Users
 from endpoint.xapi.http.requests import Requests
 from endpoint.xapi.http.rpc import RpcSession
@@ -29,7 +30,6 @@ from endpoint.xapi.http.websocket import CLOSING_S_MAX, READ_BYTES_MAX, Conversa
 from endpoint.xapi.http.xmlapi import XmlApi
 from endpoint.xapi.sessions import Session, TooManySessions
 
-KEEP_ALIVE_S: Final = 75.0
 TOUCH_EVERY_S: Final = 1.0
 """How exactly the inactivity of a websocket is known."""
 WEBSOCKET_PATHS: Final = frozenset({"/ws", "/ws/"})
@@ -85,8 +85,13 @@ class HttpDoor:
             OSError: the address is in use or not ours.
         """
         assert self._server is None, "the door is shut"
-        server = web.Server(self._serve, access_log=None, keepalive_timeout=KEEP_ALIVE_S)
-        self._listener = await self._world.net.listen(server, host, port, tls=self._tls)
+        server = web.Server(self._serve)
+
+        def connect() -> asyncio.Protocol:
+            is_full = len(server.connections) >= CONNECTIONS_MAX
+            return Busy() if is_full else Line(server, self._response)
+
+        self._listener = await self._world.net.listen(connect, host, port, tls=self._tls)
         self._server = server
 
     @property
@@ -124,10 +129,16 @@ class HttpDoor:
     # requests
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.path in WEBSOCKET_PATHS:
-            answer = await self._upgrade(request)
-        else:
-            answer = await self._requests.answer(request)
+        try:
+            if request.path in WEBSOCKET_PATHS:
+                answer = await self._upgrade(request)
+            else:
+                answer = await self._requests.answer(request)
+        except ConnectionError:  # the client went away in the middle of its request: nobody reads this
+            answer = Answer(400)
+        except Exception as error:
+            self._defect(f"{request.method} of an HTTP client", error)
+            answer = plain(500)
         return answer if isinstance(answer, web.StreamResponse) else self._response(answer)
 
     def _headers(self) -> dict[str, str]:
@@ -145,6 +156,8 @@ class HttpDoor:
 
     async def _upgrade(self, request: web.BaseRequest) -> web.StreamResponse | Answer:
         """Open a websocket and serve it to its end; every refusal comes before the first frame."""
+        if request.method != "GET":
+            return plain(405, "Only GET", {"Allow": "GET"})
         secure = self._tls is not None
         if not self._facts.is_ready:
             return plain(502, "The device is starting")
@@ -168,7 +181,7 @@ class HttpDoor:
         ws.headers.update(self._headers())
         if not ws.can_prepare(request):
             return plain(400, "A websocket is opened here: GET with Upgrade: websocket")
-        talk = Conversation(ws, request.transport)
+        talk = Conversation(ws, request, self._world.clock.time)
         try:
             session = self._sessions.open(caller, partial(self._hang_up, talk))
         except TooManySessions:

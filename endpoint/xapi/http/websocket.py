@@ -25,6 +25,9 @@ QUEUE_BYTES_MAX: Final = 16 * 1024 * 1024
 CLOSING_S_MAX: Final = 1.0
 """How long a client may take to answer a close."""
 
+TURN_S: Final = 0.005
+"""How long one client may be served before all others of the process have their turn."""
+
 _TOO_BIG: Final = b"At most %d bytes" % MESSAGE_BYTES_MAX
 _ENDS: Final = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR})
 
@@ -102,31 +105,46 @@ class Outbox:
 
 
 class Conversation:
-    """The frames of one client, from the upgrade to the end."""
+    """The frames of one client, from the upgrade to the end.
 
-    def __init__(self, ws: web.WebSocketResponse[bool], transport: asyncio.Transport | None) -> None:
+    Args:
+        time: seconds of the clock that turns are measured with.
+    """
+
+    def __init__(self, ws: web.WebSocketResponse[bool], request: web.BaseRequest, time: Callable[[], float]) -> None:
         self._ws = ws
-        self._transport = transport
+        self._request = request
+        self._time = time
         self._ended = asyncio.get_running_loop().create_future()
 
     async def run(self, outbox: Outbox, receive: Callable[[bytes], object]) -> None:
         """Carry messages until one side closes. A binary message is against the rules (1003), an endless one too large (1009)."""
-        ws = self._ws
         try:
-            while True:
-                message = await ws.receive()
-                if message.type is WSMsgType.TEXT:
-                    if len(message.data) > MESSAGE_BYTES_MAX:
-                        await ws.close(code=WSCloseCode.MESSAGE_TOO_BIG, message=_TOO_BIG)
-                        return
-                    await outbox.take(receive, message.data)
-                elif message.type is WSMsgType.BINARY:
-                    await ws.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"Text messages only")
-                    return
-                elif message.type in _ENDS:
-                    return
+            await self._carry(outbox, receive)
+        except ConnectionError:  # the client is gone, and aiohttp was about to answer its ping
+            return
         finally:
             self._ended.set_result(None)
+
+    async def _carry(self, outbox: Outbox, receive: Callable[[bytes], object]) -> None:
+        ws, worked_s = self._ws, 0.0
+        while self._request.transport is not None:  # what a client asked before it went has no answer any more
+            message = await ws.receive()
+            if message.type is WSMsgType.TEXT:
+                if len(message.data) > MESSAGE_BYTES_MAX:
+                    await ws.close(code=WSCloseCode.MESSAGE_TOO_BIG, message=_TOO_BIG)
+                    return
+                begun_s = self._time()
+                await outbox.take(receive, message.data)
+                worked_s += self._time() - begun_s
+                if worked_s >= TURN_S:
+                    worked_s = 0.0
+                    await asyncio.sleep(0)
+            elif message.type is WSMsgType.BINARY:
+                await ws.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"Text messages only")
+                return
+            elif message.type in _ENDS:
+                return
 
     async def hang_up(self, code: int, why: str) -> None:
         """Close, and cut off a client that does not answer in time.
@@ -138,7 +156,8 @@ class Conversation:
             return
         try:
             async with asyncio.timeout(CLOSING_S_MAX):
-                frame = code.to_bytes(2, "big") + why.encode()[:CLOSE_REASON_BYTES_MAX]
+                reason = why.encode()[:CLOSE_REASON_BYTES_MAX].decode(errors="ignore")  # half a character is no UTF-8
+                frame = code.to_bytes(2, "big") + reason.encode()
                 await self._ws.send_frame(frame, WSMsgType.CLOSE)
                 await asyncio.shield(self._ended)
         except (TimeoutError, ConnectionError):
@@ -146,5 +165,5 @@ class Conversation:
 
     def cut(self) -> None:
         """Break the connection: who does not read would not read a close either."""
-        if self._transport is not None:
-            self._transport.abort()
+        if self._request.transport is not None:
+            self._request.transport.abort()

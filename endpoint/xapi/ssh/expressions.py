@@ -18,7 +18,9 @@ from endpoint.xapi.feedback import Sink, Subscription
 
 EXPRESSIONS_MAX: Final = 50
 """Expressions of one session on RoomOS 11."""
-_NUMBER: Final = re.compile(r"[ /.]+([0-9]+)(?=[ /.]|$)")
+_NUMBER: Final = re.compile(
+    r"(?<![ /.])[ /.]+([0-9]+)(?=[ /.]|$)"
+)  # from the first separator only: a long row is looked at once
 _SEPARATOR: Final = re.compile(r"[ /.]+")
 
 

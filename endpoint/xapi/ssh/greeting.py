@@ -14,6 +14,8 @@ from endpoint.xapi.saved import SavedLogin
 
 LOGGED_IN: Final = "*r Login successful"
 UNKNOWN_ORIGIN: Final = "<unknown>"
+_UNPRINTABLE: Final = dict.fromkeys((*range(32), *range(127, 160), 0x2028, 0x2029), "\ufffd")
+"""What ends a line or moves a cursor: a name with it in could say `OK` before the greeting does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ def greeting(xapi: Xapi, caller: Caller, facts: Facts, address: str) -> str:
         if login is not None:
             when = datetime.fromtimestamp(login.at_s, facts.zone()).strftime("%Y-%m-%d %H:%M:%S")
             lines += [f"Last login from {login.origin or UNKNOWN_ORIGIN} at {when}", ""]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{line.translate(_UNPRINTABLE)}\n" for line in lines)
 
 
 def _value(xapi: Xapi, path: str) -> str:

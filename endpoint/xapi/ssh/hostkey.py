@@ -13,7 +13,7 @@ RSA_BITS: Final = 2048
 
 
 def make_host_key(algorithm: str = "RSA") -> str:
-    """Make a private key, PEM text: RSA with 2048 bits, ECDSA over P-256, or ed25519.
+    """Make a private key, PEM text: RSA with 2048 bits, ECDSA over P-384, or ed25519.
 
     Raises:
         ValueError: another algorithm.
@@ -23,7 +23,7 @@ def make_host_key(algorithm: str = "RSA") -> str:
         case "rsa":
             key = rsa.generate_private_key(public_exponent=65_537, key_size=RSA_BITS)
         case "ecdsa":
-            key = ec.generate_private_key(ec.SECP256R1())
+            key = ec.generate_private_key(ec.SECP384R1())
         case "ed25519":
             key = ed25519.Ed25519PrivateKey.generate()
         case _:

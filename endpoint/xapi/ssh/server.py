@@ -15,12 +15,13 @@ import asyncssh
 from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.world import World
 from endpoint.wire.xapi.calls import Caller
+from endpoint.wire.xapi.errors import CommandFailed
 from endpoint.wire.xapi.shell_answers import Choices
 from endpoint.xapi.access import Xapi
 from endpoint.xapi.sessions import Session, Sessions, TooManySessions
 from endpoint.xapi.ssh.greeting import Facts
 from endpoint.xapi.ssh.session import Ground, ShellSession
-from endpoint.xapi.users import LoginRefused
+from endpoint.xapi.users import ChangeRequired, LoginRefused
 
 CONNECTIONS_MAX: Final = 100
 """Connections of one door, logged in or not; one more is hung up on at once."""
@@ -34,6 +35,8 @@ KEYS_TRIED_MAX: Final = 20
 BACKLOG: Final = 128
 VERSION: Final = "roomsim"
 PROMPT: Final = "Password: "
+CHANGE: Final = "The passphrase has to be changed."
+ASKED_ANEW: Final = [("New passphrase: ", False), ("The same again: ", False)]
 DOOR: Final = "ssh"
 
 
@@ -42,6 +45,9 @@ class Logins(Protocol):
 
     async def authenticate(self, name: str, passphrase: str, *, origin: str, door: str) -> Caller:
         """Check a passphrase; raises LoginRefused."""
+
+    async def change_passphrase(self, name: str, old: str, new: str) -> None:
+        """Let a user change the own passphrase; raises CommandFailed."""
 
     def owns_key(self, name: str, key: bytes) -> bool:
         """Say whether a public key (SSH wire format) is one of a user's."""
@@ -152,6 +158,8 @@ class Connection(asyncssh.SSHServer):
         self._caller: Caller | None = None
         self._key: tuple[str, bytes] | None = None
         self._failed = 0
+        self._outdated: str | None = None
+        """The right passphrase of who has to change it."""
         self._keys_failed = 0
         self._session: Session | None = None
         self._shells: dict[ShellSession, None] = {}
@@ -223,9 +231,20 @@ class Connection(asyncssh.SSHServer):
         """Check a passphrase."""
         try:
             self._caller = await self._door.users.authenticate(username, password, origin=self._origin, door=DOOR)
+        except ChangeRequired:
+            raise asyncssh.PasswordChangeRequired(CHANGE) from None
         except LoginRefused:
             return self._count_failure()
         return True
+
+    async def change_password(self, username: str, old_password: str, new_password: str) -> bool:
+        """Take a passphrase in place of one that has to be changed, and log in with it."""
+        try:
+            await self._door.users.change_passphrase(username, old_password, new_password)
+        except CommandFailed as error:
+            if not self._count_failure():
+                raise asyncssh.PasswordChangeRequired(f"{error}.") from None
+        return await self.validate_password(username, new_password)
 
     def _count_failure(self) -> bool:
         self._failed += 1
@@ -241,11 +260,24 @@ class Connection(asyncssh.SSHServer):
         """Ask for the passphrase."""
         return "", "", "", [(PROMPT, False)]
 
-    async def validate_kbdint_response(self, username: str, responses: Any) -> bool:
-        """Check the one answer."""
-        if len(responses) != 1:
-            return self._count_failure()
-        return await self.validate_password(username, responses[0])
+    async def validate_kbdint_response(self, username: str, responses: Any) -> Any:
+        """Check the one answer; who has to change the passphrase is asked for another, twice."""
+        if self._outdated is None:
+            if len(responses) != 1:
+                return self._count_failure()
+            given, change = responses[0], None
+        elif len(responses) != len(ASKED_ANEW) or responses[0] != responses[1]:
+            self._count_failure()
+            return "", "The two are not the same.", "", ASKED_ANEW
+        else:
+            given, change = self._outdated, responses[0]
+        try:
+            if change is None:
+                return await self.validate_password(username, given)
+            return await self.change_password(username, given, change)
+        except asyncssh.PasswordChangeRequired as error:
+            self._outdated = given
+            return "", error.prompt, "", ASKED_ANEW
 
     def public_key_auth_supported(self) -> bool:
         """Take public keys."""

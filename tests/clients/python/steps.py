@@ -33,7 +33,8 @@ def step(name: str) -> Iterator[None]:
         line = {"step": name, "ok": False, "error": traceback.format_exc()}
     else:
         line = {"step": name, "ok": True}
-    print(json.dumps(line), flush=True)
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
 
 
 def equal(got: object, wanted: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable
 
 import xows
 from steps import PATIENCE_S, end, equal, ready, step
@@ -11,7 +12,7 @@ from steps import PATIENCE_S, end, equal, ready, step
 BAD_USAGE = "Bad usage: Missing or invalid parameter(s)."
 
 
-async def refusal(awaitable):
+async def refusal(awaitable: Awaitable[object]) -> tuple[object, ...]:
     try:
         result = await awaitable
     except xows.XoWSError as error:

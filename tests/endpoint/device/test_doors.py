@@ -22,6 +22,7 @@ from endpoint.runtime.clock import Clock, LoopTime
 from endpoint.runtime.faults import Faults
 from endpoint.runtime.net import NameTable
 from endpoint.runtime.trace import Trace
+from endpoint.wire.xapi.calls import INTERNAL
 
 ANYWHERE = ("127.0.0.1", 0)
 PATIENCE_S = 20.0
@@ -154,7 +155,7 @@ def test_the_websocket_can_be_switched_off_alone() -> None:
 
 
 @pytest.mark.parametrize(
-    ("algorithm", "shown"), [("ECDSA", "ecdsa-sha2-nistp256"), ("ed25519", "ssh-ed25519"), ("RSA", "ssh-rsa")]
+    ("algorithm", "shown"), [("ECDSA", "ecdsa-sha2-nistp384"), ("ed25519", "ssh-ed25519"), ("RSA", "ssh-rsa")]
 )
 def test_the_host_key_is_of_the_algorithm_that_is_set(algorithm: str, shown: str) -> None:
     async def scene() -> None:
@@ -260,3 +261,68 @@ def test_a_device_that_is_off_has_no_doors() -> None:
             assert house.names == {"ssh", "https"}
 
     play(scene)
+
+
+class Changing(asyncssh.SSHClient):
+    """A person whose passphrase has to be changed: answers prompts in turn, and keeps what was asked."""
+
+    def __init__(self, *answers: str) -> None:
+        self.answers = list(answers)
+        self.asked: list[str] = []
+
+    def password_change_requested(self, prompt: str, lang: str) -> tuple[str, str] | None:
+        self.asked.append(prompt)
+        return (OLD, self.answers.pop(0)) if self.answers else None
+
+    def kbdint_auth_requested(self) -> str:
+        return ""
+
+    def kbdint_challenge_received(self, name: str, instructions: str, lang: str, prompts: Any) -> list[str] | None:
+        self.asked.append(instructions or prompts[0][0])
+        given = [self.answers.pop(0) for _ in prompts if self.answers]
+        return given if len(given) == len(prompts) else None
+
+
+OLD, NEW = "given by somebody 1", "chosen by myself 2"
+TO_CHANGE, TOO_SHORT = "The passphrase has to be changed.", "short"
+
+
+@pytest.mark.parametrize(
+    ("method", "answers", "asked"),
+    [
+        ("password", [NEW], [TO_CHANGE]),
+        ("password", [TOO_SHORT, NEW], [TO_CHANGE, "at least 8"]),
+        ("keyboard-interactive", [OLD, NEW, NEW], ["Password: ", TO_CHANGE]),
+        ("keyboard-interactive", [OLD, NEW, "other", NEW, NEW], ["Password: ", TO_CHANGE, "not the same"]),
+        ("keyboard-interactive", [OLD, TOO_SHORT, TOO_SHORT, NEW, NEW], ["Password: ", TO_CHANGE, "at least 8"]),
+    ],
+)
+def test_a_passphrase_that_has_to_be_changed_is_changed_at_the_login(
+    method: str, answers: list[str], asked: list[str]
+) -> None:
+    async def scene() -> None:
+        async with opened() as house:
+            await _add(house, "uma")
+            client = Changing(*answers)
+            how = {"password": OLD} if method == "password" else {"password": None}
+            async with house.ssh(
+                username="uma", preferred_auth=method, client_factory=lambda: client, **how
+            ) as connection:
+                assert "Standby State" in (await connection.run("xStatus Standby State")).stdout
+            assert len(client.asked) == len(asked)
+            assert all(part in shown for part, shown in zip(asked, client.asked, strict=True)), client.asked
+            async with house.ssh(username="uma", password=NEW):
+                pass
+            with pytest.raises(asyncssh.PermissionDenied):
+                async with house.ssh(username="uma", password=OLD):
+                    pass
+
+    play(scene)
+
+
+async def _add(house: House, name: str) -> None:
+    commands = house.device.xapi.commands
+    arguments = {"Username": name, "Passphrase": OLD, "Role": "User", "PassphraseChangeRequired": "True"}
+    outcome = commands.call(commands.prepare(("UserManagement", "User", "Add"), arguments, None, INTERNAL))
+    assert isinstance(outcome, Awaitable)
+    await outcome

@@ -52,10 +52,10 @@ def test_every_value_of_a_setting_leads_to_a_value_of_the_status(name: str) -> N
         node = nodes().find("Configuration", parse_path(name))
         assert node is not None
         for value in node.space.literals or ("", "x"):
-            status, shown = effects.FOLLOWED[name](stage.device, value)
-            target = nodes().find("Status", parse_path(status))
-            assert target is not None, status
-            assert target.space.accept(shown) == shown
+            for status, shown in effects.FOLLOWED[name](stage.device, value).items():
+                target = nodes().find("Status", parse_path(status))
+                assert target is not None, status
+                assert target.space.accept(shown) == shown
 
     play(story)
 
@@ -116,5 +116,18 @@ def test_activation_sets_what_cloud_devices_are_set_to_and_removal_takes_it_back
             assert setting(stage.device, path) == stage.device.configuration.defaults.values[parse_path(path)]
         await stage.device.restart()
         assert not set(effects.CLOUD_SETTINGS) & set(stage.device.state.configuration)
+
+    play(story)
+
+
+def test_the_name_in_the_network_is_made_of_name_and_domain() -> None:
+    async def story(stage: Stubbed) -> None:
+        device = stage.device
+        await device.boot()
+        assert at(device, "Network 1 FQDN") == f"{device.profile.serial.lower()}.example.test"
+        device.set_configurations({"SystemUnit Name": "Fjord, 2nd floor"})
+        assert at(device, "Network 1 FQDN") == "fjord-2nd-floor.example.test"
+        device.set_configurations({"Network 1 DNS Domain Name": "room.test"})
+        assert at(device, "Network 1 FQDN") == "fjord-2nd-floor.room.test"
 
     play(story)

@@ -111,7 +111,7 @@ def test_a_full_disk_refuses_and_changes_nothing(tmp_path: Path) -> None:
         with pytest.raises(CommandFailed, match="cannot be written"):
             await call(device, "Macros Macro Save", "1", Name="a")
         with pytest.raises(CommandFailed, match="cannot be written"):
-            await call(device, "UserManagement User Add", Username="uma", Passphrase="long enough 1")
+            await call(device, "UserManagement User Add", Username="uma", Passphrase="long enough 1", Role="User")
         assert not (await call(device, "Macros Macro Get")).get("Macro")
         (tmp_path / "device.json.new").rmdir()
         await call(device, "Macros Macro Save", "1", Name="a")

@@ -106,7 +106,7 @@ class Room:
         for path, value in (configuration or {}).items():
             self.set(path, value)
         self.senses = Senses(RoomWorld(world, self.status, self.settings, self._raise), presets, kept_presets)
-        self.senses.use_calls(lambda: bool(self.calls), self.calls.__contains__)
+        self.senses.use_calls(lambda: bool(self.calls))
         if isinstance(self.status, MovingTree):
             self.senses.cameras.motor.still = self.status.still
         self.commands = Commands(nodes())

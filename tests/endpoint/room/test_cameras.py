@@ -343,7 +343,6 @@ def test_tracking_commands_show_one_consistent_picture(
         ("BestOverview", OVERVIEW),
         ("Closeup", CLOSEUP),
         ("Frames", FRAMES),
-        ("GroupAndSpeaker", ("Active", "GroupAndSpeaker", "Inactive", "Inactive", "BestOverview")),
         ("Dynamic", ("Active", "Dynamic", "Inactive", "Inactive", "BestOverview")),
     ],
 )

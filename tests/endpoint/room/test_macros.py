@@ -93,7 +93,7 @@ def test_renaming_keeps_the_place_and_the_switch() -> None:
     _events(editor)
     editor.call(f"{ROOT} Rename", Name="a", NewName="a")
     editor.call(f"{ROOT} Rename", Name="a", NewName="z")
-    assert _events(editor) == [("Renamed", {"NewName": "z", "OldName": "a"})]
+    assert _events(editor) == [("Renamed", {"Name": "a", "NewName": "z"})]
     assert [(macro["Name"], macro["Active"]) for macro in editor.listed()][:2] == [("z", "True"), ("b", "False")]
     assert "Overwrite: True" in editor.refused(f"{ROOT} Rename", Name="z", NewName="c")
     editor.call(f"{ROOT} Rename", Name="z", NewName="c", Overwrite="True")

@@ -35,7 +35,7 @@ COMMANDS: list[tuple[str, dict[str, Any], list[Told]]] = [
     ),
     ("Video Input SetMainVideoSource", {"ConnectorId": [2, 2]}, _told(Input_MainVideoSource="2")),
     ("Video Layout LayoutFamily Set", {"LayoutFamily": "equal"}, _told(Layout_LayoutFamily_Local="equal")),
-    ("Video Layout LayoutFamily Set", {"LayoutFamily": "single", "Target": "remote"}, _told(Layout_LayoutFamily_Remote="single")),
+    ("Video Layout LayoutFamily Set", {"LayoutFamily": "single", "Target": "Remote"}, _told(Layout_LayoutFamily_Remote="single")),
     ("Video Layout LayoutFamily Set", {"LayoutFamily": "custom", "CustomLayoutName": "x"}, _told(Layout_LayoutFamily_Local="custom")),
     ("Video Selfview Set", {"Mode": "On"}, _told(Selfview_Mode="On")),
     ("Video Selfview Set", {}, []),
@@ -74,7 +74,6 @@ def test_the_main_video_is_unmuted_again() -> None:
         ("Video Input SetMainVideoSource", {}, "either ConnectorId or SourceId"),
         ("Video Input SetMainVideoSource", {"SourceId": 1, "ConnectorId": 1}, "either ConnectorId or SourceId"),
         ("Video Layout SetLayout", {"LayoutName": "Grid"}, "There is no call"),
-        ("Video Layout LayoutFamily Set", {"LayoutFamily": "equal", "CallId": 4}, "There is no call 4"),
         ("Video Layout LayoutFamily Set", {"LayoutFamily": "custom"}, "needs its name"),
         ("Video Selfview Set", {"OnMonitorRole": "Second", "Mode": "On"}, "There is no monitor Second"),
     ],
@@ -98,7 +97,7 @@ def test_a_call_has_layouts_and_takes_them_along() -> None:
         assert room.tell() == _told(Layout_CurrentLayouts_ActiveLayout="Stack")
         assert "Grid, Overlay" in refused(room, "Video Layout SetLayout", LayoutName="Mosaic")
         assert "There is no layout" in refused(room, "Video Layout SetLayout", LayoutName="")
-        room.do("Video Layout LayoutFamily Set", LayoutFamily="equal", CallId=2)
+        room.do("Video Layout LayoutFamily Set", LayoutFamily="equal")
         room.calls.clear()
         room.tell()
         room.senses.video.call_ended()

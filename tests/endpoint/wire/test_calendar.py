@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,10 +16,14 @@ from endpoint.wire.calendar import (
     DELETE,
     EVER,
     FREE_BUSY,
+    MAX_RANGE,
     MEETING_EVENTS,
+    MEETING_MEMBER,
+    MINIMAL_EVENTS,
     UPDATE,
     UPDATE_MINIMAL,
     ListQuery,
+    Page,
     Window,
     catch_up_query,
     event_path,
@@ -33,8 +36,10 @@ from endpoint.wire.calendar import (
     parse_page,
 )
 from endpoint.wire.codec import encode
+from endpoint.wire.conventions import format_instant
 from endpoint.wire.errors import RemoteProtocolError
-from endpoint.wire.meeting import Meeting
+from endpoint.wire.meeting import JoinInfo, Link, Meeting
+from tests.endpoint.wire.nearly import json_values, nearly
 
 NOW = datetime(2022, 4, 24, 18, 58, 17, 284_000, tzinfo=UTC)
 QUERY = "max=50&offset=0&fromDate=2022-04-23T18:58:17.284Z&toDate=2022-04-25T18:58:17.284Z&compact=true"
@@ -98,10 +103,41 @@ def test_bad_queries_name_the_member(query: dict[str, str], where: str) -> None:
     assert caught.value.where == where
 
 
-@given(st.dictionaries(st.sampled_from(["max", "offset", "fromDate", "toDate", "compact"]), st.text()))
-def test_parse_list_query_fuzz(query: dict[str, str]) -> None:
-    with contextlib.suppress(RemoteProtocolError):
-        parse_list_query(query)
+instants = st.datetimes(timezones=st.just(UTC)).map(format_instant)
+queries = st.fixed_dictionaries(
+    {},
+    optional={
+        "max": st.integers(0, 202).map(str) | st.text(max_size=4),
+        "offset": st.integers(-1, 10**9).map(str) | st.text(max_size=4),
+        "fromDate": instants | st.text(max_size=30),
+        "toDate": instants | st.text(max_size=30),
+        "compact": st.sampled_from(["", "true", "False", "TRUE", "maybe"]),
+    },
+)
+
+
+def _printed(asked: ListQuery) -> dict[str, str]:
+    members = {
+        "offset": str(asked.offset),
+        "fromDate": asked.window.start.isoformat(),
+        "toDate": asked.window.end.isoformat(),
+        "compact": str(asked.compact),
+    }
+    return members if asked.limit is None else {**members, "max": str(asked.limit)}
+
+
+@given(queries | st.dictionaries(st.sampled_from(["max", "offset", "fromDate", "toDate", "compact"]), st.text()))
+def test_any_query_is_read_or_refused(query: dict[str, str]) -> None:
+    try:
+        asked = parse_list_query(query)
+    except RemoteProtocolError:
+        return
+    assert asked.offset == int(query.get("offset", 0))
+    assert asked.limit == (int(query["max"]) if "max" in query else None)
+    assert asked.limit is None or asked.limit in MAX_RANGE
+    assert asked.compact is (query.get("compact", "").lower() == "true")
+    assert parse_list_query(_printed(asked)) == asked
+    assert parse_list_query({**query, "zone": "x"}) == asked
 
 
 def test_a_page_is_cut_from_the_window_in_order_of_start_then_id() -> None:
@@ -157,10 +193,23 @@ def test_segments_that_are_no_base64_of_text(segment: str) -> None:
         parse_event_path(segment)
 
 
-@given(st.text() | st.from_regex(r"[A-Za-z0-9+/_=-]{0,12}", fullmatch=True))
-def test_parse_event_path_fuzz(segment: str) -> None:
-    with contextlib.suppress(RemoteProtocolError):
-        parse_event_path(segment)
+segments = st.text(min_size=1, max_size=20).map(lambda text: base64.b64encode(text.encode()).decode())
+
+
+@given(
+    st.text()
+    | st.from_regex(r"[A-Za-z0-9+/_=-]{0,12}", fullmatch=True)
+    | st.builds(lambda text, at, junk: text[:at] + junk + text[at + 1 :], segments, st.integers(0, 30), st.text("Qx-/=", max_size=2))
+)  # fmt: skip
+def test_any_segment_names_an_event_or_is_refused(segment: str) -> None:
+    try:
+        meeting_id = parse_event_path(segment)
+    except RemoteProtocolError:
+        return
+    canonical = event_path(meeting_id).rpartition("/")[2]
+    plain = segment.rstrip("=").replace("+", "-").replace("/", "_")
+    assert (len(plain), plain[:-1]) == (len(canonical), canonical[:-1])  # the last character may have bits to spare
+    assert parse_event_path(canonical) == meeting_id
 
 
 # ---- answers ----
@@ -184,14 +233,40 @@ def test_one_event_is_read() -> None:
     assert parse_meeting(encode(_meeting("a"))).meeting == _meeting("a")
 
 
-@given(
-    st.binary()
-    | st.lists(st.dictionaries(st.sampled_from(["id", "start"]), st.text())).map(lambda i: encode({"items": i}))
+FULL = Meeting(
+    id="a",
+    series_id="s",
+    start="2022-04-24T20:00:00.000Z",
+    duration_minutes=30,
+    meeting_join_info=JoinInfo(meeting_join_uri="sip:a@webex.test"),
+    links=(Link(href="https://a.test/a", rel="self"),),
 )
-def test_answers_fuzz(body: bytes) -> None:
-    for read in (parse_page, parse_meeting):
-        with contextlib.suppress(RemoteProtocolError):
-            read(body)
+DTO: dict[str, Any] = json.loads(encode(FULL))
+
+
+@given(st.binary() | nearly({"items": [DTO, {"id": "b", "start": "2022-04-24T20:00:00+02:00"}]}).map(encode))
+def test_any_page_is_read_item_by_item_or_refused(body: bytes) -> None:
+    try:
+        page = parse_page(body)
+    except RemoteProtocolError:
+        return
+    items = json.loads(body)["items"]
+    assert page.count == len(items) == len(page.meetings) + len(page.rejected)
+    rejected = {error.where.partition("]")[0] for error in page.rejected}
+    read = [item for i, item in enumerate(items) if f"calendarEvents.items[{i}" not in rejected]
+    assert [received.members for received in page.meetings] == read
+    assert parse_page(encode({"items": read})) == Page(page.meetings, len(page.meetings))
+
+
+@given(st.binary() | nearly(DTO).map(encode))
+def test_any_answer_is_a_meeting_or_refused(body: bytes) -> None:
+    try:
+        received = parse_meeting(body)
+    except RemoteProtocolError:
+        return
+    assert received.members == json.loads(body)
+    assert parse_meeting(encode(received.members)) == received
+    assert parse_meeting(encode(received.meeting)).meeting == received.meeting
 
 
 # ---- events ----
@@ -235,17 +310,21 @@ def test_bad_events_name_the_member(data: dict[str, Any], where: str) -> None:
     assert caught.value.where == where
 
 
-json_values = st.recursive(
-    st.none() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["id", "start", "links"]), inner),
-)
+good_data = st.sampled_from([meeting_event_data(kind, FULL) for kind in sorted(MEETING_EVENTS)])
 
 
 @given(
-    st.fixed_dictionaries(
-        {"eventType": st.sampled_from(sorted(MEETING_EVENTS)) | json_values, "calendarMeetingExternal": json_values}
-    )
+    good_data.flatmap(nearly).filter(lambda data: isinstance(data, dict))
+    | st.fixed_dictionaries({"eventType": st.sampled_from(sorted(MEETING_EVENTS)), MEETING_MEMBER: json_values})
 )
-def test_parse_meeting_event_fuzz(data: dict[str, Any]) -> None:
-    with contextlib.suppress(RemoteProtocolError):
-        parse_meeting_event(data)
+def test_any_event_tells_of_a_meeting_or_is_refused(data: dict[str, Any]) -> None:
+    try:
+        event = parse_meeting_event(data)
+    except RemoteProtocolError:
+        return
+    assert (event.event_type, event.meeting_id) == (data["eventType"], data[MEETING_MEMBER]["id"])
+    assert (event.received is None) is (event.event_type == DELETE or event.event_type in MINIMAL_EVENTS)
+    if event.received is not None:
+        assert event.received.meeting.id == event.meeting_id
+        assert event.received.members == data[MEETING_MEMBER]
+    assert parse_meeting_event({**data, "zone": 5}) == event

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import json
 from datetime import UTC, datetime, timedelta
 from itertools import product
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from endpoint.wire.codec import encode
 from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.meeting import JOIN_FIELDS, JoinInfo, Link, Meeting, is_cipher_text, log_values, read_meeting
+from tests.endpoint.wire.nearly import json_values, nearly
 
 ID = "6103501f-3650-6ae0-bf76-b661a74ceba3"
 SELF = "https://calendar-a.wbx2.test/calendar/api/v1/calendarEvents/NjEwMzUwMWYtMzY1MC02YWUwLWJmNzYtYjY2MWE3NGNlYmEz"
@@ -244,17 +244,24 @@ def test_meetings_round_trip(meeting: Meeting) -> None:
     assert meeting.is_within(meeting.starts - timedelta(seconds=1), meeting.ends + timedelta(seconds=1))
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=2)
-        | st.dictionaries(st.sampled_from([*DTO, "href", "meetingJoinURI"]), inner, max_size=3)
-    ),
-)
+@given(nearly(DTO) | nearly(SDK_DTO) | json_values)
+def test_anything_is_a_meeting_or_refused(members: Any) -> None:
+    try:
+        received = read_meeting(members)
+    except RemoteProtocolError:
+        return
+    meeting = received.meeting
+    assert received.members == members
+    assert meeting.ends >= meeting.starts
+    assert log_values(meeting)["id"] == members["id"]
+    assert set(meeting.join_fields()) <= {*members, *(members.get("meetingJoinInfo") or {})}
+    assert read_meeting(json.loads(encode(meeting))).meeting == meeting
 
 
-@given(st.dictionaries(st.sampled_from(list(DTO)), json_values, max_size=4), json_values)
-def test_read_meeting_fuzz(changes: dict[str, object], junk: object) -> None:
-    for members in ({**DTO, **changes}, junk):
-        with contextlib.suppress(RemoteProtocolError):
-            log_values(read_meeting(members).meeting)
+@given(nearly(DTO), st.text().filter(lambda name: name not in DTO), json_values)
+def test_an_unknown_member_changes_no_known_one(members: Any, name: str, value: object) -> None:
+    try:
+        known = read_meeting(members).meeting
+    except RemoteProtocolError:
+        return
+    assert read_meeting({**members, f"x-{name}": value}).meeting == known

@@ -76,7 +76,9 @@ class XapiGround(Ground):
         self.configuration.put(parse_path(path), value)
 
     async def call(self, path: str, caller: Caller = ADMIN, body: str = "", **arguments: Any) -> list[Leaf]:
-        """Call a command; returns the leaves of its result."""
+        """Call a command; returns the leaves of its result. A new user has no passphrase and the role User where nothing else is said."""
+        if path == "UserManagement User Add":
+            arguments = {"Passphrase": "", "Role": "User", **arguments}
         invocation = self.commands.prepare(parse_path(path), arguments, body, caller)
         outcome = self.commands.call(invocation)
         fields = await outcome if inspect.isawaitable(outcome) else outcome

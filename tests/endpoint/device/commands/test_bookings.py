@@ -154,6 +154,7 @@ def test_without_arguments_past_present_and_future_are_listed() -> None:
         ({"Days": 1, "DayOffset": 1}, ["tomorrow"]),
         ({"DayOffset": 1}, ["tomorrow"]),
         ({"DayOffset": 2}, []),
+        ({"DayOffset": 0}, ["early", "late", "tomorrow"]),
         ({"Days": 1, "DayOffset": 0}, ["early", "late"]),
         ({"Limit": 2}, ["yesterday", "early"]),
         ({"Offset": 1, "Limit": 2}, ["early", "late"]),

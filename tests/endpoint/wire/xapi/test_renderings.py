@@ -25,15 +25,15 @@ def _texts(leaves: list[Leaf]) -> dict[Path, str]:
 def _plain(shown: Any) -> Any:
     """Turn the string form into fields: the value object of a leaf is its value."""
     if isinstance(shown, dict):
-        if set(shown) == {"Value"}:
+        if set(shown) == {"Value"} and isinstance(shown["Value"], str):
             return shown["Value"]
-        return {key: value if key in ("Value", "id") else _plain(value) for key, value in shown.items()}
+        return {key: _plain(value) for key, value in shown.items()}
     return [_plain(value) for value in shown] if isinstance(shown, list) else shown
 
 
 def _elements(leaves: list[Leaf]) -> list[Leaf]:
     """Return leaves with elements that are values as they are inside the device: JSON gives them a member `Value`."""
-    return [(path[:-1] if path[-1] == "Value" and isinstance(path[-2], int) else path, value) for path, value in leaves]
+    return [(path[:-1] if path[-1] == "Value" and path[-3] == "Expression" else path, value) for path, value in leaves]
 
 
 def _agree(leaves: list[Leaf], table: Nodes) -> None:

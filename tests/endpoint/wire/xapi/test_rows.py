@@ -289,7 +289,7 @@ def test_zones_and_languages_are_closed_lists() -> None:
         zone.space.accept("Mars/Olympus")
     languages = nodes().words("Configuration", "UserInterface Language")
     assert languages is not None
-    assert len(languages) == 35
+    assert len(languages) == 29
 
 
 @given(st.sampled_from(nodes().commands), st.integers(0, 9))

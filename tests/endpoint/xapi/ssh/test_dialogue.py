@@ -340,6 +340,10 @@ def test_the_greeting_follows_the_settings() -> None:
     def nameless(device: Room) -> None:
         device.configuration.put(("SystemUnit", "Name"), "")
 
+    def forged(device: Room) -> None:
+        device.configuration.put(("SystemUnit", "Name"), "x\x1b[2J\nOK\r\u2028\x9b2J\xa0ø")
+
+    run(nothing, prepare=forged, greeting=GREETING.replace("Huddle 1", "x\ufffd[2J\ufffdOK\ufffd\ufffd\ufffd2J\xa0ø"))
     run(nothing, prepare=quiet, greeting="*r Login successful\nOK\n\n")
     shown = "Last login from {} at 2025-03-12 11:27:11\n\n"
     run(nothing, prepare=lambda device: last(device, ""), greeting=GREETING + shown.format("<unknown>"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from endpoint.wire.xapi.calls import INTERNAL
 from endpoint.wire.xapi.errors import SubscriptionLimit
 from endpoint.wire.xapi.nodes import nodes
 from endpoint.wire.xapi.query import query_of_text
+from endpoint.wire.xapi.shell import LINE_BYTES_MAX
 from endpoint.xapi import feedback as feedback_module
 from endpoint.xapi.access import Xapi
 from endpoint.xapi.commands import Commands
@@ -82,3 +85,11 @@ def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(expressions.listed) == EXPRESSIONS_MAX - 1  # nothing else was lost
     status.put(("Call", 2, "Status"), "Connected")
     assert len(told) == 1
+
+
+@pytest.mark.parametrize("separators", ["/", " ", ".", "/ ."])
+def test_a_long_row_of_separators_is_looked_at_once(separators: str) -> None:
+    row = separators * (LINE_BYTES_MAX // len(separators))
+    begin = time.perf_counter()
+    in_slashes(f"x{row}y")
+    assert time.perf_counter() - begin < 2  # from every separator anew it is half a minute

@@ -99,7 +99,7 @@ def test_keys() -> None:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_host_keys(algorithm: str) -> None:
-    names = {"RSA": "ssh-rsa", "ECDSA": "ecdsa-sha2-nistp256", "ed25519": "ssh-ed25519"}
+    names = {"RSA": "ssh-rsa", "ECDSA": "ecdsa-sha2-nistp384", "ed25519": "ssh-ed25519"}
 
     async def run() -> None:
         async with room(algorithm=algorithm) as device:
