@@ -13,7 +13,7 @@ _BUTTON = "it comes with bookings and the Join button"
 _CALLS = "it comes with call control"
 _FLEET = "it comes with fleets"
 _HYBRID = "it comes with the mailboxes of the hybrid calendar"
-_DOORS = "scenarios call the xAPI inside the process; the doors of a device are open in `roomsim endpoint run`"
+_DOORS = "scenarios use the websocket, or call inside the process; `roomsim endpoint run` opens all doors of a device"
 _KMS = "it comes with the encryption service"
 _LINK = "it comes with the network model below TCP"
 _MEDIA = "it comes with media"
@@ -114,8 +114,8 @@ NOT_YET: Final[dict[str, str]] = {
     "network.rate": _LINK,
     "network.mtu": _LINK,
     "network.direction": _LINK,
-    "xcommand.over": _DOORS,
-    "xconfig.over": _DOORS,
+    "over.ssh": _DOORS,
+    "over.http": _DOORS,
     "subscribe.over": _DOORS,
     "press.join button": _BUTTON,
     "press.extend": _BUTTON,

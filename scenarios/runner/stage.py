@@ -31,6 +31,7 @@ from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.tls import Authority
 from endpoint.runtime.trace import Event, Trace
 from endpoint.wire.calliope import Transport
+from endpoint.wire.secret import Secret
 from scenarios.runner.conditions import Expectation
 from scenarios.runner.model import Device as DeviceModel
 from scenarios.runner.model import Media, Scenario, Step
@@ -62,6 +63,7 @@ class Stage:
     Attributes:
         saved: values of `${saved.x}`.
         people: how many are in the rooms of devices, where a scenario has said so.
+        passphrases: those of users that were added to devices, by device and role.
         ids: the scenario's own names of meetings and codes, and the real ids behind them.
         injected: faults that steps have asked for, in their order.
         pending: what takes back the beginnings and ends that faults wait for, by the fault's id.
@@ -84,6 +86,7 @@ class Stage:
     saved: dict[str, object] = field(default_factory=dict)
     ids: dict[str, str] = field(default_factory=dict)
     people: dict[str, int] = field(default_factory=dict)
+    passphrases: dict[tuple[str, str], Secret] = field(default_factory=dict)
     injected: list[Fault] = field(default_factory=list)
     pending: dict[str, list[Callable[[], object]]] = field(default_factory=dict)
     on_over: dict[str, Callable[[], object]] = field(default_factory=dict)

@@ -24,13 +24,13 @@ MUTE: Final = {"on": "Mute", "off": "Unmute", "toggle": "ToggleMute"}
 @implements(x.XCommand)
 async def xcommand(stage: Stage, args: x.XCommand) -> object:
     """Give a command."""
-    return await client.command(stage, args.path, args.args, body=str(args.body), role=args.as_)
+    return await client.command(stage, args.path, args.args, body=str(args.body), role=args.as_, over=args.over)
 
 
 @implements(x.XConfig)
 async def xconfig(stage: Stage, args: x.XConfig) -> object:
     """Set configurations."""
-    return await client.configure(stage, args.values, args.as_)
+    return await client.configure(stage, args.values, args.as_, args.over)
 
 
 @implements(x.Subscribe)

@@ -20,9 +20,10 @@ from endpoint.wire.xapi.leaves import flatten
 from endpoint.wire.xapi.paths import parse_path, words
 from endpoint.wire.xapi.query import query_of_text
 from endpoint.xapi.feedback import Notice
+from scenarios.runner import xapi_door
 from scenarios.runner.stage import Stage
 from scenarios.runner.whole_run import SECRET
-from scenarios.runner.xapi_verbs import Role
+from scenarios.runner.xapi_verbs import Over, Role
 
 ROLES: Final[Mapping[Role, str]] = {"admin": "A", "integrator": "I", "user": "U"}
 """Letters of the node table."""
@@ -49,7 +50,13 @@ def up(stage: Stage) -> Device:
 
 
 async def command(
-    stage: Stage, path: str, arguments: Mapping[str, Any], *, body: str = "", role: Role = "admin"
+    stage: Stage,
+    path: str,
+    arguments: Mapping[str, Any],
+    *,
+    body: str = "",
+    role: Role = "admin",
+    over: Over | None = None,
 ) -> dict[str, Any]:
     """Give a command and return the answer.
 
@@ -60,6 +67,9 @@ async def command(
 
     async def ask() -> Mapping[str, Any]:
         commands = device.xapi.commands
+        if over is not None:
+            given = {**arguments, **({"body": body} if body else {})}
+            return await xapi_door.ask(stage, device, role, f"xCommand/{'/'.join(map(str, name))}", given)
         outcome = commands.call(commands.prepare(name, arguments, body or None, caller(role)))
         fields = await outcome if isinstance(outcome, Awaitable) else outcome
         return typed(flatten(fields or {}))
@@ -67,13 +77,17 @@ async def command(
     return await asked(stage, f"client:{role}", words(name), ask, arguments)
 
 
-async def configure(stage: Stage, values: Mapping[str, Any], role: Role) -> dict[str, Any]:
-    """Set configurations; errors as in `command`."""
+async def configure(stage: Stage, values: Mapping[str, Any], role: Role, over: Over | None = None) -> dict[str, Any]:
+    """Set configurations, all or none; one after the other over the websocket, which sets one at a time. Errors as in `command`."""
     device = up(stage)
 
     async def ask() -> Mapping[str, Any]:
-        changes = [(query_of_text(f"Configuration {path}"), value) for path, value in values.items()]
-        device.xapi.set_all(changes, caller(role))
+        if over is None:
+            changes = [(query_of_text(f"Configuration {path}"), value) for path, value in values.items()]
+            device.xapi.set_all(changes, caller(role))
+        for path, value in values.items() if over is not None else ():
+            params = {"Path": ["Configuration", *parse_path(path)], "Value": value}
+            await xapi_door.ask(stage, device, role, "xSet", params)
         return {}
 
     return await asked(stage, f"client:{role}", CONFIGURATION, ask, values)

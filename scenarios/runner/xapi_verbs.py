@@ -20,6 +20,8 @@ SUBSCRIPTIONS_MAX: Final = 50
 """Paths of one step: as many as a session of a door may have."""
 Role = Literal["admin", "integrator", "user"]
 """What the calling account may do."""
+Over = Literal["websocket"]
+"""The door that a call comes through; without it, it is made inside the process."""
 
 
 @declare
@@ -33,6 +35,7 @@ class XCommand(Verb):
     args: dict[str, Any] = Field(default_factory=dict)
     body: Text = ""
     as_: Annotated[Role, Field(alias="as")] = "admin"
+    over: Over | None = None
 
 
 @declare
@@ -45,8 +48,9 @@ class XConfig(Verb):
     whole: ClassVar[bool] = True
     values: Annotated[dict[str, Any], Field(min_length=1)]
     as_: Annotated[Role, Field(alias="as")] = "admin"
+    over: Over | None = None
 
-    OWN_KEYS: ClassVar[tuple[str, ...]] = ("as",)
+    OWN_KEYS: ClassVar[tuple[str, ...]] = ("as", "over")
     """Keys that stand among the paths."""
 
     @classmethod

@@ -119,6 +119,59 @@ def test_device_that_is_off_answers_nobody(verb: str) -> None:
     fails(f"steps: [{{ restart: {{ action: shutdown }} }}, {{ {verb} }}]", "verb", "room is off; boot it first")
 
 
+# through the websocket
+
+
+def test_websocket_says_no_in_the_same_words_as_the_device_itself() -> None:
+    calls = (
+        "{ path: UserInterface Extensions Panel Remove, args: { PanelId: x }, as: user%s }",
+        "{ path: UserInterface Extensions Panel Open, args: { PanelId: x }%s }",
+        '{ path: Audio Volume Set, args: { Level: "${saved.code}" }%s }',
+        "{ path: Bookings Book, args: { Duration: 5 }%s }",
+    )
+    for call in calls:
+        outcome = passes(f"""
+            steps:
+              - cloud.code.create: code
+              - xcommand: {call % ""}
+                expect: {{ result: {{ status: {{ not: OK }} }} }}
+              - xcommand: {call % ", over: websocket"}
+                expect: {{ result: {{ status: {{ not: OK }} }} }}
+        """)
+        inside, outside = (event.data["result"] for event in events(outcome, "xapi.result"))
+        assert inside["status"] == outside["status"]
+        if inside["status"] == "Error":
+            assert inside["Reason"] == outside["Reason"]
+
+
+def test_websocket_that_is_shut_lets_nobody_in() -> None:
+    shut = "steps: [{ xconfig: { NetworkServices %s: 'Off' } }, { xcommand: { path: Audio Volume Mute, over: websocket } }]"
+    fails(shut % "HTTP Mode", "verb", "the door is shut: NetworkServices HTTP Mode is Off")
+    fails(shut % "Websocket", "verb", "the websocket lets admin not in: HTTP 40")
+
+
+def test_built_in_user_whose_passphrase_was_changed_is_not_let_in() -> None:
+    fails(
+        """
+        steps:
+          - xcommand: { path: UserManagement User Passphrase Set, args: { Username: admin, NewPassphrase: a long passphrase 1 } }
+          - xcommand: { path: Audio Volume Mute, over: websocket }
+        """,
+        "verb",
+        "the built-in user has another passphrase by now",
+    )
+
+
+def test_two_clients_at_one_instant_are_both_let_in() -> None:
+    passes("""
+        steps:
+          - xcommand: { path: Audio Volume Mute, over: websocket, as: user }
+            meanwhile:
+              - xcommand: { path: Audio Microphones Mute, over: websocket, as: integrator }
+            expect: { result: { status: OK, times: 2 }, xstatus: { Audio VolumeMute: "On", Audio Microphones Mute: "On" } }
+    """)
+
+
 # listening
 
 

@@ -1,0 +1,106 @@
+"""xAPI clients that come through the websocket of a device: `over: websocket`.
+
+The door is opened when it is first used, and then follows the settings of the device. Each question has a connection of its own. The
+built-in user asks as admin; users of the other roles are added when they are first needed. Source: protocol/xapi.md 3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from typing import Any, Final
+
+import aiohttp
+
+from endpoint.device.device import Device
+from endpoint.device.doors import Doors
+from endpoint.runtime.httpnet import NetConnector, no_timeout
+from endpoint.runtime.net import Net
+from endpoint.runtime.tls import TlsClient
+from endpoint.wire.secret import Secret
+from endpoint.wire.xapi.calls import INTERNAL
+from endpoint.wire.xapi.errors import AccessDenied, BadArguments, CommandFailed, XapiError
+from scenarios.runner.shell.frames import BAD_PARAMS, DENIED, FAILED, Answer, Failure, read_frame, request
+from scenarios.runner.stage import Stage
+from scenarios.runner.xapi_verbs import Role
+
+ADDRESSES: Final = {"https": ("127.0.0.1", 0)}
+ADMIN: Final = "admin"
+"""The built-in user."""
+PASSPHRASE_BYTES: Final = 16
+REQUEST_ID: Final = 1
+
+
+async def ask(stage: Stage, device: Device, role: Role, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Ask one thing as a user of a role, and return the result.
+
+    Raises:
+        XapiError: the device refused it.
+        ValueError: its websocket is not open, or lets nobody in; or it hung up.
+    """
+    if device.doors is None:
+        device.doors = Doors(ADDRESSES)
+        await device.doors.open(device)
+    await device.doors.are_open.wait()
+    url = device.doors.ready().get("ws")
+    if url is None:
+        raise ValueError("the door is shut: NetworkServices HTTP Mode is Off")
+    headers = {"Authorization": aiohttp.encode_basic_auth(role, await _passphrase(stage, device, role))}
+    net = Net(f"client:{role}", stage.clock, stage.names, stage.faults)
+    connector = NetConnector(net, lambda: TlsClient(verify=False))  # a device signs its own certificate
+    async with aiohttp.ClientSession(connector=connector, timeout=no_timeout(), headers=headers) as session:
+        try:
+            async with session.ws_connect(url) as socket:
+                await socket.send_str(request(REQUEST_ID, method, params))
+                frame = read_frame(await socket.receive_str())
+        except aiohttp.WSServerHandshakeError as error:
+            raise ValueError(f"the websocket lets {role} not in: HTTP {error.status}") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise ValueError(f"the websocket cannot be reached, or hung up: {error}") from None
+    if isinstance(frame, Failure):
+        raise _refusal(frame)
+    return frame.result if isinstance(frame, Answer) and isinstance(frame.result, Mapping) else {}
+
+
+def _refusal(failure: Failure) -> XapiError:
+    """Turn an error answer back into the device's own error. Source: protocol/xapi.md 3.7."""
+    if failure.code == DENIED:
+        return AccessDenied()
+    data = failure.data if isinstance(failure.data, Mapping) else {}
+    if failure.code == FAILED:
+        cause = data.get("Cause")
+        return CommandFailed(failure.message, cause=cause if isinstance(cause, int) else None, fields=data)
+    if failure.code == BAD_PARAMS:
+        wrong = BadArguments({})
+        wrong.args = (failure.message,)
+        return wrong
+    return XapiError(f"{failure.message} ({failure.code})")
+
+
+async def _passphrase(stage: Stage, device: Device, role: Role) -> str:
+    """Return the passphrase of the user of a role, who is added where there is none.
+
+    Raises:
+        ValueError: the scenario gave the built-in user another passphrase.
+    """
+    users = device.local.users
+    if role == ADMIN:
+        drawn = users.initial_passphrase
+        if drawn is None:
+            raise ValueError(
+                "the built-in user has another passphrase by now, or is switched off; nobody knows it here"
+            )
+        return drawn.reveal()
+    key = (device.who, role)
+    if key not in stage.passphrases:
+        drawn_bytes = stage.chance.actor(f"client:{role}").stream("passphrase", device.who).bytes(PASSPHRASE_BYTES)
+        stage.passphrases[key] = Secret("passphrase", drawn_bytes.hex())
+    passphrase = stage.passphrases[key].reveal()
+    if all(user.name != role for user in users.saved()):
+        arguments = {
+            "Username": role, "Passphrase": passphrase, "Role": role.capitalize(), "PassphraseChangeRequired": "False",
+        }  # fmt: skip
+        commands = device.xapi.commands
+        added = commands.call(commands.prepare(("UserManagement", "User", "Add"), arguments, None, INTERNAL))
+        if isinstance(added, Awaitable):
+            await added
+    return passphrase
