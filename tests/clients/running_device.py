@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -46,25 +47,37 @@ class Running:
 
 
 @contextmanager
-def running_device(folder: Path, *, http: bool = True) -> Iterator[Running]:
+def running_device(
+    folder: Path, *arguments: object, http: bool = True, workspace: str = WORKSPACE, name: str = "device"
+) -> Iterator[Running]:
     """Run both until the device is online; at the end both have to end by themselves, and without a defect.
 
     Args:
+        arguments: for `roomsim endpoint run`.
         http: open the doors for http and ws as well, which a device warns of.
+        name: of the device's ready file.
     """
     with CloudProcess(folder) as cloud:
-        code = cloud.new_code(WORKSPACE)
-        options = ("--code", code, "--name", "huddle", *(("--http", "127.0.0.1:0") if http else ()))
+        code = cloud.new_code(workspace)
+        options = ["--code", code, "--ready-file", folder / f"{name}.json", *arguments]
+        options += ["--http", "127.0.0.1:0"] if http else []
         with cloud.device(folder, *options, log=False) as device:
             device.until("activated")
-            running = Running(cloud, device, folder / "device.json")
+            running = Running(cloud, device, folder / f"{name}.json")
             eventually(lambda: "device_id" in running.ready, True)
-            eventually(lambda: cloud.status(WORKSPACE), ["connected_with_issues" if http else "connected"])
+            eventually(lambda: cloud.status(workspace), ["connected_with_issues" if http else "connected"])
             yield running
             assert device.end() == 0, device.output
             assert "Traceback" not in device.output, device.output
         assert cloud.end() == 0, cloud.output
         assert "Traceback" not in cloud.output, cloud.output
+
+
+def free_port() -> int:
+    """Find a port that nobody listens on."""
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        return int(door.getsockname()[1])
 
 
 def needs(*programs: str) -> None:
