@@ -151,8 +151,9 @@ class Doors:
         self.are_open.clear()
         async with self._turn:
             doors, self._open = list(self._open.values()), {}
-            for door, _ in doors:
-                await door.stop()
+            await asyncio.gather(
+                *(door.stop() for door, _ in doors)
+            )  # each may have clients that do not let go at once
         self.on_change()
 
     def ready(self) -> dict[str, Any]:

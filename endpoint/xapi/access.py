@@ -15,7 +15,7 @@ from endpoint.wire.xapi.errors import AccessDenied, BadValue, NoMatch
 from endpoint.wire.xapi.leaves import Leaf
 from endpoint.wire.xapi.nodes import Branch, Node, Nodes, Value
 from endpoint.wire.xapi.paths import Path, words
-from endpoint.wire.xapi.query import Query
+from endpoint.wire.xapi.query import Part, Query
 from endpoint.xapi.commands import Commands
 from endpoint.xapi.feedback import Feedback, Sink, Subscription
 from endpoint.xapi.tree import Tree, known
@@ -126,8 +126,13 @@ class Xapi:
     def set_all(self, changes: list[tuple[Query, Any]], caller: Caller) -> None:
         """Set several configurations, all or none; raises as `set` does."""
         accepted: dict[Path, Value] = {}
+        settable: dict[
+            tuple[Part, ...], list[tuple[Node, Path]]
+        ] = {}  # one name in thousands of changes is looked up once
         for query, value in changes:
-            nodes = self._settable(query)
+            nodes = settable.get(query.parts)
+            if nodes is None:
+                nodes = settable[query.parts] = self._settable(query)
             if not nodes:
                 raise NoMatch(query.text)
             for node, path in nodes:

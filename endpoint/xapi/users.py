@@ -335,15 +335,18 @@ class Users:
         self.on_change()
 
     def modify(self, name: str, change: Callable[[SavedUser], SavedUser]) -> None:
-        """Change an account; sessions of one that is no longer active are ended.
+        """Change an account; sessions of one that is no longer active, or has lost a role, are ended.
 
         Raises:
             CommandFailed: no such user, nobody would be left who can administer the device, or it cannot be kept.
         """
-        account = change(self.accounts.get(name))
+        before = self.accounts.get(name)
+        account = change(before)
         self.accounts.put(account)
         if not account.is_active:
             self._sessions.close_user(account.name, "user deactivated")
+        elif not set(before.roles) <= set(account.roles):  # they would go on with the roles of their login
+            self._sessions.close_user(account.name, "role removed")
         self.on_change()
 
     def delete(self, name: str) -> None:

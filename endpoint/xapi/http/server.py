@@ -30,6 +30,8 @@ from endpoint.xapi.http.websocket import CLOSING_S_MAX, READ_BYTES_MAX, Conversa
 from endpoint.xapi.http.xmlapi import XmlApi
 from endpoint.xapi.sessions import Session, TooManySessions
 
+STOPPING_S_MAX: Final = 0.3
+"""How long plain requests may go on when the door is shut; with `CLOSING_S_MAX` before it, a device is down within two seconds."""
 TOUCH_EVERY_S: Final = 1.0
 """How exactly the inactivity of a websocket is known."""
 WEBSOCKET_PATHS: Final = frozenset({"/ws", "/ws/"})
@@ -121,7 +123,7 @@ class HttpDoor:
         self._cookies.end_all()
         talks = tuple(self._conversations)
         await asyncio.gather(*(talk.hang_up(WSCloseCode.GOING_AWAY, "Service stopped") for talk in talks))
-        await server.shutdown(timeout=CLOSING_S_MAX)
+        await server.shutdown(timeout=STOPPING_S_MAX)
         await self._commands.cancel()
         await self._senders.cancel()
         await listener.wait_closed()
@@ -181,7 +183,7 @@ class HttpDoor:
         ws.headers.update(self._headers())
         if not ws.can_prepare(request):
             return plain(400, "A websocket is opened here: GET with Upgrade: websocket")
-        talk = Conversation(ws, request, self._world.clock.time)
+        talk = Conversation(ws, request)
         try:
             session = self._sessions.open(caller, partial(self._hang_up, talk))
         except TooManySessions:

@@ -22,7 +22,7 @@ CLOSE_REASON_BYTES_MAX: Final = 120
 QUEUE_MESSAGES_MAX: Final = 2_000
 QUEUE_BYTES_MAX: Final = 16 * 1024 * 1024
 """What may wait for a client that does not read; more, and it is dropped. A single message may be larger."""
-CLOSING_S_MAX: Final = 1.0
+CLOSING_S_MAX: Final = 0.7
 """How long a client may take to answer a close."""
 
 TURN_S: Final = 0.005
@@ -105,16 +105,11 @@ class Outbox:
 
 
 class Conversation:
-    """The frames of one client, from the upgrade to the end.
+    """The frames of one client, from the upgrade to the end."""
 
-    Args:
-        time: seconds of the clock that turns are measured with.
-    """
-
-    def __init__(self, ws: web.WebSocketResponse[bool], request: web.BaseRequest, time: Callable[[], float]) -> None:
+    def __init__(self, ws: web.WebSocketResponse[bool], request: web.BaseRequest) -> None:
         self._ws = ws
         self._request = request
-        self._time = time
         self._ended = asyncio.get_running_loop().create_future()
 
     async def run(self, outbox: Outbox, receive: Callable[[bytes], object]) -> None:
@@ -127,16 +122,16 @@ class Conversation:
             self._ended.set_result(None)
 
     async def _carry(self, outbox: Outbox, receive: Callable[[bytes], object]) -> None:
-        ws, worked_s = self._ws, 0.0
+        ws, worked_s, time = self._ws, 0.0, asyncio.get_running_loop().time
         while self._request.transport is not None:  # what a client asked before it went has no answer any more
             message = await ws.receive()
             if message.type is WSMsgType.TEXT:
                 if len(message.data) > MESSAGE_BYTES_MAX:
                     await ws.close(code=WSCloseCode.MESSAGE_TOO_BIG, message=_TOO_BIG)
                     return
-                begun_s = self._time()
+                begun_s = time()
                 await outbox.take(receive, message.data)
-                worked_s += self._time() - begun_s
+                worked_s += time() - begun_s
                 if worked_s >= TURN_S:
                     worked_s = 0.0
                     await asyncio.sleep(0)

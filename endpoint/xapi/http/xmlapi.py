@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from functools import lru_cache
@@ -92,6 +93,7 @@ class XmlApi:
         lines: list[str] = []
         for call in wanted.calls:
             lines += await self._called(call, caller)
+            await asyncio.sleep(0)  # thousands of them may be in one document
         return xml(_below("Command", lines))
 
     def _set(self, changes: tuple[xmlinput.Change, ...], caller: Caller) -> list[str]:

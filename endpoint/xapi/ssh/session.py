@@ -38,7 +38,10 @@ PING_PORTS: Final = (443, 80, 5004)
 """A host of the simulation is known by the ports that it serves; a ping has none."""
 INTERNAL_ERROR: Final = "Internal error"
 REQUESTS_PER_TURN: Final = 16
-"""Requests that one shell may carry out before all others of the process have their turn."""
+TURN_S: Final = 0.005
+"""Requests that one shell may carry out, and the time that it may take, before all others of the process have their turn."""
+KEYS_PER_TURN: Final = 256
+"""Bytes typed on a terminal that are looked at in one turn: a key can be answered with thousands of bytes."""
 
 
 class Connection(Protocol):
@@ -90,6 +93,7 @@ class ShellSession(asyncssh.SSHServerSession[bytes]):
         self._shell = Interpreter(ground.xapi, caller, self._notify, self._resolve, ground.choices)
         self._framer = Framer(self._shell.takes_body)
         self._editor: LineEditor | None = None
+        self._keys = bytearray()  # typed, and not looked at yet
         self._command: str | None = None
         self._out: deque[bytes] = deque()
         self._out_bytes = 0
@@ -144,7 +148,8 @@ class ShellSession(asyncssh.SSHServerSession[bytes]):
             self._framer.feed(data)
             self._pump()
         else:
-            self._type(self._editor, data)
+            self._keys += data
+            self._type()
         self._throttle()
 
     def eof_received(self) -> bool:
@@ -181,8 +186,18 @@ class ShellSession(asyncssh.SSHServerSession[bytes]):
 
     # in
 
-    def _type(self, editor: LineEditor, data: bytes) -> None:
-        """Take what is typed on a terminal."""
+    def _type(self) -> None:
+        """Take some of what was typed on a terminal, unless the client does not take what is written."""
+        if self._editor is None or not self._keys or self._out:
+            return
+        taken = PIECE_BYTES if self._framer.counted else KEYS_PER_TURN
+        data = bytes(self._keys[:taken])
+        del self._keys[:taken]
+        self._typed(self._editor, data)
+        if self._keys:
+            self._soon()
+
+    def _typed(self, editor: LineEditor, data: bytes) -> None:
         while data and not self._is_gone and self._status is None:
             counted = self._framer.counted
             if counted:
@@ -197,6 +212,7 @@ class ShellSession(asyncssh.SSHServerSession[bytes]):
                 typed, data = editor.take(data, is_secret=is_secret, complete=complete)
                 self._echo(typed.echo)
                 if typed.hangs_up:
+                    self._keys.clear()
                     self._finish(0)
                     return
                 self._framer.feed(typed.line)
@@ -211,6 +227,8 @@ class ShellSession(asyncssh.SSHServerSession[bytes]):
         if self._is_pumping:
             return
         self._is_pumping = True
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + TURN_S
         try:
             for _ in range(REQUESTS_PER_TURN):
                 if not self._may_go_on():
@@ -220,9 +238,16 @@ class ShellSession(asyncssh.SSHServerSession[bytes]):
                     self._end_of_requests()
                     return
                 self._serve(incoming)
+                if loop.time() >= until_s:
+                    break
         finally:
             self._is_pumping = False
-        if self._may_go_on() and not self._is_scheduled:
+        if self._may_go_on():
+            self._soon()
+
+    def _soon(self) -> None:
+        """Go on when all others have had their turn."""
+        if not self._is_scheduled:
             self._is_scheduled = True
             asyncio.get_running_loop().call_soon(self._again)
 
@@ -233,6 +258,7 @@ class ShellSession(asyncssh.SSHServerSession[bytes]):
     def resume(self) -> None:
         """Go on writing, carrying out and reading, as far as that is possible now."""
         self._flush()
+        self._type()
         self._pump()
         self._throttle()
 
@@ -240,10 +266,15 @@ class ShellSession(asyncssh.SSHServerSession[bytes]):
         return not (self._is_busy or self._is_gone or self._status is not None or self._out)
 
     def _last(self) -> Incoming | None:
-        return self._framer.end(closes_body=self._command is not None) if self._input_ended else None
+        return self._framer.end(closes_body=self._command is not None) if self._is_at_end else None
+
+    @property
+    def _is_at_end(self) -> bool:
+        """Say whether no more bytes will come."""
+        return self._input_ended and not self._keys
 
     def _end_of_requests(self) -> None:
-        if self._input_ended or (self._command is not None and not self._framer.is_inside):
+        if self._is_at_end or (self._command is not None and not self._framer.is_inside):
             self._finish(1 if self._failed else 0)
 
     def _throttle(self) -> None:
@@ -251,11 +282,11 @@ class ShellSession(asyncssh.SSHServerSession[bytes]):
         channel = self._channel
         if channel is None:
             return
-        waits = not self._may_go_on() or self._is_scheduled
-        if waits and not self._is_stopped and self._framer.waiting > INPUT_WAITING_MAX:
+        waits, waiting = not self._may_go_on() or self._is_scheduled, self._framer.waiting + len(self._keys)
+        if waits and not self._is_stopped and waiting > INPUT_WAITING_MAX:
             self._is_stopped = True
             channel.pause_reading()
-        elif self._is_stopped and (not waits or self._framer.waiting <= INPUT_WAITING_MAX // 2):
+        elif self._is_stopped and (not waits or waiting <= INPUT_WAITING_MAX // 2):
             self._is_stopped = False
             channel.resume_reading()
 

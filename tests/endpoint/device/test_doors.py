@@ -27,6 +27,10 @@ from endpoint.wire.xapi.calls import INTERNAL
 ANYWHERE = ("127.0.0.1", 0)
 PATIENCE_S = 20.0
 MODE = "NetworkServices HTTP Mode"
+UPGRADE = (
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "
+    f"{'A' * 22}==\r\nContent-Length: 9\r\n"
+)
 
 
 class House:
@@ -326,3 +330,41 @@ async def _add(house: House, name: str) -> None:
     outcome = commands.call(commands.prepare(("UserManagement", "User", "Add"), arguments, None, INTERNAL))
     assert isinstance(outcome, Awaitable)
     await outcome
+
+
+def test_clients_that_do_not_let_go_keep_no_device_up() -> None:
+    async def mute(house: House, door: str, head: str) -> asyncio.StreamWriter:
+        """Connect, say something, and read nothing."""
+        access = house.access
+        scheme, host, port = (
+            access[door].replace("//", "").split(":") if "/" in access[door] else ("", *access[door].split(":"))
+        )
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        _, writer = await asyncio.open_connection(host, int(port), ssl=context if scheme == "https" else None)
+        writer.transport.pause_reading()  # type: ignore[attr-defined]  # it is a transport that reads
+        login = aiohttp.encode_basic_auth(access["username"], access["password"])
+        writer.write(f"{head} HTTP/1.1\r\nHost: x\r\nAuthorization: {login}\r\n{UPGRADE}\r\n".encode() if head else b"")
+        await writer.drain()
+        return writer
+
+    async def scene() -> None:
+        async with opened(NetworkServices_HTTP_Mode="HTTP+HTTPS") as house:
+            talks = (
+                ("GET /ws", "http"),
+                ("GET /ws", "https"),
+                ("POST /putxml", "http"),
+                ("POST /putxml", "https"),
+                ("", "ssh"),
+            )
+            writers = [await mute(house, door, head) for head, door in talks for _ in range(4)]
+            async with asyncio.timeout(PATIENCE_S):
+                while len(house.device.local.sessions) < 8:  # noqa: ASYNC110  # nobody tells of it
+                    await asyncio.sleep(0)
+            begin = asyncio.get_running_loop().time()
+            await house.device.shut_down()
+            assert asyncio.get_running_loop().time() - begin < 2
+            for writer in writers:
+                writer.transport.abort()
+
+    play(scene)

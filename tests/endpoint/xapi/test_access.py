@@ -210,6 +210,17 @@ def test_of_several_with_one_wrong_none_is_set() -> None:
     assert bench.configuration.get(("Audio", "DefaultVolume")) == 50
 
 
+def test_one_name_in_thousands_of_changes_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, looked_up = Bench(), list[str]()
+    settable = bench.xapi._settable
+    monkeypatch.setattr(bench.xapi, "_settable", lambda query: looked_up.append(query.text) or settable(query))
+    bench.xapi.set_all(
+        [(query_of_text("Configuration/Network/DNS/Server/Address"), str(number)) for number in range(2_000)], ADMIN
+    )
+    assert looked_up == ["Configuration/Network/DNS/Server/Address"]
+    assert {value for _, value in bench.get("Configuration/Network 1/DNS/Server/Address")} == {"1999"}
+
+
 def test_a_role_that_may_not_set_is_told() -> None:
     with pytest.raises(AccessDenied):
         Bench().set("Configuration SystemUnit Name", "x", USER)

@@ -432,9 +432,9 @@ def test_the_last_administrator_stays(command: str, arguments: dict[str, Any]) -
     play(story)
 
 
-def test_the_sessions_of_who_is_deleted_or_deactivated_end() -> None:
+def test_the_sessions_of_who_is_deleted_or_deactivated_or_loses_a_role_end() -> None:
     async def story(ground: XapiGround) -> None:
-        for name in ("gone", "idle", "stays"):
+        for name in ("gone", "idle", "lesser", "stays"):
             await ground.call("UserManagement User Add", Username=name, Passphrase=GOOD)
             for _ in range(2):
                 caller = await ground.login(name, GOOD)
@@ -442,12 +442,14 @@ def test_the_sessions_of_who_is_deleted_or_deactivated_end() -> None:
                 ground.open(caller)
         await ground.call("UserManagement User Delete", Username="GONE")
         await ground.call("UserManagement User Modify", Username="idle", Active="False")
-        await ground.call("UserManagement User Modify", Username="stays", RemoveRole="User")
+        await ground.call("UserManagement User Modify", Username="lesser", RemoveRole="User", AddRole="RoomControl")
+        await ground.call("UserManagement User Modify", Username="stays", AddRole="Admin", RemoveRole="Audit")
         assert not ground.hung_up  # not before the answer has left
         await asyncio.sleep(0)
         expected = [(1, "user deleted"), (2, "user deleted"), (3, "user deactivated"), (4, "user deactivated")]
+        expected += [(5, "role removed"), (6, "role removed")]
         assert ground.hung_up == expected
-        assert [session.id for session in ground.sessions] == [5, 6]
+        assert [session.id for session in ground.sessions] == [7, 8]
         assert "MainEvents I: session 1 of 'gone' ended: user deleted" in ground.log
 
     play(story)

@@ -190,6 +190,23 @@ def counted(room: Room, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return got
 
 
+def test_a_document_of_many_commands_keeps_nobody_waiting() -> None:
+    async def run() -> None:
+        async with opened() as room:
+            done: list[object] = []
+            room.stage.status.listen(("Audio",), done.append)
+            inside = "".join(
+                f"<Audio><Volume><Set><Level>{n % 100}</Level></Set></Volume></Audio>" for n in range(3_000)
+            )
+            asked = asyncio.create_task(room.put(f"<Command>{inside}</Command>"))
+            await until(lambda: bool(done))
+            await room.get("/getxml?location=/Status/Audio/Volume")
+            assert len(done) < 2_900
+            assert (await asked).count("VolumeSetResult") == 3_000
+
+    asyncio.run(run())
+
+
 async def flood(socket: Socket, messages: int) -> None:
     """Send many requests and read nothing."""
     for number in range(messages):

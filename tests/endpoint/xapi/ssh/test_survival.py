@@ -202,6 +202,41 @@ def test_one_shell_does_not_keep_the_others_waiting() -> None:
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [b"\t" * 20_000, b"x" * 4_000 + b"\r" + b"\x1b[A" * 8_000, b"x" * 4_000 + b"\r" + b"\x1b[A\x15" * 8_000, b"x\x7f" * 20_000],
+    ids=["tabulators", "recalled lines", "lines recalled and erased", "erased letters"],
+)  # fmt: skip
+def test_keys_that_are_answered_with_much_more_than_themselves(keys: bytes) -> None:
+    async def run() -> None:
+        async with room() as device, device.shell(terminal=True) as busy, device.shell() as other:
+            await busy.until("OK\r\n\r\n")
+            await other.expect(GREETING)
+            busy.send(keys)
+            await busy.process.stdout.read(1)
+            await other.ask("xStatus Call", f"xStatus Call\n{OK}")
+            shells = [shell for held in device.door._connections for shell in held._shells]
+            assert max(len(shell._keys) for shell in shells) > 1_000  # they wait until others had their turn
+            assert max(shell._out_bytes for shell in shells) < 5_000_000
+            busy.send(b"\x15xStatus Audio\rbye\r")
+            assert "*s Audio Volume: 50" in await busy.rest()
+            assert "dropped" not in device.log
+            assert device.failures == []
+
+    asyncio.run(run())
+
+
+def test_the_end_of_input_waits_for_keys_that_wait() -> None:
+    async def run() -> None:
+        async with room() as device, device.shell(terminal=True) as shell:
+            await shell.until("OK\r\n\r\n")
+            shell.send(b"x\x7f" * 5_000 + b"xStatus Audio\r")
+            shell.process.stdin.write_eof()
+            assert "*s Audio Volume: 50" in await shell.rest()
+
+    asyncio.run(run())
+
+
 def test_an_answer_of_any_size_reaches_a_client_that_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "OUTGOING_BYTES_MAX", 1_000)
 
