@@ -168,12 +168,11 @@ def is_below(url: str, base: str) -> bool:
 
 
 def parse_milliseconds(value: str | int, where: str) -> int:
-    """Read epoch milliseconds, a number or its digits in a string; RemoteProtocolError otherwise."""
-    if isinstance(value, int):
-        return value
-    if not (value.isascii() and value.isdigit() and len(value) <= 16):
-        raise RemoteProtocolError(where, "epoch milliseconds, as digits")
-    return int(value)
+    """Read epoch milliseconds of up to 16 digits, a number or in a string; RemoteProtocolError otherwise."""
+    digits = str(value) if isinstance(value, int) else value
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 16):
+        raise RemoteProtocolError(where, "epoch milliseconds, up to 16 digits")
+    return int(digits)
 
 
 class _CacheInvalidation(msgspec.Struct):

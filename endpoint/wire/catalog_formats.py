@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -67,13 +68,17 @@ def parse_records(body: bytes) -> Catalog:
 def parse_u2cv2(body: bytes) -> Catalog:
     """Read an answer with `format=U2CV2`. A service whose active cluster has no record is left out.
 
+    The record that a name points to is that service's, whatever name it gives itself: clients look it up by its id alone.
+
     Raises:
         RemoteProtocolError: another shape, or a timestamp that is no number.
     """
     answer = decode(body, U2cv2Answer, "catalog")
     records = [_service(entry) for entry in answer.services]
-    clusters = {record.cluster_id: record for record in records}
-    active = {name: clusters[key] for name, key in answer.active_services.items() if key in clusters}
+    clusters = {record.cluster_id: record for record in records if record.cluster_id}
+    active = {
+        name: replace(clusters[key], name=name) for name, key in answer.active_services.items() if key in clusters
+    }
     timestamp = None if answer.timestamp == "" else parse_milliseconds(answer.timestamp, "catalog.timestamp")
     return Catalog(active, clusters, timestamp, answer.org_id)
 
@@ -208,11 +213,16 @@ def _at_host(link: str, host: str) -> str:
     return moved if is_url(moved) else ""
 
 
+def _host(url: str) -> str:
+    """Return the host of a URL as it is written there, capitals kept and without the port."""
+    return re.sub(r":[0-9]+$", "", urlsplit(url).netloc.rpartition("@")[2])
+
+
 def render_hostmap(catalog: Catalog) -> HostmapAnswer:
     """Build the answer with `format=hostmap`: each service's first choice is its link.
 
     The port trap is honoured: the key has the port, the entries have not. Left out, because the format cannot say them: alternatives with
-    another port or path than the link, and the hosts of a key that services of different ids share.
+    another port or path than the link, all those of a link with userinfo, and the hosts of a key that services of different ids share.
     """
     links: dict[str, str] = {}
     entries: defaultdict[str, list[HostEntry]] = defaultdict(list)
@@ -226,9 +236,11 @@ def render_hostmap(catalog: Catalog) -> HostmapAnswer:
             continue
         key = _host_key(first)
         ids[key].add(service.cluster_id)
+        if _at_host(first, _host(first)) != first:
+            continue  # with other hosts listed and not its own, the link would lose its place to them
         # Clients may replace a key's host by its first entry without a look at the priority: the link's own host leads.
         for url in (*service.ordered(), *(url for url in service.urls if url.is_home and not url.is_choosable)):
-            host = authority(url.base_url).rpartition(":")[0]
+            host = _host(url.base_url)
             entry = HostEntry(host=host, ttl=service.ttl, priority=url.priority, id=service.cluster_id)
             if _at_host(first, host) == url.base_url and entry not in entries[key]:
                 entries[key].append(entry)

@@ -64,7 +64,7 @@ def parse_http_date(text: str, where: str = "Date") -> datetime:
     """Read an HTTP date in any of its three forms; a year of two digits lies in 1970..2069.
 
     Raises:
-        RemoteProtocolError: none of the forms, or no such day. The name of the weekday is not checked.
+        RemoteProtocolError: none of the forms, or no such day or time. The name of the weekday is not checked.
 
     Source: RFC 9110, 5.6.7.
     """
@@ -75,8 +75,9 @@ def parse_http_date(text: str, where: str = "Date") -> datetime:
                 if len(found["year"]) == 2:
                     year += 1900 if year >= 70 else 2000
                 hour, minute, second = (int(part) for part in found["clock"].split(":"))
+                second = 59 if second == 60 else second  # a leap second
                 month = _MONTHS.index(found["month"]) + 1
-                return datetime(year, month, int(found["day"]), hour, minute, min(second, 59), tzinfo=UTC)
+                return datetime(year, month, int(found["day"]), hour, minute, second, tzinfo=UTC)
             except ValueError:
                 break
     raise RemoteProtocolError(where, "an HTTP date (RFC 9110, 5.6.7)")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,7 @@ from endpoint.wire.calliope import (
 )
 from endpoint.wire.codec import decode, encode
 from endpoint.wire.errors import RemoteProtocolError
+from tests.endpoint.wire.nearly import nearly
 
 UDP, TCP, XTLS = Transport.UDP, Transport.TCP, Transport.XTLS
 
@@ -95,10 +97,45 @@ def test_a_list_may_name_so_many_servers_and_no_more() -> None:
         servers_of(ClusterList(clusters={"a": ClusterUrls(udp=urls)}))
 
 
-@given(st.binary(max_size=60) | st.sampled_from([EXAMPLE, EXAMPLE[:-2], EXAMPLE.replace(b"[]", b"null")]))
+@given(
+    st.binary(max_size=60)
+    | st.sampled_from([EXAMPLE, EXAMPLE[:-2], EXAMPLE.replace(b"[]", b"null")])
+    | nearly(json.loads(EXAMPLE)).map(encode)
+)
 def test_any_body_is_a_cluster_list_or_refused(body: bytes) -> None:
-    with suppress(RemoteProtocolError):
-        servers_of(decode(body, ClusterList))
+    try:
+        answer = decode(body, ClusterList)
+    except RemoteProtocolError:
+        return
+    assert decode(encode(answer), ClusterList) == answer
+    members: dict[str, Any] = json.loads(body)
+    assert decode(encode({**members, "zone": 1}), ClusterList) == answer
+    servers, unusable = servers_of(answer)
+    assert len(set(servers)) == len(servers)
+    for server in servers:
+        assert parse_stun_url(f"stun:{server.address}") == (server.host, server.port)
+    named = {
+        (cluster, transport, url)
+        for cluster, lists in members["clusters"].items()
+        for transport in Transport
+        for url in lists.get(transport.value, [])
+    }
+    usable = {name for name in named if name[2] not in unusable}
+    assert set(servers) == {Server(cluster, transport, *parse_stun_url(url)) for cluster, transport, url in usable}
+
+
+@given(
+    nearly(
+        {"ipver": 4, "supported-options": {"report-version": 1, "early-call-min-clusters": True}, "trigger": "startup"}
+    )
+)
+def test_any_query_is_read_or_refused(members: Any) -> None:
+    try:
+        query = decode(encode(members), ClusterQuery)
+    except RemoteProtocolError:
+        return
+    assert (query.ipver, query.trigger) == (members.get("ipver", 0), members.get("trigger", ""))
+    assert decode(encode(query), ClusterQuery) == query
 
 
 # -- urls -------------------------------------------------------------------------------------------------------------------------------
@@ -132,10 +169,13 @@ def test_other_urls_are_refused(url: str) -> None:
 
 @given(st.text(max_size=40) | st.from_regex(r"stuns?:[\[\]a-f0-9:.]{0,20}", fullmatch=True))
 def test_any_url_is_read_or_refused(url: str) -> None:
-    with suppress(RemoteProtocolError):
+    try:
         host, port = parse_stun_url(url)
-        assert host
-        assert 1 <= port <= 65535
+    except RemoteProtocolError:
+        return
+    assert host in url
+    assert 1 <= port <= 65535
+    assert parse_stun_url(f"stun:{Server('a', UDP, host, port).address}") == (host, port)
 
 
 def test_addresses_are_printed_as_asked() -> None:

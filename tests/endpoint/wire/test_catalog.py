@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ from endpoint.wire.catalog import (
     parse_cache_invalidation,
 )
 from endpoint.wire.errors import RemoteProtocolError
+from tests.endpoint.wire.nearly import json_values, nearly
 
 WDM_A = "urn:TEAM:us-east-2_a:wdm"
 WDM_B = "urn:TEAM:eu-central-1_k:wdm"
@@ -154,13 +154,39 @@ def test_a_timestamp_may_be_digits_in_a_string() -> None:
     assert parse_cache_invalidation({"timestamp": "1795198460000"}) == 1_795_198_460_000
 
 
+@pytest.mark.parametrize("timestamp", [-1, 10**16, "-1", "9" * 17, "", "soon", True, 1.5, None])
+def test_a_timestamp_that_no_clock_shows_is_refused(timestamp: object) -> None:
+    with pytest.raises(RemoteProtocolError) as caught:
+        parse_cache_invalidation({"timestamp": timestamp})
+    assert caught.value.where == "data.timestamp"
+
+
 @given(
-    st.dictionaries(
-        st.sampled_from(["timestamp", "activeClusters"]),
-        st.none() | st.text() | st.integers() | st.dictionaries(st.text(), st.text() | st.integers()),
+    st.fixed_dictionaries(
+        {"timestamp": st.integers() | st.integers(0, 10**17).map(str) | st.text("0123456789 -", max_size=18) | json_values}
     )
-)
-def test_events_fuzz(data: dict[str, Any]) -> None:
-    for read in (parse_cache_invalidation, parse_active_clusters):
-        with contextlib.suppress(RemoteProtocolError):
-            read(data)
+)  # fmt: skip
+def test_any_invalidation_tells_a_time_or_is_refused(data: dict[str, Any]) -> None:
+    try:
+        timestamp = parse_cache_invalidation(data)
+    except RemoteProtocolError:
+        return
+    assert timestamp == int(data["timestamp"])
+    assert 0 <= timestamp < 10**16
+    assert parse_cache_invalidation(cache_invalidation_data(timestamp)) == timestamp
+    assert parse_cache_invalidation({**data, "zone": 1}) == timestamp
+
+
+@given(nearly({"activeClusters": {"wdm": WDM_B, "locus": WDM_A}}))
+def test_any_event_switches_to_known_clusters_or_is_refused(data: Any) -> None:
+    try:
+        told = parse_active_clusters(data)
+    except RemoteProtocolError:
+        return
+    assert told == data["activeClusters"]
+    assert parse_active_clusters(active_clusters_data(told)) == told
+    catalog = Catalog.of([_wdm(("http://a.test", 1)), _wdm(("http://b.test", 1), cluster=WDM_B)])
+    switched = catalog.activate(told)
+    assert (switched is None) is any(name != "wdm" or cluster not in (WDM_A, WDM_B) for name, cluster in told.items())
+    if switched is not None:
+        assert switched.services["wdm"].cluster_id == told.get("wdm", WDM_A)

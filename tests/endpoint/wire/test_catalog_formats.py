@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -18,7 +21,9 @@ from endpoint.wire.catalog_formats import (
     render_u2cv2,
 )
 from endpoint.wire.codec import encode
+from endpoint.wire.conventions import authority, is_url
 from endpoint.wire.errors import RemoteProtocolError
+from tests.endpoint.wire.nearly import nearly
 
 BASE = "http://127.0.0.1:8080"
 WDM = "urn:TEAM:us-east-2_a:wdm"
@@ -199,6 +204,12 @@ def test_alternatives_that_differ_by_more_than_the_host_cannot_be_said() -> None
     assert [entry.host for entry in answer.host_catalog["a.test:1"]] == ["a.test"]
 
 
+@pytest.mark.parametrize("first", ["http://A.test:1/w", "http://user@a.test:1/w", "HTTP://a.test:1/w"])
+def test_a_first_choice_in_another_spelling_stays_the_first_choice(first: str) -> None:
+    catalog = Catalog.of([Service("wdm", (ServiceUrl(first, 1), ServiceUrl("http://b.test:1/w", 2)), WDM)])
+    assert parse_hostmap(encode(render_hostmap(catalog))).url("wdm") == first
+
+
 def test_services_of_different_ids_behind_one_host_get_no_entries() -> None:
     one = Service("wdm", (ServiceUrl(f"{BASE}/wdm", 1), ServiceUrl("http://other.test:8080/wdm", 2)), WDM)
     two = Service("locus", (ServiceUrl(f"{BASE}/locus"),), "urn:TEAM:us-east-2_a:locus")
@@ -219,11 +230,24 @@ def test_an_active_cluster_without_a_record_leaves_the_service_out() -> None:
     assert set(catalog.services) == {"wdm"}
 
 
-@pytest.mark.parametrize("timestamp", ["soon", "-1", "9" * 17, 1.5, None])
+@pytest.mark.parametrize("timestamp", ["soon", "-1", "9" * 17, -1, 10**16, 1.5, None])
 def test_a_timestamp_that_is_no_number_is_refused(timestamp: object) -> None:
     with pytest.raises(RemoteProtocolError) as caught:
         parse_u2cv2(_bytes({**NEWER, "timestamp": timestamp}))
     assert caught.value.where == "catalog.timestamp"
+
+
+def test_the_record_of_an_active_cluster_serves_whatever_name_it_gives_itself() -> None:
+    record = {**NEWER["services"][0], "serviceName": "other"}
+    catalog = parse_u2cv2(_bytes({**NEWER, "services": [record]}))
+    assert catalog.url("wdm") == f"{BASE}/wdm/api/v1"
+    assert catalog.mark_failed(f"{BASE}/wdm/api/v1/devices").url("wdm") == "http://127.0.0.1:8081/wdm/api/v1"
+
+
+def test_a_record_without_an_id_is_no_cluster() -> None:
+    record = {**NEWER["services"][0], "id": ""}
+    catalog = parse_u2cv2(_bytes({**NEWER, "activeServices": {"wdm": ""}, "services": [record]}))
+    assert (catalog.services, catalog.clusters) == ({}, {})
 
 
 def test_bases_that_are_no_urls_are_skipped() -> None:
@@ -267,29 +291,75 @@ def test_every_format_says_the_same(catalog: Catalog) -> None:
     assert parse_catalog(encode(render_u2cv2(newer))) == newer
 
 
-def _mutated(draw: st.DrawFn) -> bytes:
-    body = _bytes(draw(st.sampled_from([LIMITED, FULL, NEWER, [json.loads(SLIDE)]])))
-    start = draw(st.integers(0, len(body)))
-    return body[:start] + draw(st.binary(max_size=4)) + body[start + draw(st.integers(0, 4)) :]
+def _check(catalog: Catalog) -> None:
+    """See to what every catalogue promises, whatever it was read from."""
+    urls = {name: url for name in catalog.services if (url := catalog.url(name)) is not None}
+    assert {authority(url) for url in urls.values()} <= catalog.hosts()
+    assert all(is_url(prefix) and not prefix.endswith("/") for prefix in catalog.prefixes())
+    assert all(record.cluster_id == key != "" for key, record in catalog.clusters.items())
+    for name, url in urls.items():
+        assert catalog.service_of(url) is not None
+        others = [other for other in catalog.services[name].ordered() if other.base_url != url]
+        assert catalog.mark_failed(url).url(name) == (others[0].base_url if others else url)
+    again = parse_hostmap(encode(render_hostmap(catalog)))
+    assert {name: _plain(again.url(name)) for name in again.services} == {
+        name: _plain(url) for name, url in urls.items()
+    }
 
 
-@given(st.binary() | st.composite(_mutated)())
-def test_fuzz(body: bytes) -> None:
-    for read in (parse_catalog, parse_hostmap, parse_u2cv2, parse_records):
-        try:
-            catalog = read(body)
-        except RemoteProtocolError:
-            continue
-        catalog.hosts()
-        render_hostmap(catalog)
+def _plain(url: str | None) -> str:
+    """Return a URL in one spelling: `HTTP://x@A.test/w?` has capitals, a user, and a mark with nothing behind it."""
+    parts = urlsplit(url or "")
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2].lower()).geturl()
+
+
+BODIES = {parse_hostmap: [LIMITED, FULL], parse_u2cv2: [NEWER], parse_records: [[json.loads(SLIDE)]]}
+
+
+@pytest.mark.parametrize("read", BODIES)
+@given(data=st.data())
+def test_any_body_is_a_catalogue_or_refused(read: Callable[[bytes], Catalog], data: st.DataObject) -> None:
+    body = data.draw(st.sampled_from(BODIES[read]).flatmap(nearly).map(_bytes) | st.binary())
+    try:
+        catalog = read(body)
+    except RemoteProtocolError:
+        return
+    _check(catalog)
+    if read is parse_u2cv2:
+        assert parse_u2cv2(encode(render_u2cv2(catalog))) == catalog
+    if read is parse_records:
+        assert parse_records(encode(render_records(catalog))).services == catalog.services
+
+
+@given(st.binary() | st.sampled_from([LIMITED, FULL, NEWER, [json.loads(SLIDE)]]).flatmap(nearly).map(_bytes))
+def test_the_format_is_told_by_the_body(body: bytes) -> None:
+    try:
+        catalog = parse_catalog(body)
+    except RemoteProtocolError:
+        return
+    _check(catalog)
+    for read in BODIES:
+        with suppress(RemoteProtocolError):
+            assert read(body) == catalog
+
+
+some_hosts = hosts | st.sampled_from(["A.test", "a.test:1", "a.test:8080", "::1"])
+some_ids = st.sampled_from([WDM, "urn:TEAM:us-east-2_a:locus", "urn:TEAM:eu-central-1_k:wdm", "x"])
+some_entries = st.tuples(
+    some_hosts | st.text(max_size=5), st.integers(-1, 3) | st.integers(), some_ids | st.text(max_size=5)
+)
 
 
 @given(
     links=st.dictionaries(
-        names, st.text() | st.from_regex(r"(https?|wss?)://[a-z.:0-9@\[\]]{0,12}(/.*)?", fullmatch=True)
+        names,
+        st.text()
+        | st.from_regex(r"(https?|wss?)://[a-z.:0-9@\[\]]{0,12}(/.*)?", fullmatch=True)
+        | st.builds(
+            "{}://{}{}".format, st.sampled_from(["http", "https"]), some_hosts, st.sampled_from(["", "/", "/w", "/w?"])
+        ),
     ),
-    hosts=st.dictionaries(st.text(), st.lists(st.tuples(st.text(), st.integers(), st.text()), max_size=3)),
+    hosts=st.dictionaries(some_hosts | st.text(max_size=5), st.lists(some_entries, max_size=3), max_size=3),
 )
 def test_any_host_map_is_a_catalogue(links: dict[str, str], hosts: dict[str, list[tuple[str, int, str]]]) -> None:
-    catalog = _hostmap(links, hosts)
-    assert catalog.hosts() is not None
+    _check(_hostmap(links, hosts))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import contextlib
+import re
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -56,10 +56,28 @@ def test_parse_instant_refuses(text: str) -> None:
     assert caught.value.where == "meeting.start"
 
 
-@given(st.text())
-def test_parse_instant_fuzz(text: str) -> None:
-    with contextlib.suppress(RemoteProtocolError):
-        assert parse_instant(text, "x").tzinfo is UTC
+def _spoiled(samples: st.SearchStrategy[str], junk: str) -> st.SearchStrategy[str]:
+    """Put up to two characters of `junk` in the place of one, or of none."""
+    return st.builds(
+        lambda text, at, new, cut: text[: at % (len(text) + 1)] + new + text[at % (len(text) + 1) + cut :],
+        samples, st.integers(0, 80), st.text(junk, max_size=2), st.integers(0, 1),
+    )  # fmt: skip
+
+
+zones = st.integers(-1439, 1439).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+local_instants = st.builds(lambda instant, zone: instant.astimezone(zone).isoformat(), instants, zones)
+
+
+@given(st.text() | _spoiled(instants.map(format_instant) | local_instants, "0123456789-+:.TZ x"))
+def test_any_text_is_an_instant_or_refused(text: str) -> None:
+    try:
+        instant = parse_instant(text, "x")
+    except RemoteProtocolError:
+        return
+    assert instant.tzinfo is UTC
+    assert instant == datetime.fromisoformat(text)
+    assert parse_instant(instant.isoformat(), "x") == instant
+    assert instant - parse_instant(format_instant(instant), "x") < timedelta(milliseconds=1)
 
 
 @pytest.mark.parametrize(
@@ -78,10 +96,32 @@ def test_a_leap_second_is_the_second_before() -> None:
     assert parse_http_date("Sat, 31 Dec 2016 23:59:60 GMT") == datetime(2016, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
-@given(st.text() | st.from_regex(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d GMT", fullmatch=True))
-def test_parse_http_date_fuzz(text: str) -> None:
-    with contextlib.suppress(RemoteProtocolError):
-        parse_http_date(text)
+@pytest.mark.parametrize("clock", ["23:59:61", "23:59:99", "24:00:00", "23:60:00"])
+def test_a_clock_that_shows_no_time_is_refused(clock: str) -> None:
+    with pytest.raises(RemoteProtocolError):
+        parse_http_date(f"Sat, 31 Dec 2016 {clock} GMT")
+
+
+http_dates = st.one_of(
+    instants.map(format_http_date),
+    instants.map(lambda instant: f"Sunday, {instant:%d-}{format_http_date(instant)[8:11]}{instant:-%y %H:%M:%S} GMT"),
+    instants.map(lambda instant: f"Sun {format_http_date(instant)[8:11]} {instant.day:2} {instant:%H:%M:%S %Y}"),
+)
+
+
+@given(st.text() | _spoiled(http_dates, "0123456789: -,GMT"))
+def test_any_text_is_an_http_date_or_refused(text: str) -> None:
+    try:
+        instant = parse_http_date(text)
+    except RemoteProtocolError:
+        return
+    printed = format_http_date(instant)
+    assert parse_http_date(printed) == instant
+    day, month, year, clock = printed[5:7], printed[8:11], printed[14:16], printed[17:25]
+    read = sorted(re.findall(r"\d\d:\d\d:\d\d|\d+|[A-Z][a-z]{2}(?![a-z])", text.removesuffix("GMT")))
+    told = {f"{int(word):02}"[-2:] if word.isdigit() else word for word in read}
+    assert {day, month, year} <= told
+    assert {clock, re.sub("59$", "60", clock)} & told
 
 
 @pytest.mark.parametrize(
@@ -129,10 +169,25 @@ def test_tracking_ids_round_trip(prefix: str, uuid: object, n: int, replay: int)
     assert parse_tracking_id(str(tracking)) == tracking
 
 
-@given(st.text())
-def test_parse_tracking_id_fuzz(text: str) -> None:
-    with contextlib.suppress(RemoteProtocolError):
-        parse_tracking_id(text)
+tracking_ids = st.builds(
+    TrackingId,
+    st.from_regex(r"[!-~]{1,6}", fullmatch=True),
+    st.just(SESSION),
+    st.integers(0, 10**18 - 1),
+    st.integers(0, 10**9 - 1),
+)
+
+
+@given(st.text() | _spoiled(tracking_ids.map(str), "0123456789abcdef_+- "))
+def test_any_text_is_a_tracking_id_or_refused(text: str) -> None:
+    try:
+        tracking = parse_tracking_id(text)
+    except RemoteProtocolError:
+        return
+    assert text.startswith(f"{tracking.prefix}_{tracking.uuid}_")
+    assert parse_tracking_id(str(tracking)) == tracking
+    if tracking.replay < 10**9 - 1:
+        assert parse_tracking_id(str(tracking.replayed())) == tracking.replayed()
 
 
 # ---- error bodies ----

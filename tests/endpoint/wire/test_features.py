@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import contextlib
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from endpoint.wire.codec import decode, encode
 from endpoint.wire.errors import LocalProtocolError, RemoteProtocolError
-from endpoint.wire.features import Feature, FeatureSets, apply_update, coerce, text_of, update_data
+from endpoint.wire.features import KINDS, PUSHED_KINDS, Feature, FeatureSets, apply_update, coerce, text_of, update_data
+from tests.endpoint.wire.nearly import nearly
 
 SLIDE = (
     b'{"developer":[{"key":"Android-one-on-one-space-obtp","val":"true","mutable":true,"group":"ALL","percentage":100,'
@@ -133,13 +134,36 @@ def test_entitlements_are_not_pushed() -> None:
         update_data("entitlement", Feature(key="k", val="1"))
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["featureToggle", "type", "key", "val"]), inner),
+OLD = FeatureSets(
+    developer=(Feature(key="k", val="1"), Feature(key="other", val="x")), user=(Feature(key="k", val="2"),)
 )
 
 
-@given(st.dictionaries(st.just("featureToggle"), json_values))
-def test_apply_update_fuzz(data: dict[str, Any]) -> None:
-    with contextlib.suppress(RemoteProtocolError):
-        apply_update(FeatureSets(), data)
+@given(nearly(update_data("user", Feature(key="k", val="true", mutable=True, percentage=100))))
+def test_any_push_sets_one_toggle_or_is_refused(data: Any) -> None:
+    try:
+        new = apply_update(OLD, data)
+    except RemoteProtocolError:
+        return
+    toggle = data["featureToggle"]
+    kind = toggle["type"].lower()
+    if kind not in PUSHED_KINDS:
+        assert new is OLD
+        return
+    assert new.get(kind, toggle["key"]) == coerce(toggle["val"])
+    for other, name in {(kind, known) for kind in KINDS for known in ("k", "other")} - {(kind, toggle["key"])}:
+        assert new.get(other, name) == OLD.get(other, name)
+    assert apply_update(new, data) == new
+    assert apply_update(OLD, {**data, "featureToggle": {"zone": 1, **toggle}}) == new
+
+
+@given(nearly(json.loads(SLIDE)))
+def test_any_sets_are_read_or_refused(sets: Any) -> None:
+    try:
+        read = decode(encode(sets), FeatureSets, "features")
+    except RemoteProtocolError:
+        return
+    assert decode(encode(read), FeatureSets, "features") == read
+    for kind in KINDS:
+        for toggle in sets.get(kind, []):
+            assert read.get(kind, toggle["key"]) in [coerce(known["val"]) for known in sets[kind]]

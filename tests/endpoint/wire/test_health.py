@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import contextlib
+import json
 
 import pytest
 from hypothesis import given
@@ -20,6 +20,7 @@ from endpoint.wire.health import (
     Region,
     evaluate,
 )
+from tests.endpoint.wire.nearly import nearly
 
 SLIDE = (
     b'{"lastUpdated":"2022-04-22T15:38:10.322Z","message":"Healthy","serviceName":"GDS","serviceState":"online",'
@@ -104,9 +105,31 @@ def test_records_round_trip(record: Health) -> None:
 
 
 @given(
-    st.binary() | st.builds(lambda cut, junk: SLIDE[:cut] + junk + SLIDE[cut:], st.integers(0, len(SLIDE)), st.binary())
+    st.binary()
+    | st.builds(lambda cut, junk: SLIDE[:cut] + junk + SLIDE[cut:], st.integers(0, len(SLIDE)), st.binary(max_size=4))
+    | nearly(json.loads(SLIDE)).map(encode)
 )
-def test_fuzz(body: bytes) -> None:
-    for kind in (Health, Region):
-        with contextlib.suppress(RemoteProtocolError):
-            decode(body, kind, "x")
+def test_any_body_is_a_health_record_or_refused(body: bytes) -> None:
+    try:
+        record = decode(body, Health, "ping")
+    except RemoteProtocolError:
+        return
+    assert decode(encode(record), Health, "ping") == record
+    members = json.loads(body.decode(errors="replace"))  # what is skipped unread may be no UTF-8
+    assert record.is_healthy is (members["serviceState"] == "online")
+    assert [upstream.service_name for upstream in record.upstream_services] == [
+        upstream["serviceName"] for upstream in members.get("upstreamServices", [])
+    ]
+    assert decode(encode({"zone": members, **members}), Health, "ping") == record
+
+
+@given(st.binary() | nearly(json.loads(encode(DEFAULT_REGION))).map(encode))
+def test_any_body_is_a_region_or_refused(body: bytes) -> None:
+    try:
+        region = decode(body, Region, "region")
+    except RemoteProtocolError:
+        return
+    members = json.loads(body)
+    assert (region.country_code, region.timezone) == (members.get("countryCode", ""), members.get("timezone", ""))
+    assert decode(encode(region), Region, "region") == region
+    assert decode(encode({**members, "zone": 1}), Region, "region") == region

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 import pytest
@@ -13,6 +13,7 @@ from endpoint.wire.codec import decode, encode
 from endpoint.wire.errors import LocalProtocolError, RemoteProtocolError
 from endpoint.wire.identity import (
     INVALID_GRANT,
+    LIFE_S_MAX,
     OAuthError,
     Token,
     TokenRequest,
@@ -26,7 +27,8 @@ from endpoint.wire.identity import (
     refresh_form,
     renewed,
 )
-from endpoint.wire.secret import AccessToken, RefreshToken
+from endpoint.wire.secret import AccessToken, RefreshToken, Secret
+from tests.endpoint.wire.nearly import nearly
 
 ORG = "0a0b0c0d-1111-4222-8333-444455556666"
 NOW_MS = 1_795_198_460_000
@@ -182,11 +184,49 @@ def test_tokens_round_trip(token: Token) -> None:
     assert parse_token(encode(token)) == token
 
 
-@given(st.binary() | st.dictionaries(st.sampled_from(Token.__struct_fields__), st.text() | st.integers()).map(encode))
-def test_parse_token_fuzz(body: bytes) -> None:
-    for read in (parse_token, lambda data: decode(data, OAuthError, "token")):
-        with contextlib.suppress(RemoteProtocolError):
-            read(body)
+ANSWER = {
+    "access_token": "s3cr3t-a",
+    "token_type": "Bearer",
+    "expires_in": 43200,
+    "refresh_token": "s3cr3t-r",
+    "refresh_token_expires_in": 5184000,
+    "scope": "spark:all",
+}
+
+
+@given(
+    st.binary()
+    | nearly(ANSWER).map(encode)
+    | nearly({**ANSWER, "expires": NOW_MS, "refresh_token_expires": 5}).map(encode)
+)
+def test_any_answer_is_a_token_or_refused(body: bytes) -> None:
+    try:
+        token = parse_token(body)
+    except RemoteProtocolError as error:
+        told = str(error)
+        assert "s3cr3t" not in told
+        return
+    members = json.loads(body)
+    assert token.access_token == AccessToken(members["access_token"])
+    assert parse_token(encode(token)) == token
+    assert parse_token(encode({**members, "zone": 1})) == token
+    assert "s3cr3t" not in repr(token)
+    dated = token.dated(NOW_MS)
+    assert dated.expires is not None
+    assert dated.remaining_s(NOW_MS) == (dated.expires - NOW_MS) / 1000 <= max(LIFE_S_MAX, 2**53 / 1000)
+    if token.expires_in is not None:
+        assert 0 <= dated.remaining_s(NOW_MS) <= token.expires_in
+    assert dated.dated(0) == dated == parse_token(encode(dated))
+
+
+@given(st.binary() | nearly({"error": INVALID_GRANT, "error_description": "gone"}).map(encode))
+def test_any_refusal_is_read_or_refused(body: bytes) -> None:
+    try:
+        refusal = decode(body, OAuthError, "token")
+    except RemoteProtocolError:
+        return
+    assert refusal.error == json.loads(body)["error"]
+    assert decode(encode(refusal), OAuthError, "token") == refusal
 
 
 # ---- requests ----
@@ -221,10 +261,30 @@ def test_bad_forms(body: bytes) -> None:
         parse_token_form(body)
 
 
-@given(st.binary() | st.from_regex(rb"([a-z_]{1,6}=[a-z%0-9]{0,6}&?){0,9}", fullmatch=True))
-def test_parse_token_form_fuzz(body: bytes) -> None:
-    with contextlib.suppress(RemoteProtocolError):
-        parse_token_form(body)
+members_of_forms = st.tuples(
+    st.sampled_from(TokenRequest.__struct_fields__) | st.text(max_size=5), st.text(max_size=10)
+)
+
+
+@given(
+    st.binary()
+    | st.from_regex(rb"([a-z_]{1,6}=[a-z%0-9]{0,6}&?){0,9}", fullmatch=True)
+    | st.lists(members_of_forms, max_size=6).map(lambda pairs: urlencode(pairs).encode())
+)
+def test_any_form_is_read_or_refused(body: bytes) -> None:
+    try:
+        request = parse_token_form(body)
+    except RemoteProtocolError:
+        return
+    members = {
+        name: value.reveal() if isinstance(value, Secret) else value
+        for name, value in msgspec.structs.asdict(request).items()
+        if value
+    }
+    assert parse_token_form(urlencode(members).encode()) == request
+    assert parse_token_form(body + b"&roomsim-zone=1") == request
+    for name, value in members.items():
+        assert urlencode({name: value}) in urlencode(parse_qsl(body.decode(), keep_blank_values=True))
 
 
 def test_bearer_values() -> None:

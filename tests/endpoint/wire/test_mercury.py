@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 from typing import Any
@@ -31,6 +30,7 @@ from endpoint.wire.mercury import (
     socket_url,
 )
 from endpoint.wire.secret import AccessToken
+from tests.endpoint.wire.nearly import nearly
 
 # protocol/cloud-services.md 18.6, ids filled up
 EXAMPLES: list[tuple[dict[str, Any], Frame]] = [
@@ -235,10 +235,28 @@ members = st.dictionaries(
 )
 
 
-@given(st.text() | st.binary() | members.map(json.dumps))
-def test_parse_frame_fuzz(text: str | bytes) -> None:
-    with contextlib.suppress(RemoteProtocolError):
-        parse_frame(text)
+sealed = {"id": "1", "data": {"eventType": "xapi.request", "sealed": "s3cr3t"}, "sequenceNumber": 1}
+good = st.sampled_from([*(members for members, _ in EXAMPLES), sealed])
+
+
+@given(st.text() | st.binary() | members.map(json.dumps) | good.flatmap(nearly).map(json.dumps))
+def test_any_text_is_a_frame_or_refused(text: str | bytes) -> None:
+    try:
+        frame = parse_frame(text)
+    except RemoteProtocolError:
+        return
+    came = json.loads(text)
+    assert parse_frame(encode_frame(frame)) == frame
+    assert parse_frame(json.dumps({"zone": 1, **came})) == frame
+    assert "s3cr3t" not in repr(frame)
+    if isinstance(frame, Ack):
+        assert frame.message_id == came["messageId"] != ""
+    else:
+        assert frame.id == came["id"] != ""
+    if not isinstance(frame, Authorization | Ack | Ping):
+        assert frame.sequence_number == came.get("sequenceNumber")
+    if isinstance(frame, Event):
+        assert frame.event_type == came["data"]["eventType"] != ""
 
 
 @pytest.mark.parametrize(

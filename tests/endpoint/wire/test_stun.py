@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from contextlib import suppress
+from ipaddress import ip_address
 from itertools import pairwise
 
 import pytest
@@ -296,7 +295,7 @@ def test_messages_before_the_broken_one_are_kept() -> None:
 # -- fuzz -------------------------------------------------------------------------------------------------------------------------------
 
 
-def _mutated(data: bytes) -> st.SearchStrategy[bytes]:
+def _mutated(data: bytes, most: int = 6) -> st.SearchStrategy[bytes]:
     change = st.tuples(st.integers(0, len(data) - 1), st.integers(0, 255))
 
     def apply(changes: list[tuple[int, int]]) -> bytes:
@@ -305,29 +304,73 @@ def _mutated(data: bytes) -> st.SearchStrategy[bytes]:
             broken[at] = value
         return bytes(broken)
 
-    return st.lists(change, max_size=6).map(apply)
+    return st.lists(change, max_size=most).map(apply)
 
 
 CODES = st.sampled_from([*sorted(ATTRIBUTES_BY_TYPE), 0x000A, 0x8023, 0x7777, 0x9999])
+SOUND = [
+    XOR_MAPPED,
+    MAPPED,
+    (0x0009, b"\0\0\3\0no"),
+    (0x8023, MAPPED[1]),
+    (0x8022, b"node"),
+    (0x7777, b""),
+    (0xC057, b"\0"),
+]
 SHAPED = st.builds(
     lambda kind, attributes: _message(*attributes, kind=kind),
     st.sampled_from([0x0001, 0x0011, 0x0101, 0x0111, 0x0103]),
-    st.lists(st.tuples(CODES, st.binary(max_size=24)), max_size=6),
+    st.lists(st.tuples(CODES, st.binary(max_size=24)) | st.sampled_from(SOUND), max_size=4),
 )
 ANYTHING = st.one_of(
     st.binary(max_size=80), SHAPED, _mutated(RFC_REQUEST), _mutated(RFC_ANSWER_V4), _mutated(RFC_ANSWER_V6)
 )
 
 
-def _answer(data: bytes) -> object:
-    return parse_binding_response(data, transaction_id_of(data) or ID)
+REAL = [
+    binding_success(Request(ID), HERE, origin=SERVER, software="node"),
+    binding_success(Request(ID), ("2001:db8::1", 1)),
+    binding_error(Request(ID), 420, unknown=[0x7FFF]),
+    binding_error(Request(ID), 300, "elsewhere", alternate=SERVER),
+]
 
 
-@pytest.mark.parametrize("parse", [_answer, parse_request], ids=["answer", "request"])
-@given(data=ANYTHING)
-def test_any_bytes_are_read_or_refused(parse: Callable[[bytes], object], data: bytes) -> None:
-    with suppress(RemoteProtocolError):
-        parse(data)
+@given(st.sampled_from(REAL).flatmap(lambda data: _mutated(data, most=2)) | ANYTHING)
+def test_any_bytes_are_an_answer_or_refused(data: bytes) -> None:
+    id_ = transaction_id_of(data) or ID
+    try:
+        answer = parse_binding_response(data, id_)
+    except RemoteProtocolError:
+        return
+    with pytest.raises(UnrelatedAnswer):
+        parse_binding_response(data, bytes([id_[0] ^ 1]) + id_[1:])
+    request = Request(id_)
+    if isinstance(answer, Binding):
+        assert str(ip_address(answer.address)) == answer.address
+        assert parse_binding_response(_built(request, answer), id_) == answer
+        return
+    assert 300 <= answer.code <= 699
+    assert answer.alternate is None or answer.code == 300
+    if answer.reason and (answer.code == 300) is (answer.alternate is not None):
+        again = binding_error(request, answer.code, answer.reason, alternate=answer.alternate)
+        assert parse_binding_response(again, id_) == answer
+
+
+def _built(request: Request, answer: Binding) -> bytes:
+    return binding_success(request, (answer.address, answer.port), software=answer.software)
+
+
+@given(_mutated(binding_request(ID, software="RoomOS", fingerprint=False), most=2) | ANYTHING)
+def test_any_bytes_are_a_request_or_refused(data: bytes) -> None:
+    try:
+        request = parse_request(data)
+    except RemoteProtocolError:
+        return
+    assert request.transaction_id == data[8:20]
+    assert len(set(request.unknown)) == len(request.unknown)
+    assert all(kind < 0x8000 and struct.pack("!H", kind) in data for kind in request.unknown)
+    again = binding_request(request.transaction_id, fingerprint=request.has_fingerprint)
+    assert parse_request(again) == Request(request.transaction_id, (), request.has_fingerprint)
 
 
 @given(st.lists(ANYTHING, max_size=4))

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import contextlib
 import json
 from dataclasses import replace
 from typing import Any
@@ -27,6 +26,7 @@ from endpoint.wire.wdm import (
     parse_device,
     room_registration,
 )
+from tests.endpoint.wire.nearly import json_values, nearly
 
 # protocol/activation-and-media.md 8.1
 BODY = (
@@ -118,11 +118,23 @@ def test_bodies_of_the_sdk_are_read() -> None:
     assert decode(json.dumps(REFRESH), Registration, "registration").name == "node"
 
 
-@given(st.binary() | st.builds(lambda i, junk: BODY[:i] + junk + BODY[i + 1 :], st.integers(0, len(BODY)), st.binary()))
-def test_registration_fuzz(body: bytes) -> None:
-    for kind in (Registration, DeviceList):
-        with contextlib.suppress(RemoteProtocolError):
-            decode(body, kind, "x")
+@given(
+    st.binary()
+    | st.builds(lambda i, junk: BODY[:i] + junk + BODY[i + 1 :], st.integers(0, len(BODY)), st.binary(max_size=3))
+    | st.sampled_from([json.loads(BODY), REFRESH]).flatmap(nearly).map(encode)
+)
+def test_any_body_is_a_registration_or_refused(body: bytes) -> None:
+    try:
+        registration = decode(body, Registration, "registration")
+    except RemoteProtocolError:
+        return
+    members = json.loads(body.decode(errors="replace"))  # what is skipped unread may be no UTF-8
+    assert registration.device_type == members.get("deviceType")
+    assert registration.is_device_managed is members.get("isDeviceManaged")
+    assert decode(encode(registration), Registration, "registration") == registration
+    assert "ttl" not in _answer(registration)
+    device = parse_device(encode(_answer(registration)))
+    assert device.device_type == (registration.device_type or "")
 
 
 # ---- answer ----
@@ -238,29 +250,49 @@ def test_the_service_leaves_developer_toggles_out_for_a_known_etag() -> None:
     assert set(answer["features"]) == {"entitlement", "user"}
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-)
-
-
 @given(st.dictionaries(st.text(), json_values, max_size=5))
 def test_unknown_members_are_kept(extras: dict[str, object]) -> None:
     kept = {name: value for name, value in extras.items() if name not in ANSWER}
     assert _parse(**ANSWER | kept).dto().items() >= kept.items()
 
 
-@given(st.dictionaries(st.sampled_from([*ANSWER, "websocketUrl"]), json_values, max_size=3))
-def test_parse_device_fuzz(changes: dict[str, Any]) -> None:
-    stored = _parse(etag="1")
-    with contextlib.suppress(RemoteProtocolError):
-        _parse("1", stored, **changes)
+extended = {**ANSWER, "etag": "x", "mediaCluster": {}, "services": {"a": 1}, "country": "NO"}
 
 
-@given(st.binary())
-def test_parse_device_fuzz_bytes(body: bytes) -> None:
-    with contextlib.suppress(RemoteProtocolError):
-        parse_device(body)
+@given(
+    st.binary() | st.sampled_from([ANSWER, extended]).flatmap(nearly).map(encode),
+    st.sampled_from(["", "1", "2"]),
+)
+def test_any_answer_is_a_device_or_refused(body: bytes, etag: str) -> None:
+    stored = _parse(etag="1", features={"developer": [{"key": "kept", "val": "1"}]})
+    try:
+        device = parse_device(body, etag, stored)
+    except RemoteProtocolError as error:
+        where = error.where
+        assert where.startswith("device")
+        return
+    members = json.loads(body)
+    assert device.members == members
+    assert (device.url, device.user_id, device.org_id) == (members["url"], members["userId"], members["orgId"])
+    assert device.web_socket_url in (members.get("webSocketUrl"), members.get("websocketUrl"))
+    assert (device.features.developer == stored.features.developer) is (etag == "1")
+    again = parse_device(encode(device.dto()), etag)
+    assert replace(again, members=device.members) == device
+    assert again.dto() == device.dto()
+    assert again.refresh_body() == device.refresh_body()
+    assert not {"features", "mediaCluster", "etag", "services", "serviceHostMap"} & set(device.refresh_body())
+    assert parse_device(encode({**members, "zone": 1}), etag, stored).dto() == {**device.dto(), "zone": 1}
+
+
+@given(st.binary() | nearly({"devices": [ANSWER, {"url": URL, "deviceType": "WEB"}]}).map(encode))
+def test_any_body_is_a_list_of_devices_or_refused(body: bytes) -> None:
+    try:
+        listed = decode(body, DeviceList, "devices")
+    except RemoteProtocolError:
+        return
+    assert [device.url for device in listed.devices] == [device["url"] for device in json.loads(body)["devices"]]
+    assert decode(encode(listed), DeviceList, "devices") == listed
+    assert set(excess_to_delete(listed.devices * 2, "WEB")) <= {device.url for device in listed.devices}
 
 
 # ---- excess ----

@@ -29,6 +29,8 @@ from endpoint.wire.activation import (
 )
 from endpoint.wire.envelope import CONFIG_DATA, SERVICE_DATA, BadEnvelope, BadMac, Sealed, SessionKeys
 from endpoint.wire.errors import RemoteProtocolError
+from endpoint.wire.secret import RefreshToken
+from tests.endpoint.wire.nearly import nearly
 
 URL = "https://idbroker.webex.test/idb/token/v1/actions/srp/invoke"
 URLS = UrlRule(is_secure=True, domains=("wbx2.test", "webex.test"))
@@ -341,38 +343,66 @@ def _bodies(*names: str) -> st.SearchStrategy[bytes]:
     return st.binary() | near | st.dictionaries(st.sampled_from(names), _VALUES).map(lambda some: _reply(**some))
 
 
-@given(_bodies(*GOOD))
+@given(_bodies(*GOOD) | nearly(GOOD).map(codec.encode))
 def test_any_reply_of_step_1_is_a_challenge_or_rejected(data: bytes) -> None:
     with contextlib.suppress(ChallengeRejected):
         challenge = read_challenge_reply(data, URLS)
         srp.GROUP.check_public(challenge.server_public, "srpB")
         assert len(challenge.salt) == 256
         assert URLS.allows(challenge.url)
+        again = ChallengeReply.of(challenge.server_public, challenge.salt, challenge.url)
+        assert read_challenge_reply(codec.encode(again), URLS) == challenge
 
 
-@given(_bodies("serviceData", "serviceDataHMAC", "configData", "configDataHMAC", "url"))
+SEALED_REPLY = msgspec.to_builtins(ServiceReply.of(SEALED, URL)) | msgspec.to_builtins(ConfigReply.of(SEALED))
+
+
+@given(_bodies(*SEALED_REPLY) | nearly(SEALED_REPLY).map(codec.encode))
 def test_any_sealed_reply_is_sealed_or_a_documented_error(data: bytes) -> None:
     with contextlib.suppress(BadEnvelope, ChallengeRejected):
-        assert URLS.allows(read_service_reply(data, URLS)[1])
+        sealed, url = read_service_reply(data, URLS)
+        assert URLS.allows(url)
+        assert read_service_reply(codec.encode(ServiceReply.of(sealed, url)), URLS) == (sealed, url)
     with contextlib.suppress(BadEnvelope):
-        assert isinstance(read_config_reply(data), Sealed)
-    assert isinstance(read_refusal(data), RefusalBody)
+        sealed = read_config_reply(data)
+        assert read_config_reply(codec.encode(ConfigReply.of(sealed))) == sealed
 
 
-_SERVICE_CHANGES = st.dictionaries(st.sampled_from(list(SERVICE)), _JSON, max_size=2)
-_TOKEN_CHANGES = st.dictionaries(st.sampled_from(list(SERVICE["token"])), _JSON, max_size=2)
+@given(st.binary() | nearly({"error": "srp.proof_failed", "attemptsLeft": 4, "trackingId": "T_1"}).map(codec.encode))
+def test_any_refusal_is_a_refusal(data: bytes) -> None:
+    refusal = read_refusal(data)
+    assert refusal.attempts_left is None or 0 <= refusal.attempts_left <= 5
+    assert read_refusal(codec.encode(refusal)) == refusal
 
 
-@given(st.binary() | _JSON.map(codec.encode), _SERVICE_CHANGES, _TOKEN_CHANGES)
-def test_any_authentic_plaintext_is_data_or_a_bad_envelope(
-    plaintext: bytes, changes: dict[str, Any], token: dict[str, Any]
-) -> None:
-    near = codec.encode(SERVICE | {"token": SERVICE["token"] | token} | changes)
-    for text in (plaintext, near):
-        with contextlib.suppress(BadEnvelope):
-            open_service_data(KEYS, KEYS.seal(SERVICE_DATA, text, bytes(16)))
-        with contextlib.suppress(BadEnvelope):
-            open_config_data(KEYS, KEYS.seal(CONFIG_DATA, text, bytes(16)))
+CONFIG = {"trustList": ["pem"], "workspaceId": "w", "displayName": "Aurora", "deviceId": "d"}
+
+
+@given(st.binary() | _JSON.map(codec.encode) | nearly(SERVICE).map(codec.encode))
+def test_any_authentic_plaintext_is_service_data_or_a_bad_envelope(plaintext: bytes) -> None:
+    try:
+        data = open_service_data(KEYS, KEYS.seal(SERVICE_DATA, plaintext, bytes(16)))
+    except BadEnvelope:
+        return
+    came = codec.decode(plaintext, dict[str, Any])
+    assert data.token.refresh_token == RefreshToken(came["token"]["refresh_token"])
+    assert (data.org_id, data.user_id, data.services) == (came["orgId"], came["userId"], came["services"])
+    assert "u2c" in data.services
+    assert open_service_data(KEYS, _seal_service(data)) == data
+    assert open_service_data(KEYS, _seal_service(came | {"zone": 1})) == data
+
+
+@given(st.binary() | _JSON.map(codec.encode) | nearly(CONFIG).map(codec.encode))
+def test_any_authentic_plaintext_is_config_data_or_a_bad_envelope(plaintext: bytes) -> None:
+    try:
+        data = open_config_data(KEYS, KEYS.seal(CONFIG_DATA, plaintext, bytes(16)))
+    except BadEnvelope:
+        return
+    came = codec.decode(plaintext, dict[str, Any])
+    assert data.has_trust_list is ("trustList" in came)
+    assert data.trust_items == (came["trustList"] if isinstance(came.get("trustList"), list) else None)
+    assert (data.workspace_id, data.display_name) == (came.get("workspaceId"), came.get("displayName"))
+    assert open_config_data(KEYS, KEYS.seal(CONFIG_DATA, codec.encode(data), bytes(16))) == data
 
 
 def test_no_error_shows_what_a_foreign_reply_held() -> None:

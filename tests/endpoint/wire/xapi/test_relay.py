@@ -14,7 +14,8 @@ from endpoint.wire.errors import LocalProtocolError, RemoteProtocolError
 from endpoint.wire.mercury import Event
 from endpoint.wire.xapi import relay
 from endpoint.wire.xapi.nodes import nodes
-from endpoint.wire.xapi.paths import Path, folded, parse_path
+from endpoint.wire.xapi.paths import PARTS_MAX, Path, folded, parse_path
+from endpoint.wire.xapi.query import Begins, Query, Span, Wild, query_of_text
 from endpoint.wire.xapi.relay import (
     Change,
     CommandCall,
@@ -26,6 +27,7 @@ from endpoint.wire.xapi.relay import (
     StatusQuery,
 )
 from endpoint.wire.xapi.spaces import ValueSpace
+from tests.endpoint.wire.nearly import nearly
 
 ids = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 names = st.text(min_size=1, max_size=40)
@@ -142,13 +144,30 @@ def test_any_bytes_are_an_answer_or_break_a_rule(body: bytes) -> None:
     assert relay.parse_answer(codec.encode(answer)) == answer
 
 
-@given(st.dictionaries(st.sampled_from(["settings", "x"]), json_values))
+SETTING = {
+    "key": "Audio.DefaultVolume",
+    "value": 50,
+    "default": 50,
+    "configured": None,
+    "valueSpace": {"type": "integer", "minimum": 0, "maximum": 100},
+    "updatedAt": "2026-03-02T09:00:00.000Z",
+}
+
+
+@given(
+    st.dictionaries(st.sampled_from(["settings", "x"]), json_values)
+    | nearly({"settings": [SETTING, {**SETTING, "key": "A.B", "value": "On"}]}).filter(
+        lambda result: isinstance(result, dict)
+    )
+)
 def test_any_result_is_settings_or_breaks_a_rule(result: dict[str, Any]) -> None:
     try:
         found = relay.parse_settings(result)
     except RemoteProtocolError:
         return
     assert all(isinstance(setting, Setting) for setting in found.settings)
+    assert [setting.key for setting in found.settings] == [setting["key"] for setting in result["settings"]]
+    assert relay.parse_settings(json.loads(codec.encode(found))) == found
 
 
 # ---- keys ------------------------------------------------------------------------------------------------------------
@@ -194,13 +213,56 @@ def test_what_is_no_key(key: str) -> None:
         assert not relay.names_leaf(query, ("configuration", "audio", "defaultvolume")) or "*" in key
 
 
-@given(st.text(max_size=40))
-def test_any_text_is_a_key_or_breaks_a_rule(text: str) -> None:
-    for read in (relay.configuration_query, relay.status_query):
-        try:
-            read(text)
-        except RemoteProtocolError:
+words_of_keys = st.from_regex(r"([A-Za-z]{1,5}|\*\*?)(\[([0-9]{1,3}|\*|[0-9]\.\.([0-9]|n))\])?", fullmatch=True)
+likely_keys = st.lists(words_of_keys, min_size=1, max_size=5).flatmap(
+    lambda words: st.sampled_from(".. /").map(lambda separator: separator.join(words))
+)
+spoiled_keys = st.builds(
+    lambda key, at, junk: key[:at] + junk + key[at + 1 :],
+    likely_keys,
+    st.integers(0, 20),
+    st.text(".*[]n19- ", max_size=2),
+)
+
+
+def _an_example(query: Query) -> Path:
+    """Return one folded path that an expression stands for, spans taken at their lower end."""
+    path: list[str | int] = []
+    for part in query.parts:
+        if part is Wild.DEEP:
             continue
+        path.append(
+            "any"
+            if isinstance(part, Wild)
+            else part.low
+            if isinstance(part, Span)
+            else part.text
+            if isinstance(part, Begins)
+            else part
+        )
+    return tuple(path)
+
+
+@pytest.mark.parametrize("branch", ["configuration", "status"])
+@given(text=st.text(max_size=40) | likely_keys | spoiled_keys)
+def test_any_text_is_a_key_or_breaks_a_rule(branch: str, text: str) -> None:
+    read = relay.configuration_query if branch == "configuration" else relay.status_query
+    try:
+        query = read(text)
+    except RemoteProtocolError:
+        return
+    assert query.parts[0] == branch
+    assert 1 < len(query.parts) <= PARTS_MAX
+    assert query_of_text(query.text) == query
+    path = _an_example(query)
+    if not any(isinstance(part, Span) and part.low > part.high for part in query.parts):
+        assert query.covers(path)
+        assert query.covers((*path, "below"))
+        assert all(query.reaches(path[:length]) for length in range(len(path)))
+    if query.plain is not None:
+        assert path == query.plain
+        assert relay.names_leaf(query, path)
+        assert not relay.names_leaf(query, (*path, "below"))
 
 
 def test_every_configuration_is_named_by_its_own_key_and_no_other() -> None:
