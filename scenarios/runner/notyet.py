@@ -13,6 +13,7 @@ _BUTTON = "it comes with bookings and the Join button"
 _CALLS = "it comes with call control"
 _FLEET = "it comes with fleets"
 _HYBRID = "it comes with the mailboxes of the hybrid calendar"
+_CLIENT = "it comes with clients that keep a connection"
 _DOORS = "scenarios use the websocket, or call inside the process; `roomsim endpoint run` opens all doors of a device"
 _KMS = "it comes with the encryption service"
 _LINK = "it comes with the network model below TCP"
@@ -69,7 +70,7 @@ NOT_YET: Final[dict[str, str]] = {
     "subject.screen": _PANEL,
     "subject.why": _BUTTON,
     # layers of faults
-    "fault.client": _DOORS,
+    "fault.client": _CLIENT,
     "fault.every": "it comes with chaos runs",
     "fault.hybrid": _HYBRID,
     "fault.kms": _KMS,
@@ -116,7 +117,7 @@ NOT_YET: Final[dict[str, str]] = {
     "network.direction": _LINK,
     "over.ssh": _DOORS,
     "over.http": _DOORS,
-    "subscribe.over": _DOORS,
+    "subscribe.over": _CLIENT,
     "press.join button": _BUTTON,
     "press.extend": _BUTTON,
     "press.answer": _CALLS,

@@ -40,7 +40,10 @@ class XCommand(Verb):
 
 @declare
 class XConfig(Verb):
-    """Set configurations, all or none: a map of paths and values, and `as`; one refused fails the step as with `xcommand`."""
+    """Set configurations, all or none: a map of paths and values, with `as` and `over` among them; a refusal is as with `xcommand`.
+
+    The websocket sets one at a time: there they are set one after the other, up to the first that is refused.
+    """
 
     verb = "xconfig"
     short = "values"

@@ -147,7 +147,7 @@ def test_websocket_says_no_in_the_same_words_as_the_device_itself() -> None:
 def test_websocket_that_is_shut_lets_nobody_in() -> None:
     shut = "steps: [{ xconfig: { NetworkServices %s: 'Off' } }, { xcommand: { path: Audio Volume Mute, over: websocket } }]"
     fails(shut % "HTTP Mode", "verb", "the door is shut: NetworkServices HTTP Mode is Off")
-    fails(shut % "Websocket", "verb", "the websocket lets admin not in: HTTP 40")
+    fails(shut % "Websocket", "verb", "the websocket lets admin not in: HTTP 404")
 
 
 def test_built_in_user_whose_passphrase_was_changed_is_not_let_in() -> None:
