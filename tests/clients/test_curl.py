@@ -11,7 +11,7 @@ from running_device import Running, needs, run, running_device
 
 pytestmark = pytest.mark.client
 
-NO_LOGIN = 22
+REFUSED = 22
 """What curl exits with for an HTTP status of 400 and above, with --fail."""
 
 
@@ -59,7 +59,7 @@ def test_get_set_and_command(running: Running, base: str) -> None:
 
 
 def test_a_document_from_a_file_without_the_type_said(running: Running, base: str, tmp_path: Path) -> None:
-    """People forget the type; curl then says it is a form, and the device takes XML only."""
+    """People forget the type; curl then says it is a form."""
     (tmp_path / "volume.xml").write_text(
         '<?xml version="1.0" encoding="utf-8"?>\n<Command>\n  <Audio><Volume><Set command="True">\n'
         "    <Level>50</Level>\n  </Set></Volume></Audio>\n</Command>\n"
@@ -68,7 +68,8 @@ def test_a_document_from_a_file_without_the_type_said(running: Running, base: st
     put = (*login(running), f"{base}/putxml", *data)
     assert '<VolumeSetResult status="OK"/>' in curl(running, *put, "--header", "Content-Type: text/xml")
     assert '<VolumeSetResult status="OK"/>' in curl(running, *put, "--header", "Content-Type: application/xml")
-    curl(running, *put, exit_code=NO_LOGIN)
+    assert '<VolumeSetResult status="OK"/>' in curl(running, *put)
+    curl(running, *put, "--header", "Content-Type: application/json", exit_code=REFUSED)
 
 
 def test_the_four_documents(running: Running, base: str) -> None:
@@ -82,7 +83,7 @@ def test_the_four_documents(running: Running, base: str) -> None:
 
 
 def test_no_login_and_a_wrong_one(running: Running, base: str) -> None:
-    curl(running, f"{base}/status.xml", exit_code=NO_LOGIN)
+    curl(running, f"{base}/status.xml", exit_code=REFUSED)
     code = ("--write-out", "%{http_code} %header{www-authenticate}", "--output", "/dev/null", "--no-fail")
     assert curl(running, *code, "--user", "admin:wrong", f"{base}/status.xml") == '401 Basic realm="CISCO-Endpoint"'
     curl(running, "--anyauth", *login(running), f"{base}/getxml?location=/Status/Audio/Volume")
@@ -95,7 +96,7 @@ def test_a_session_in_a_cookie_jar(running: Running, base: str, tmp_path: Path) 
     assert "\tSessionId\t" in jar.read_text()
     curl(running, *keeps, f"{base}/status.xml")
     curl(running, "--request", "POST", *keeps, f"{base}/xmlapi/session/end")
-    curl(running, *keeps, f"{base}/status.xml", exit_code=NO_LOGIN)
+    curl(running, *keeps, f"{base}/status.xml", exit_code=REFUSED)
 
 
 def test_head_and_keep_alive(running: Running, base: str) -> None:

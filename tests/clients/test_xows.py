@@ -20,7 +20,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.mark.parametrize("scheme", ["wss", "ws"])
 def test_dialogue(running: Running, scheme: str) -> None:
     done = run([needs_python("xows"), HERE / "python/xows_dialogue.py", scheme], running.environment)
-    assert len(steps_of(done)) == 16
+    assert len(steps_of(done)) == 17
 
 
 def test_its_command_line(running: Running) -> None:

@@ -12,6 +12,7 @@ What stands between the fences is written by `make update`, so that no page show
     complaints FILE      what is wrong with a scenario that does not load
     ladder FILE N ...    the exchanges of these steps, without their numbers in the history
     xstatus FILE P, Q    the status leaves below these paths at the end
+    bounds doors         the bounds of the local doors
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from scenarios.runner.loader import load
 from scenarios.runner.problems import ScenarioError
 from scenarios.runner.run import run_scenario
 from scenarios.runner.stage import Stage
+from tests.tools.bounds import bounds
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SHOWN: Final = ("step", "message", "fault", "dull")
@@ -116,5 +118,6 @@ MAKERS: Final[Mapping[str, Callable[[str, list[str]], str]]] = {
     "complaints": _complaints,
     "ladder": _ladder,
     "xstatus": _xstatus,
+    "bounds": lambda which, arguments: bounds(),
 }
 """What each kind of block is made by."""

@@ -33,6 +33,7 @@ async def main(scheme: str) -> None:
             raise AssertionError("logged in")
     async with xows.XoWSClient(url, *login) as client:
         await talk(client)
+        await as_a_guest(client, url)
         closed = asyncio.ensure_future(client.wait_until_closed())
     with step("clean close"):
         async with asyncio.timeout(PATIENCE_S):
@@ -105,6 +106,19 @@ async def talk(client: xows.XoWSClient) -> None:
         await client.xCommand(["Audio", "Volume", "Set"], Level=35)
         await client.xCommand(["Audio", "Volume", "Set"], Level=50)
         equal(told.qsize(), 0)
+
+
+async def as_a_guest(client: xows.XoWSClient, url: str) -> None:
+    users = ["UserManagement", "User"]
+    with step("what a user may not"):
+        add = {"Username": "guest", "Passphrase": "guest-guest-1", "Role": ["User"]}
+        equal(await client.xCommand([*users, "Add"], **add), {"status": "OK"})
+        async with xows.XoWSClient(url, "guest", "guest-guest-1") as guest:
+            equal(await guest.xGet(["Status", "Audio", "Volume"]), 50)
+            wanted = ("PermissionDenied", "Permission denied.")
+            equal(await refusal(guest.xCommand([*users, "List"])), wanted)
+            equal(await refusal(guest.xSet(["Configuration", "SystemUnit", "Name"], "mine")), wanted)
+        equal(await client.xCommand([*users, "Delete"], Username="guest"), {"status": "OK"})
 
 
 async def next_of(queue: asyncio.Queue[object]) -> object:
