@@ -52,7 +52,10 @@ class XapiRest:
                 "POST", "/xapi/command/{name}", self._command, observed, scopes=COMMANDS, body_bytes_max=relay.SEALED_BYTES_MAX
             ),
             Route("GET", "/deviceConfigurations", self._configurations, observed, scopes=CONFIGURATIONS_READ),
-            Route("PATCH", "/deviceConfigurations", self._configure, observed, scopes=CONFIGURATIONS_WRITE),
+            Route(
+                "PATCH", "/deviceConfigurations", self._configure, observed, scopes=CONFIGURATIONS_WRITE,
+                body_bytes_max=relay.SEALED_BYTES_MAX,
+            ),
         )  # fmt: skip
 
     def error_body(self, error: CloudError, tracking_id: str) -> Any:

@@ -14,6 +14,7 @@ from endpoint.cloud.reachability import DiscoveryView
 from endpoint.cloud.status import Status
 from endpoint.device.hidden import is_hidden
 from endpoint.runtime.world import World
+from endpoint.wire import conventions
 from endpoint.wire.calliope import Transport, best_nodes
 from endpoint.wire.secret import Secret
 from endpoint.wire.xapi.paths import words
@@ -153,11 +154,13 @@ def show_catalog(device: Device) -> None:
 
 
 def show_changes(status: Tree, world: World) -> None:
-    """Write every change of the status tree to the trace; secrets as secrets."""
+    """Write every change of the status tree to the trace; secrets as secrets, URLs without theirs."""
 
     def write(changes: Changes) -> None:
         for path, value in changes.items():
-            shown = Secret("status", str(value)) if value is not None and is_hidden(words(path)) else value
+            shown: object = Secret("status", str(value)) if value is not None and is_hidden(words(path)) else value
+            if isinstance(shown, str) and "://" in shown:
+                shown = conventions.redact_url(shown)
             world.trace.event(world.who, "xapi.status", data={"path": words(path), "value": shown})
 
     status.listen((), write)

@@ -148,8 +148,10 @@ class LocalSide:
         device = self._device
         try:
             device.set_configurations({words(path): value for path, value in values.items()})
-        except (LocalProtocolError, StorageError) as error:
+        except LocalProtocolError as error:
             raise BadValue(words(next(iter(values))), str(error)) from None
+        except StorageError as error:  # the value is good, and the disk is full
+            raise CommandFailed(str(error)) from None
         for path in values:
             device.world.log.line("Xapi", "I", f"{words(path)} set by {caller.user or '-'} from {caller.origin}")
 

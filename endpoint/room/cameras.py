@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
 from endpoint.room.camera_motor import AXES, Motor
+from endpoint.room.keeping import keep
 from endpoint.room.ports import RoomWorld
 from endpoint.room.quiet import nothing
 from endpoint.wire.errors import LocalProtocolError
@@ -67,7 +68,7 @@ class Cameras:
         self.by_hand: Callable[[], object] = nothing
         """Told that somebody moves the camera."""
         self.on_presets: Callable[[Sequence[Preset]], object] = nothing
-        """Told of the presets whenever they change, to keep them."""
+        """Told of the presets before they change, to keep them; StorageError when that cannot be."""
 
     def connect(self, number: int, connected: bool) -> None:
         """Plug a camera in or out.
@@ -140,12 +141,8 @@ class Cameras:
             zoom=self.motor.position("Zoom"),
             is_default=call.text("DefaultPosition") == "True",
         )
-        place = call.number("ListPosition")
-        if old is None:
-            self._presets.append(preset)
-        else:
-            self._presets[self._presets.index(old)] = preset
-        self._arranged(preset, place)
+        presets = [*self._presets, preset] if old is None else [preset if one is old else one for one in self._presets]
+        self._arrange(presets, preset, call.number("ListPosition"))
         return {"PresetId": preset.number, "Name": preset.name}
 
     def _preset_edit(self, call: Invocation) -> None:
@@ -155,12 +152,12 @@ class Cameras:
             preset = replace(preset, name=call.text("Name"))
         if call.has("DefaultPosition"):
             preset = replace(preset, is_default=call.text("DefaultPosition") == "True")
-        self._presets[self._presets.index(old)] = preset
-        self._arranged(preset, call.number("ListPosition"))
+        presets = [preset if one is old else one for one in self._presets]
+        self._arrange(presets, preset, call.number("ListPosition"))
 
     def _preset_remove(self, call: Invocation) -> None:
-        self._presets.remove(self._find(call))
-        self._updated()
+        gone = self._find(call)
+        self._update([preset for preset in self._presets if preset is not gone])
 
     def _preset_list(self, call: Invocation) -> Fields:
         wanted = call.text("DefaultPosition")
@@ -196,19 +193,18 @@ class Cameras:
                 return number
         raise CommandFailed(f"All {PRESETS_MAX} camera presets are in use; remove one, or name the one to replace")
 
-    def _arranged(self, changed: Preset, place: int | None) -> None:
+    def _arrange(self, presets: list[Preset], changed: Preset, place: int | None) -> None:
         """Let the list have one default position at most, and a preset its place in it."""
         if changed.is_default:
-            self._presets = [
-                preset if preset is changed else replace(preset, is_default=False) for preset in self._presets
-            ]
+            presets = [preset if preset is changed else replace(preset, is_default=False) for preset in presets]
         if place is not None:
-            self._presets.remove(changed)
-            self._presets.insert(place - 1, changed)
-        self._updated()
+            presets = [preset for preset in presets if preset is not changed]
+            presets.insert(place - 1, changed)
+        self._update(presets)
 
-    def _updated(self) -> None:
-        self.on_presets(tuple(self._presets))
+    def _update(self, presets: list[Preset]) -> None:
+        keep(self.on_presets, tuple(presets))
+        self._presets = presets
         self._room.raise_event("CameraPresetListUpdated", {})
 
     COMMANDS: ClassVar[Mapping[str, Method]] = {

@@ -11,6 +11,7 @@ from typing import ClassVar, Final
 
 from endpoint.room.camera_motor import AXES
 from endpoint.room.cameras import Cameras
+from endpoint.room.keeping import keep
 from endpoint.room.ports import RoomWorld
 from endpoint.room.quiet import nothing
 from endpoint.room.video import MAIN_SOURCE, SELFVIEW
@@ -59,7 +60,7 @@ class RoomPresets:
         self._cameras = cameras
         self._presets: dict[int, RoomPreset] = {preset.number: preset for preset in presets}
         self.on_presets: Callable[[Sequence[RoomPreset]], object] = nothing
-        """Told of the presets whenever they change, to keep them."""
+        """Told of the presets before they change, to keep them; StorageError when that cannot be."""
         for preset in self._presets.values():
             self._show(preset.number, preset)
 
@@ -72,15 +73,13 @@ class RoomPresets:
             tuple(self._cameras.motor.position(name) for name in AXES),
             tuple(str(self._room.status.get(path)) for path in _VIDEO) if call.text("Type") == "All" else (),
         )
-        self._presets[number] = preset
+        self._update({**self._presets, number: preset})
         self._show(number, preset)
-        self._kept()
 
     def _clear(self, call: Invocation) -> None:
         number = self._find(call).number
-        del self._presets[number]
+        self._update({known: preset for known, preset in self._presets.items() if known != number})
         self._show(number, None)
-        self._kept()
 
     def _activate(self, call: Invocation) -> None:
         preset = self._find(call)
@@ -105,8 +104,9 @@ class RoomPresets:
             status.put(("RoomPreset", number, "Description"), preset.description if preset else "")
             status.put(("RoomPreset", number, "Type"), preset.kind if preset else "Camera")
 
-    def _kept(self) -> None:
-        self.on_presets(tuple(self._presets.values()))
+    def _update(self, presets: dict[int, RoomPreset]) -> None:
+        keep(self.on_presets, tuple(presets.values()))
+        self._presets = presets
 
     COMMANDS: ClassVar[Mapping[str, Method]] = {
         "RoomPreset Activate": _activate,

@@ -28,7 +28,8 @@ class Xapi:
     """Everything that a door can ask of one device.
 
     Args:
-        configure: stores checked configurations, all or none, with side effects; raises BadValue for what a value space cannot say.
+        configure: stores checked configurations, all or none, with side effects; raises BadValue for what a value space cannot say, and
+            CommandFailed for what cannot be kept.
     """
 
     def __init__(
@@ -120,6 +121,7 @@ class Xapi:
             NoMatch: no configuration is there.
             AccessDenied: the caller may not set it.
             BadValue: it cannot have that value.
+            CommandFailed: it cannot be kept.
         """
         self.set_all([(query, value)], caller)
 

@@ -151,6 +151,6 @@ class Outgoing:
             body = b""
             while len(body) <= sent.answer_bytes and not response.content.at_eof():
                 body += await response.content.read(min(CHUNK_BYTES, sent.answer_bytes + 1 - len(body)))
-            headers = tuple((name, value) for name, value in response.headers.items())
+            headers = tuple((str(name), value) for name, value in response.headers.items())  # istr is no str to msgspec
             is_whole = len(body) <= sent.answer_bytes
             return Answered(response.status, headers, body[: sent.answer_bytes], is_whole)

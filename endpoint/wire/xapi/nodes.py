@@ -100,7 +100,12 @@ class Nodes:
 
     def command(self, path: Path) -> Command | None:
         """Return the command of these words, or None."""
-        return self._commands.get(_key(path))
+        row = self._commands.get(_key(path))
+        if (
+            row is None or len(path) != row.path.count(" ") + 1
+        ):  # two words of a path are no one word with a blank in it
+            return None
+        return row if all(str(word).isascii() for word in path) else None  # a long s folds to an s, and is none
 
     def deepest_command(self, path: Path) -> Command | None:
         """Return the command that the longest prefix of a path names, or None."""

@@ -73,18 +73,32 @@ class Query:
         return _match(self.parts, path, 0, 0, reaching=True)
 
 
-def _match(parts: tuple[Part, ...], path: Path, i: int, j: int, *, reaching: bool) -> bool:
+def _match(
+    parts: tuple[Part, ...],
+    path: Path,
+    i: int,
+    j: int,
+    *,
+    reaching: bool,
+    vain: set[tuple[int, int]] | None = None,
+) -> bool:
+    """Say whether the parts from `i` on match a path from `j` on; `vain` is what `**` has tried in vain, or several would multiply."""
     while i < len(parts):
         part = parts[i]
         if part is Wild.DEEP:
-            rest = range(j, len(path) + 1)
-            return any(_match(parts, path, i + 1, k, reaching=reaching) for k in rest)
+            vain = set() if vain is None else vain
+            if (i, j) in vain:
+                return False
+            if any(_match(parts, path, i + 1, k, reaching=reaching, vain=vain) for k in range(j, len(path) + 1)):
+                return True
+            vain.add((i, j))
+            return False
         if j == len(path):
             return reaching
         token = path[j]
         if isinstance(token, int):
             if part is Wild.ONE:
-                if _match(parts, path, i + 1, j + 1, reaching=reaching):
+                if _match(parts, path, i + 1, j + 1, reaching=reaching, vain=vain):
                     return True
                 j += 1  # the asterisk may stand for the name after the number as well
                 continue

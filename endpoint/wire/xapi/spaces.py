@@ -71,7 +71,7 @@ class ValueSpace:
 
     def _literal(self, text: str) -> str:
         known = _spellings(self.literals).get(text.casefold())
-        if known is None:
+        if known is None or (known.isascii() and not text.isascii()):  # a ligature folds to `ff`, and is another word
             more = len(self.literals) - LITERALS_SHOWN_MAX
             shown = ", ".join(self.literals[:LITERALS_SHOWN_MAX]) + (f" and {more} more" if more > 0 else "")
             raise LocalProtocolError(f"{text[:40]!r} is none of {shown}")

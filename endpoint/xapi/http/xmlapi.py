@@ -22,8 +22,10 @@ from endpoint.xapi.http.answers import Answer, plain, xml
 from endpoint.xapi.http.ports import Facts, Schema
 
 DOCUMENTS_KEPT_MAX: Final = 16
-XML_TYPES: Final = frozenset({"", "text/xml", "application/xml", "text/plain", "application/x-www-form-urlencoded"})
-"""What a body may call itself: XML, nothing, or what `curl -d` says when it is told nothing."""
+XML_TYPES: Final = frozenset(
+    {"", "text/xml", "application/xml", "text/plain", "application/x-www-form-urlencoded", "application/octet-stream"}
+)
+"""What a body may call itself: XML, nothing, or what `curl -d` and libraries say when they are told nothing."""
 INTERNAL: Final = "Internal error"
 BOOKINGS_PUT: Final = ("Bookings", "Put")
 

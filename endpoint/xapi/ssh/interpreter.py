@@ -178,7 +178,7 @@ class Interpreter:
             self._xapi.set(query, value, self._caller)
         except BadValue as error:
             return Illegal(("Configuration", *parse_path(error.path)))
-        except AccessDenied as error:
+        except (AccessDenied, CommandFailed) as error:
             return Refusal("Configuration", str(error))
         except WireError:
             return Refusal("Configuration", str(NoMatch(text)), _xpath(text))

@@ -443,6 +443,22 @@ def test_patch_is_handed_over_whole_and_answered_with_the_whole_document() -> No
     play(story)
 
 
+def test_a_patch_may_have_as_many_operations_as_it_says() -> None:
+    async def story(world: World, device: Played) -> None:
+        device.reply = lambda _: done(settings=[VOLUME])
+        body = [operation("replace", f"Video.Input.Connector[{number}].Name", "x" * 40) for number in range(1, 1_001)]
+        token = world.cloud.admin_token.reveal()
+        reply = await world.ask(
+            "PATCH", f"/v1/deviceConfigurations?deviceId={device.id}", body, token=token, headers=PATCH
+        )
+        assert reply.status == 200
+        [asked] = device.asked
+        assert isinstance(asked, relay.ConfigurationPatch)
+        assert len(asked.changes) == 1_000
+
+    play(story)
+
+
 @pytest.mark.parametrize(
     ("body", "status", "says"),
     [

@@ -80,6 +80,18 @@ def test_events_are_in_the_history_but_for_what_was_typed_as_a_secret() -> None:
     play(scene)
 
 
+def test_the_history_has_no_secret_of_a_feedback_url() -> None:
+    async def scene(room: Room) -> None:
+        url = "http://user:s3cret@receiver.test/in?token=s3cret"
+        await call(room.device, "HttpFeedback Register", FeedbackSlot=1, ServerUrl=url, Expression="/Event")
+        assert value(room.device, "Status HttpFeedback 1 URL") == url
+        history = "".join(event.as_json() for event in room.trace.events)
+        assert "http://receiver.test/in?token=***" in history
+        assert "s3cret" not in history + "".join(room.device.world.log.lines)
+
+    play(scene)
+
+
 def test_what_people_set_up_outlives_a_restart(tmp_path: Path) -> None:
     async def scene(room: Room) -> None:
         device = room.device
@@ -113,6 +125,12 @@ def test_a_full_disk_refuses_and_changes_nothing(tmp_path: Path) -> None:
         with pytest.raises(CommandFailed, match="cannot be written"):
             await call(device, "UserManagement User Add", Username="uma", Passphrase="long enough 1", Role="User")
         assert not (await call(device, "Macros Macro Get")).get("Macro")
+        for preset in (("Camera Preset Store", {"CameraId": 1}), ("RoomPreset Store", {"PresetId": 1, "Type": "All"})):
+            with pytest.raises(CommandFailed, match="cannot be written"):
+                await call(device, preset[0], **preset[1])
+        with pytest.raises(CommandFailed, match="cannot be written"):  # the value is no bad one
+            device.xapi.set(query_of_text("Configuration/SystemUnit/Name"), "Board room", INTERNAL)
+        assert value(device, "Configuration SystemUnit Name") != "Board room"
         (tmp_path / "device.json.new").rmdir()
         await call(device, "Macros Macro Save", "1", Name="a")
 

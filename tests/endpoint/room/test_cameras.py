@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from endpoint.room.camera_motor import AXES
 from endpoint.room.cameras import PRESETS_MAX, Preset
+from endpoint.runtime.errors import StorageError
 from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.xapi.errors import BadArguments
 from endpoint.wire.xapi.nodes import Value
@@ -280,6 +281,29 @@ def test_there_are_only_so_many_presets() -> None:
         assert len(_listed(room)) == PRESETS_MAX
 
     play(story)
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("Store", {"CameraId": 1}),
+        ("Store", {"CameraId": 1, "PresetId": 4, "Name": "again"}),
+        ("Edit", {"PresetId": 4, "Name": "Window", "ListPosition": 2, "DefaultPosition": "False"}),
+        ("Remove", {"PresetId": 4}),
+    ],
+)
+def test_no_preset_changes_that_cannot_be_kept(command: str, arguments: dict[str, Any]) -> None:
+    def full(presets: object) -> None:
+        raise StorageError("the disk is full")
+
+    def story(room: Room) -> None:
+        room.senses.cameras.on_presets = full
+        room.tell()
+        assert refused(room, f"Camera Preset {command}", **arguments) == "the disk is full"
+        assert _listed(room) == [(4, "Door", True), (5, "Board", False)]
+        assert room.tell() == []
+
+    play(story, presets=[Preset(4, "Door", 1, 2, 3, is_default=True), Preset(5, "Board", 0, 0, 0)])
 
 
 def test_presets_of_an_earlier_boot_are_there() -> None:

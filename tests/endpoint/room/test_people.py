@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from endpoint.room.analytics import PEOPLE_MAX, SOUND_DB_MAX
 from endpoint.room.proximity import PAIRED_MAX
 from endpoint.room.room_presets import RoomPreset
+from endpoint.runtime.errors import StorageError
 from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.xapi.nodes import Value
 from tests.endpoint.room.room_ground import Room, Told, play, refused
@@ -229,6 +230,23 @@ def _stored(number: int, kind: str, text: str) -> list[Told]:
     if kind != "Camera":
         leaves[f"RoomPreset {number} Type"] = kind
     return [("status", {path: value for path, value in leaves.items() if value})]
+
+
+def test_no_room_preset_changes_that_cannot_be_kept() -> None:
+    def full(presets: object) -> None:
+        raise StorageError("the disk is full")
+
+    def story(room: Room) -> None:
+        room.do("RoomPreset Store", PresetId=3, Type="All")
+        room.senses.room_presets.on_presets = full
+        room.tell()
+        assert refused(room, "RoomPreset Store", PresetId=4, Type="All") == "the disk is full"
+        assert refused(room, "RoomPreset Clear", PresetId=3) == "the disk is full"
+        assert room.tell() == []
+        room.do("RoomPreset Activate", PresetId=3)
+        assert refused(room, "RoomPreset Activate", PresetId=4) == "Room preset 4 is not defined"
+
+    play(story)
 
 
 @pytest.mark.parametrize(("kind", "text"), [("Camera", ""), ("All", "Lecture"), ("All", "")])

@@ -286,6 +286,16 @@ def test_a_body_is_for_commands_that_take_one() -> None:
         bench.call("UserInterface Extensions Panel Save", {"PanelId": "p"}, "x" * (BODY_BYTES_MAX + 1))
 
 
+@pytest.mark.parametrize(
+    "path",
+    [("Audio Volume", "Set"), ("Audio Volume Set",), ("Audio", "Volume", "\u017fet"), ("Audio", "Volume", "Set", "")],
+)  # fmt: skip
+def test_words_that_only_look_like_a_command(path: Path) -> None:
+    bench = Bench()
+    with pytest.raises(UnknownCommand):
+        bench.commands.prepare(path, {"Level": 1}, None, ADMIN)
+
+
 def test_unknown_forbidden_and_unowned_commands() -> None:
     bench = Bench()
     with pytest.raises(UnknownCommand):

@@ -65,6 +65,7 @@ def test_an_answer_is_shown_with_status_headers_and_body() -> None:
         assert shown["Body",] == "grüß"
         headers = {shown["Headers", n, "Key"]: shown["Headers", n, "Value"] for n in range(1, len(shown) // 2)}
         assert headers["X-Thing"] == "1"
+        assert {type(value) for value in shown.values()} == {str, int}  # what every door can print
         (heard,) = client.receiver.heard
         assert (heard.method, heard.headers["X-Key"], heard.headers["Accept"]) == ("GET", "one", "text/plain")
         assert "User-Agent" not in heard.headers

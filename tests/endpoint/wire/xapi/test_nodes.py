@@ -109,6 +109,7 @@ def test_what_is_inside_is_stored_in_its_canonical_form(space: str, value: Value
         ("On/Off", "", "'' is none of On, Off"),
         ("On/Off", "Of", "'Of' is none of On, Off"),
         ("On/Off", " On", "' On' is none of On, Off"),
+        ("On/Off", "O\ufb00", "is none of On, Off"),
         ("On/Off", 1, "'1' is none of On, Off"),
         ("0..100", -1, "-1 is outside 0..100"),
         ("0..100", "101", "101 is outside 0..100"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from endpoint.wire.errors import RemoteProtocolError
+from endpoint.wire.xapi import query as query_module
 from endpoint.wire.xapi.paths import PARTS_MAX, Path
 from endpoint.wire.xapi.query import QUERY_CHARS_MAX, Begins, Query, Span, Wild, query_of_list, query_of_text
 
@@ -169,3 +171,22 @@ def test_any_list_is_read_or_refused(given_list: list[object]) -> None:
     except RemoteProtocolError:
         return
     assert len(query.parts) == len(given_list)
+
+
+def test_several_double_asterisks_do_not_multiply(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = 0
+    match = query_module._match
+
+    def counting(*asked: Any, **how: Any) -> bool:
+        nonlocal tried
+        tried += 1
+        return match(*asked, **how)
+
+    monkeypatch.setattr(query_module, "_match", counting)
+    query = query_of_list(["Status", "**", "*", "**", "*", "**", "*", "**", "zz"])
+    path: Path = ("status", *(f"word{number}" for number in range(PARTS_MAX)))
+    assert not query.covers(path)
+    assert tried < 4 * (PARTS_MAX + 2) ** 2
+    assert query.covers((*path, "zz"))
+    assert not query.covers(("status", "a", "b", "zz"))
+    assert query.covers(("status", "a", "b", "c", "zz"))

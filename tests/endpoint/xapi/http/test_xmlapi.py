@@ -218,6 +218,7 @@ def test_pushed_bookings() -> None:
         (SET % 1, "application/json", 415, "Content-Type: text/xml"),
         (SET % 1, "multipart/form-data", 415, "Content-Type: text/xml"),
         (SET % 1, "application/xml; charset=utf-8", 200, "Success"),
+        (SET % 1, "application/octet-stream", 200, "Success"),
         (SET % 1, "text/xml; charset=klingon", 400, "an encoding that is known"),
         (" " * (DOCUMENT_BYTES_MAX + 1), "text/xml", 413, "A body has at most"),
         (f"<Command>{' ' * 5_000_000}</Command>", "text/xml", 200, "No action"),

@@ -182,6 +182,8 @@ class Room:
         loop.set_exception_handler(lambda _, context: self.failures.append(context))
 
     def _configure(self, values: Mapping[Path, Value], caller: Caller) -> None:
+        if "unkept" in values.values():
+            raise CommandFailed("the disk is full")
         with self.configuration.group():
             for path, value in values.items():
                 self.configuration.put(path, value)

@@ -56,6 +56,8 @@ def test_reading_and_setting() -> None:
         await shell.ask("xConfiguration Audio DefaultVolume: 10 20", illegal)
         await shell.ask("xConfiguration Audio: 10", '*c Configuration (status=Error):\n*c Configuration Reason: "No match on address '
                         'expression"\n*c Configuration XPath: "Configuration/Audio"\n** end\n\nERROR\n\n')  # fmt: skip
+        await shell.ask("xConfiguration SystemUnit Name: unkept", '*c Configuration (status=Error):\n*c Configuration Reason: '
+                        '"the disk is full"\n** end\n\nERROR\n\n')  # fmt: skip
         await shell.ask("frobnicate", "Command not recognized.\n\n")
 
     run(talk)
