@@ -118,6 +118,7 @@ ONLINE = "device: { at: online }\nsteps:\n"
 
 
 def run_steps(*steps: str) -> Outcome:
+    """Run steps in front of an online device; every expectation in them has to be met."""
     outcome = play(ONLINE + "".join(f"  - {step}\n" for step in steps))
     assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
     return outcome
@@ -162,7 +163,8 @@ def test_fault_that_is_healed_before_it_begins_does_not_begin() -> None:
 
 
 def test_used_up_fault_can_be_healed_and_its_id_used_again() -> None:
-    run_steps(*["fault: { on: wdm, do: error, status: 503, count: 1, id: it }", *REQUEST, "heal: it"] * 2)
+    outcome = run_steps(*["fault: { on: wdm, do: error, status: 503, count: 1, id: it }", *REQUEST, "heal: it"] * 2)
+    assert len(instants(outcome, "fault.armed")) == len(instants(outcome, "fault.bit")) == 2
 
 
 def test_fault_holds_once_under_one_id() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from endpoint.runtime.chance import Chance, Stream
 from endpoint.runtime.errors import EndpointError
 from endpoint.wire import codec
-from tests.endpoint.cloud.scripted import CODE, Asked, Reply, Scripted, meeting, play
+from tests.endpoint.cloud.scripted import CODE, SERVICES, Asked, Reply, Scripted, meeting, play
 
 FUZZ = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 ENDPOINTS = [
@@ -67,7 +67,7 @@ async def _go_all_ways(cloud: Scripted) -> None:
     await cloud.clock.sleep(1_000.0)
 
 
-async def _is_well_again(cloud: Scripted) -> None:
+async def _expect_well_again(cloud: Scripted) -> None:
     """Heal the cloud, restart the device, and see it come online."""
     cloud.scripts.clear()
     device = cloud.device
@@ -77,6 +77,15 @@ async def _is_well_again(cloud: Scripted) -> None:
         await device.activate(CODE)
     async with cloud.clock.timeout(1_000.0):
         await device.until_online()
+    assert device.mercury.is_open
+    assert device.webex.status.value == "Registered"
+    assert device.registration.device is not None
+    assert {name: device.registration.device.members.get(name) for name in cloud.dto()} == cloud.dto()
+    assert {name: device.catalog.url(name) for name in SERVICES} == {
+        name: cloud.url(url) for name, url in SERVICES.items()
+    }
+    await device.calendar.catch_up()
+    assert set(device.calendar.meetings) == {listed["id"] for listed in cloud.meetings}
     assert not cloud.defects
     too_long = [line for line in cloud.log if len(line) > 2_000]
     assert not too_long
@@ -106,7 +115,7 @@ def test_any_answer_of_any_service(
         cloud.meetings = [meeting(1)]
         cloud.on(*endpoint, lambda asked: spoil(cloud, asked))
         await _go_all_ways(cloud)
-        await _is_well_again(cloud)
+        await _expect_well_again(cloud)
 
     play(story)
 
@@ -166,7 +175,7 @@ def test_any_frame_before_and_after_the_opening_event(
             await _send(cloud, frame)
         await cloud.peer.close(code)
         await cloud.clock.sleep(100.0)
-        await _is_well_again(cloud)
+        await _expect_well_again(cloud)
 
     play(story)
 
@@ -191,6 +200,6 @@ def test_any_close_at_any_moment(code: int, reason: str, when: str) -> None:
             await cloud.peer.close(code, reason)
         await cloud.clock.sleep(100.0)
         cloud.greets = True
-        await _is_well_again(cloud)
+        await _expect_well_again(cloud)
 
     play(story)

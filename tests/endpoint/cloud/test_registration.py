@@ -230,9 +230,12 @@ def test_an_answer_that_breaks_a_rule_registers_nothing(members: dict[str, Any])
 def test_the_other_spelling_of_the_websocket_url_is_good_too() -> None:
     async def story(cloud: Scripted) -> None:
         dto = cloud.dto()
-        dto["websocketUrl"] = dto.pop("webSocketUrl")
+        socket = dto["websocketUrl"] = dto.pop("webSocketUrl")
         cloud.on("POST", DEVICES, Reply(body=dto))
-        await cloud.online()
+        peer = await cloud.online()
+        assert socket.endswith(peer.request.path)
+        assert cloud.device.registration.device is not None
+        assert cloud.device.registration.device.web_socket_url == socket
 
     play(story)
 

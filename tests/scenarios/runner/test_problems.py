@@ -39,7 +39,9 @@ def test_problems_beyond_the_bound_are_counted() -> None:
 
 
 def test_no_problem_raises_nothing() -> None:
-    Problems().raise_if_any()
+    found = Problems()
+    found.raise_if_any()
+    assert len(found) == 0
 
 
 @pytest.mark.parametrize(
