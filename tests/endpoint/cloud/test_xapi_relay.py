@@ -198,7 +198,7 @@ def test_a_name_that_nothing_can_have() -> None:
         ("audio.volume.set", {"level": "7"}, done()),
         ("Dial", {"Number": "a@b.test"}, done(CallId=3, Entry=[{"Name": "x", "id": 7}])),
         ("No.Such", {}, {"outcome": "refused", "why": "unknownCommand", "text": "No Such"}),
-        ("Audio Volume Set", {"Level": 7}, done()),
+        ("Audio Volume Set", {"Level": 7}, {"outcome": "refused", "why": "unknownCommand", "text": "Audio Volume Set"}),
         ("Audio.Volume", {}, {"outcome": "refused", "why": "unknownCommand", "text": "Audio Volume"}),
         ("Audio.Volume.Set", {"Level": 500}, {"outcome": "refused", "why": "badRequest", "text": "Level: 500 is outside 0..100"}),
         ("Audio.Volume.Set", {"Level": 1.5}, {"outcome": "refused", "why": "badRequest", "text": "Level: text, or a whole number"}),
