@@ -26,7 +26,8 @@ CLOSING_S_MAX: Final = 0.7
 """How long a client may take to answer a close."""
 
 TURN_S: Final = 0.005
-"""How long one client may be served before all others of the process have their turn."""
+LOOKS_EVERY: Final = 8
+"""How long one client may be served before all others of the process have their turn, and after how many messages that is looked at."""
 
 _TOO_BIG: Final = b"At most %d bytes" % MESSAGE_BYTES_MAX
 _ENDS: Final = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR})
@@ -122,19 +123,19 @@ class Conversation:
             self._ended.set_result(None)
 
     async def _carry(self, outbox: Outbox, receive: Callable[[bytes], object]) -> None:
-        ws, worked_s, time = self._ws, 0.0, asyncio.get_running_loop().time
+        ws, time, served = self._ws, asyncio.get_running_loop().time, 0
+        until_s = time() + TURN_S
         while self._request.transport is not None:  # what a client asked before it went has no answer any more
             message = await ws.receive()
             if message.type is WSMsgType.TEXT:
                 if len(message.data) > MESSAGE_BYTES_MAX:
                     await ws.close(code=WSCloseCode.MESSAGE_TOO_BIG, message=_TOO_BIG)
                     return
-                begun_s = time()
                 await outbox.take(receive, message.data)
-                worked_s += time() - begun_s
-                if worked_s >= TURN_S:
-                    worked_s = 0.0
+                served += 1
+                if not served % LOOKS_EVERY and time() >= until_s:
                     await asyncio.sleep(0)
+                    until_s = time() + TURN_S
             elif message.type is WSMsgType.BINARY:
                 await ws.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"Text messages only")
                 return
