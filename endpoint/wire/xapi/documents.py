@@ -134,14 +134,13 @@ def _of_leaf(leaf: Node) -> Document:
     attributes = {"access": "public-api", "role": _shown(leaf.read)}
     if leaf.branch == "Configuration":
         attributes |= {"role": _shown(leaf.set), "read": _shown(leaf.read), "default": leaf.default}
-    return {**attributes, **_description(leaf.driver, leaf.is_imported), "ValueSpace": space_document(leaf.space)}
+    return {**attributes, "ValueSpace": space_document(leaf.space)}
 
 
 def _of_command(command: Command) -> Document:
     found: Document = {"access": "public-api", "command": "True", "role": _shown(command.roles)}
     if command.multiline:
         found["multiline"] = "True"
-    found |= _description(command.driver, command.is_imported)
     for argument in command.arguments:
         default = {} if argument.default is None else {"default": argument.default}
         space = space_document(argument.space, argument.many)
@@ -151,7 +150,6 @@ def _of_command(command: Command) -> Document:
 
 def _of_event(event: EventNode) -> Document:
     found: Document = {"access": "public-api", "read": _shown(event.read)}
-    found |= _description(event.driver, event.is_imported)
     kinds = {"integer": "int", "literal": "literal", "string": "string"}
     for field in event.fields:
         leaf: Document = {"type": kinds[field.space.kind], "required": str(not field.optional)}
@@ -159,10 +157,6 @@ def _of_event(event: EventNode) -> Document:
             leaf["Value"] = list(field.space.literals)
         _place(found, _parts(field.name, ()), leaf)
     return found
-
-
-def _description(driver: str, is_imported: bool) -> Document:
-    return {"description": driver} if driver and not is_imported else {}
 
 
 @dataclass(frozen=True, slots=True)

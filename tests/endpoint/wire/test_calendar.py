@@ -105,15 +105,20 @@ def test_bad_queries_name_the_member(query: dict[str, str], where: str) -> None:
 
 instants = st.datetimes(timezones=st.just(UTC)).map(format_instant)
 queries = st.fixed_dictionaries(
-    {},
-    optional={
-        "max": st.integers(0, 202).map(str) | st.text(max_size=4),
-        "offset": st.integers(-1, 10**9).map(str) | st.text(max_size=4),
-        "fromDate": instants | st.text(max_size=30),
-        "toDate": instants | st.text(max_size=30),
-        "compact": st.sampled_from(["", "true", "False", "TRUE", "maybe"]),
+    {
+        "max": st.integers(1, 200).map(str),
+        "offset": st.integers(0, 5_000).map(str),
+        "fromDate": instants,
+        "toDate": instants,
+        "compact": st.sampled_from(["", "true", "False", "TRUE"]),
     },
 )
+
+
+@st.composite
+def _spoiled(draw: st.DrawFn) -> dict[str, str]:
+    spoiled = draw(queries.flatmap(nearly))
+    return {name: str(value) for name, value in spoiled.items()} if isinstance(spoiled, dict) else {}
 
 
 def _printed(asked: ListQuery) -> dict[str, str]:
@@ -126,7 +131,11 @@ def _printed(asked: ListQuery) -> dict[str, str]:
     return members if asked.limit is None else {**members, "max": str(asked.limit)}
 
 
-@given(queries | st.dictionaries(st.sampled_from(["max", "offset", "fromDate", "toDate", "compact"]), st.text()))
+@given(
+    queries
+    | _spoiled()
+    | st.dictionaries(st.sampled_from(["max", "offset", "fromDate", "toDate", "compact"]), st.text())
+)
 def test_any_query_is_read_or_refused(query: dict[str, str]) -> None:
     try:
         asked = parse_list_query(query)
@@ -135,6 +144,8 @@ def test_any_query_is_read_or_refused(query: dict[str, str]) -> None:
     assert asked.offset == int(query.get("offset", 0))
     assert asked.limit == (int(query["max"]) if "max" in query else None)
     assert asked.limit is None or asked.limit in MAX_RANGE
+    assert asked.window.start == (datetime.fromisoformat(query["fromDate"]) if "fromDate" in query else EVER.start)
+    assert asked.window.end == (datetime.fromisoformat(query["toDate"]) if "toDate" in query else EVER.end)
     assert asked.compact is (query.get("compact", "").lower() == "true")
     assert parse_list_query(_printed(asked)) == asked
     assert parse_list_query({**query, "zone": "x"}) == asked
@@ -193,12 +204,16 @@ def test_segments_that_are_no_base64_of_text(segment: str) -> None:
         parse_event_path(segment)
 
 
-segments = st.text(min_size=1, max_size=20).map(lambda text: base64.b64encode(text.encode()).decode())
+segments = st.text(st.sampled_from("a~?>\xff") | st.characters(codec="utf-8"), min_size=1, max_size=20).map(
+    lambda text: base64.b64encode(text.encode()).decode()
+)
 
 
 @given(
     st.text()
     | st.from_regex(r"[A-Za-z0-9+/_=-]{0,12}", fullmatch=True)
+    | segments
+    | segments.map(lambda text: text.replace("+", "-").replace("/", "_"))
     | st.builds(lambda text, at, junk: text[:at] + junk + text[at + 1 :], segments, st.integers(0, 30), st.text("Qx-/=", max_size=2))
 )  # fmt: skip
 def test_any_segment_names_an_event_or_is_refused(segment: str) -> None:

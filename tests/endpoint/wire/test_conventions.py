@@ -28,8 +28,9 @@ from endpoint.wire.errors import LocalProtocolError, RemoteProtocolError
 NOW = datetime(2022, 4, 24, 18, 58, 17, 284_000, tzinfo=UTC)
 SESSION = "21e1dc8f-8fab-4bb7-9d9a-35778147380e"
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-instants = st.integers(0, 3_155_000_000_000_000).map(lambda us: EPOCH + timedelta(microseconds=us))  # until 2069
+instants = st.datetimes(
+    datetime.fromisoformat("1970-01-01"), datetime.fromisoformat("2069-12-31"), timezones=st.just(UTC)
+)
 
 
 # ---- instants ----
@@ -57,8 +58,8 @@ def test_parse_instant_refuses(text: str) -> None:
 
 
 def _spoiled(samples: st.SearchStrategy[str], junk: str) -> st.SearchStrategy[str]:
-    """Put up to two characters of `junk` in the place of one, or of none."""
-    return st.builds(
+    """Put up to two characters of `junk` in the place of one, or of none, into every other sample."""
+    return samples | st.builds(
         lambda text, at, new, cut: text[: at % (len(text) + 1)] + new + text[at % (len(text) + 1) + cut :],
         samples, st.integers(0, 80), st.text(junk, max_size=2), st.integers(0, 1),
     )  # fmt: skip
@@ -117,11 +118,12 @@ def test_any_text_is_an_http_date_or_refused(text: str) -> None:
         return
     printed = format_http_date(instant)
     assert parse_http_date(printed) == instant
-    day, month, year, clock = printed[5:7], printed[8:11], printed[14:16], printed[17:25]
-    read = sorted(re.findall(r"\d\d:\d\d:\d\d|\d+|[A-Z][a-z]{2}(?![a-z])", text.removesuffix("GMT")))
-    told = {f"{int(word):02}"[-2:] if word.isdigit() else word for word in read}
-    assert {day, month, year} <= told
-    assert {clock, re.sub("59$", "60", clock)} & told
+    day, month, year, clock = printed[5:7], printed[8:11], printed[12:16], printed[17:25]
+    told = re.findall(r"\d\d:\d\d:\d\d|\d+|[A-Z][a-z]{2}(?![a-z])", text)
+    assert month in told
+    assert {day, day.lstrip("0")} & set(told)
+    assert year in told or (year[2:] in told and 1970 <= instant.year <= 2069)
+    assert clock in told or (clock.endswith("59") and f"{clock[:-2]}60" in told)
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,8 @@ def test_entitlements_are_not_pushed() -> None:
 
 
 OLD = FeatureSets(
-    developer=(Feature(key="k", val="1"), Feature(key="other", val="x")), user=(Feature(key="k", val="2"),)
+    developer=(Feature(key="k", val="1"), Feature(key="other", val="x")),
+    user=(Feature(key="k", val="2"), Feature(key="other", val="y")),
 )
 
 

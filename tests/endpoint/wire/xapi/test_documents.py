@@ -26,7 +26,6 @@ def test_a_status_is_below_its_own_root_on_the_shell_and_bare_on_the_websocket()
     volume = {
         "access": "public-api",
         "role": "Admin;Integrator;User",
-        "description": "volume commands; DefaultVolume at boot",
         "ValueSpace": {"type": "Integer"},
     }
     for path in (("Status", "Audio", "Volume"), ("statusschema", "AUDIO", "volume")):
@@ -49,7 +48,6 @@ def test_a_configuration_has_its_default_and_its_elements_numbers() -> None:
         "role": "Admin;Integrator;User",
         "read": "Admin;Integrator;User",
         "default": "50",
-        "description": "volume at boot and for SetToDefault",
         "ValueSpace": {"type": "Integer", "Min": "0", "Max": "100", "Step": "1"},
     }
 
@@ -69,7 +67,6 @@ def test_a_command_has_its_arguments_as_children() -> None:
         "command": "True",
         "role": "Admin",
         "multiline": "True",
-        "description": "trust store of the device",
     }
     volume = document(nodes(), ("Command", "Audio", "Volume", "Increase"))
     assert isinstance(volume, dict)
@@ -91,7 +88,7 @@ def test_an_event_has_its_fields_as_children_and_lists_below_it() -> None:
     assert added["IsHost"] == {"type": "literal", "required": "True", "Value": ["False", "True"]}
     assert added["Device"] == [{"Id": {"type": "string", "required": "False"}}]
     assert document_from_root(nodes(), ("Event", "Shutdown")) == {
-        "Event": {"Shutdown": {"access": "public-api", "read": "Admin;User", "description": "boot"}}
+        "Event": {"Shutdown": {"access": "public-api", "read": "Admin;User"}}
     }
 
 
