@@ -156,6 +156,8 @@ def query_of_text(text: str) -> Query:
         if deep:
             parts.append(Wild.DEEP)
         if word.isdecimal() and word.isascii():
+            if deep:
+                raise _bad("a name follows //", word)
             parts.append(_index(word))
             continue
         parts.extend(_parts_of_word(word, begins=deep))

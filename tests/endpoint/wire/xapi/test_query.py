@@ -57,7 +57,8 @@ def test_the_list_of_the_websocket_is_read(given_list: list[object], parts: tupl
 
 @pytest.mark.parametrize(
     "text",
-    ["", "/", "3", "/3/Status", "**", "//", "Call[", "Call]", "Call[a]", "Call[3", "a" * (QUERY_CHARS_MAX + 1), "Call[99999999999]",
+    ["", "/", "3", "//3", "Status//3",
+     "/3/Status", "**", "//", "Call[", "Call]", "Call[a]", "Call[3", "a" * (QUERY_CHARS_MAX + 1), "Call[99999999999]",
      "Sta tus[@item='3\"]", "é", " ".join(["A"] * (PARTS_MAX + 1)), "**/**", "A/**/b/**/c/**/d/**/e/**/f"],
 )  # fmt: skip
 def test_what_is_no_expression_is_refused(text: str) -> None:
