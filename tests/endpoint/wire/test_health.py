@@ -87,15 +87,19 @@ def test_no_health_record(body: bytes) -> None:
         decode(body, Health, "ping")
 
 
-records: st.SearchStrategy[Health] = st.deferred(
-    lambda: st.builds(
+def _records(upstream: st.SearchStrategy[list[Health]]) -> st.SearchStrategy[Health]:
+    return st.builds(
         evaluate,
         st.text(),
         st.text(),
-        st.lists(records, max_size=3),
+        upstream,
         state=st.sampled_from([ONLINE, FAULT, UNREACHABLE]),
         service_type=st.sampled_from([REQUIRED, OPTIONAL]),
     )
+
+
+records = st.recursive(
+    _records(st.just([])), lambda inner: _records(st.lists(inner, min_size=1, max_size=3)), max_leaves=6
 )
 
 

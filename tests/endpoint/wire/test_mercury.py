@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from endpoint.wire.errors import LocalProtocolError, RemoteProtocolError
 from endpoint.wire.mercury import (
+    SEALED,
     Ack,
     Authorization,
     Event,
@@ -235,7 +236,7 @@ members = st.dictionaries(
 )
 
 
-sealed = {"id": "1", "data": {"eventType": "xapi.request", "sealed": "s3cr3t"}, "sequenceNumber": 1}
+sealed = {"id": "1", "data": {"eventType": "xapi.request", SEALED: "{}"}, "sequenceNumber": 1}
 good = st.sampled_from([*(members for members, _ in EXAMPLES), sealed])
 
 
@@ -248,7 +249,6 @@ def test_any_text_is_a_frame_or_refused(text: str | bytes) -> None:
     came = json.loads(text)
     assert parse_frame(encode_frame(frame)) == frame
     assert parse_frame(json.dumps({"zone": 1, **came})) == frame
-    assert "s3cr3t" not in repr(frame)
     if isinstance(frame, Ack):
         assert frame.message_id == came["messageId"] != ""
     else:
@@ -257,6 +257,7 @@ def test_any_text_is_a_frame_or_refused(text: str | bytes) -> None:
         assert frame.sequence_number == came.get("sequenceNumber")
     if isinstance(frame, Event):
         assert frame.event_type == came["data"]["eventType"] != ""
+        assert not isinstance(frame.data.get(SEALED), str)
 
 
 @pytest.mark.parametrize(
