@@ -255,6 +255,7 @@ class Device:
             upgrades.show_boot(self, reason)
         if self.doors is not None:
             await self.doors.open(self)
+        self.on_seen()
         if self.state.account is not None:
             self.webex.feed(status.Started())
         bootstrap = self.bootstrap
@@ -292,6 +293,7 @@ class Device:
         self.local.stop()
         if self.doors is not None:
             await self.doors.close()
+        self.on_seen()
         self.linking.cancel()
         self.online.cancel_retry()
         self.identity.stop()

@@ -63,7 +63,7 @@ class DeviceLog:
         return self._written - len(self.lines)
 
     def add_sink(self, sink: Callable[[str], object]) -> None:
-        """Give every later line to `sink` as well (a file, a terminal)."""
+        """Give every later line to `sink` as well (a file, a terminal); one that cannot write is dropped."""
         self._sinks.append(sink)
 
     def line(self, module: str, level: str, text: str) -> None:
@@ -81,8 +81,11 @@ class DeviceLog:
         self.lines.append(line)
         self._written += 1
         self._trace.event(self._who, "log", data={"module": module, "level": level, "text": text})
-        for sink in self._sinks:
-            sink(line)
+        for sink in tuple(self._sinks):
+            try:
+                sink(line)
+            except OSError:  # a full disk, a closed pipe: whoever wrote the line has no part in that
+                self._sinks.remove(sink)
 
     def stamp(self, instant: datetime) -> str:
         """Print an instant as the log does: milliseconds and the numeric zone, never `Z`."""

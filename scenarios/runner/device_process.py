@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -130,7 +131,8 @@ class DeviceProcess:
         try:
             write_ready(self.ready_file, content)
         except OSError as error:
-            print(f"{self.ready_file}: cannot be written: {error.strerror}", file=sys.stderr, flush=True)
+            with suppress(OSError):  # the same disk may be under the standard error
+                print(f"{self.ready_file}: cannot be written: {error.strerror}", file=sys.stderr, flush=True)
         self._written = content
 
 

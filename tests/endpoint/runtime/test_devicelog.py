@@ -131,3 +131,20 @@ def test_every_line_can_be_taken_apart_again(text: str) -> None:
 def test_the_http_counter_counts_from_one() -> None:
     counter = HttpCounter()
     assert [counter.next() for _ in range(3)] == [1, 2, 3]
+
+
+def test_a_sink_that_cannot_write_is_dropped_and_the_line_is_kept() -> None:
+    tried: list[str] = []
+
+    def full(line: str) -> None:
+        tried.append(line)
+        raise OSError(28, "No space left on device")
+
+    def write(log: DeviceLog) -> None:
+        log.add_sink(full)
+        log.line("Wx2", "3", "one")
+        log.line("Wx2", "3", "two")
+
+    log, _ = _with_log(write)
+    assert tried == [log.lines[0]]
+    assert len(log.lines) == 2
