@@ -93,9 +93,9 @@ class DeviceProcess:
             device.on_log = lambda line: print(line, flush=True)
         try:
             await open_door(door, at)
-            device.on_seen = lambda: self._rewrite(device, door)
             booting = await doors_open(device)
             first_ready(self.ready_file, self._ready(device, door))
+            device.on_seen = lambda: self._rewrite(device, door)
             tell_doors(device)
             await booting
             self._rewrite(device, door)
@@ -104,6 +104,7 @@ class DeviceProcess:
             await for_ever()
             return Exit.OK
         finally:
+            device.on_seen = lambda: None
             await door.stop()
             await device.close()
 
