@@ -48,6 +48,7 @@ from endpoint.device.waiting import Waiting
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import Clock, TimeSource, iso_seconds
 from endpoint.runtime.devicelog import DeviceLog
+from endpoint.runtime.errors import StorageError
 from endpoint.runtime.faults import Faults
 from endpoint.runtime.net import NameTable, Net
 from endpoint.runtime.tasks import Tasks
@@ -102,6 +103,7 @@ class Device:
         """Second of the clock at which the device was last switched on."""
         self._waiting = Waiting()
         self._lasting = Tasks(on_defect)
+        self._has_run = False
         self._going_down: asyncio.Task[None] | None = None
         self._assemble()
 
@@ -233,7 +235,7 @@ class Device:
 
         Raises:
             LocalProtocolError: the device is on.
-            StorageError: the state cannot be written; the device is off.
+            StorageError: the state cannot be written; the device is off. One that has been on boots all the same, and says so in its log.
         """
         if self.is_up:
             raise LocalProtocolError("the device is on already")
@@ -243,11 +245,15 @@ class Device:
         reason, time = self.state.last_shutdown_reason, self.state.last_shutdown_time
         if self.state.running:
             reason, time = "Unknown", ""  # the power was lost
-        self.save(msgspec.structs.replace(self.state, boots=boots, running=True))
+        state = msgspec.structs.replace(self.state, boots=boots, running=True)
+        if not self._has_run:
+            self.save(state)  # one that can keep nothing does not begin
         self.world.log = self._make_log(self.world.trace, boots)
         if self.on_log is not None:
             self.world.log.add_sink(self.on_log)
-        self.is_up = self._has_booted = True
+        if self._has_run:
+            self.save_or_tell(state)
+        self.is_up = self._has_booted = self._has_run = True
         self.booted_s = self._clock.time()
         with self.status.group():
             self.status.put(("SystemUnit", "LastShutdownReason"), reason)
@@ -323,9 +329,18 @@ class Device:
         self._going_down = self._lasting.start(work, "going down")
 
     async def reset(self, keep: Sequence[str], *, boots: bool) -> None:
-        """Forget everything but the named groups of `SystemUnit FactoryReset`, and boot as if new if that is asked for."""
+        """Forget everything but the named groups of `SystemUnit FactoryReset`, and boot as if new if that is asked for.
+
+        Raises:
+            StorageError: it cannot be written that all is forgotten; the device stays as it was.
+        """
         await self.shut_down("FactoryReset")
-        self.save(power.reset_state(self.state, keep))
+        try:
+            self.save(power.reset_state(self.state, keep))
+        except StorageError:
+            if boots:
+                await self.boot()
+            raise
         self._assemble()
         if boots:
             await self.boot()

@@ -51,7 +51,7 @@ def reset_state(state: State, keep: Sequence[str]) -> State:
 
 
 def go_down(device: Device, action: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Let a device go down in a moment; what goes wrong then is logged, and the device stays off."""
+    """Let a device go down in a moment; what goes wrong then is logged."""
 
     async def go() -> None:
         try:

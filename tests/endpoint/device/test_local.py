@@ -137,6 +137,24 @@ def test_a_full_disk_refuses_and_changes_nothing(tmp_path: Path) -> None:
     play(scene, state_dir=tmp_path)
 
 
+def test_a_full_disk_does_not_keep_a_device_from_restarting(tmp_path: Path) -> None:
+    async def scene(room: Room) -> None:
+        device, told = room.device, list[str]()
+        device.on_log = told.append
+        await call(device, "Macros Macro Save", "1", Name="a")
+        (tmp_path / "device.json.new").mkdir()
+        await call(device, "SystemUnit Boot")
+        await device.world.clock.sleep(60)
+        assert device.is_up
+        assert any("state not written: " in line for line in told)
+        assert value(device, "Status SystemUnit LastShutdownReason") == "Restart"
+        assert [macro["Name"] for macro in (await call(device, "Macros Macro Get"))["Macro"]] == ["a"]
+        (tmp_path / "device.json.new").rmdir()
+        await call(device, "Macros Macro Save", "2", Name="b")
+
+    play(scene, state_dir=tmp_path)
+
+
 def test_the_time_of_the_room_follows_its_zone() -> None:
     async def scene(room: Room) -> None:
         assert str(value(room.device, "Status Time SystemTime")).endswith("+0000")

@@ -205,16 +205,18 @@ def test_a_device_that_was_reset_can_be_activated_anew_and_stays_unlocked() -> N
     play(story)
 
 
-def test_a_disk_that_takes_nothing_leaves_the_device_off_and_says_why(tmp_path: Path) -> None:
+@pytest.mark.parametrize("trailing", ["Restart", "NoAction"])
+def test_a_reset_that_cannot_be_written_forgets_nothing_and_says_why(tmp_path: Path, trailing: str) -> None:
     async def story(stage: Stubbed) -> None:
         await stage.online()
         (tmp_path / "device.json.new").mkdir()
-        await command(stage.device, RESET, {"Confirm": "Yes"})
+        await command(stage.device, RESET, {"Confirm": "Yes", "TrailingAction": trailing})
         await _down(stage)
-        assert not stage.device.is_up
+        assert stage.device.is_up == (trailing == "Restart")
         assert stage.lines("MainEvents E: FactoryReset failed: ")
         (tmp_path / "device.json.new").rmdir()
-        await stage.device.boot()
+        if trailing == "NoAction":
+            await stage.device.boot()
         assert stage.device.is_activated, "nothing was forgotten"
 
     play(story, state_dir=tmp_path)
