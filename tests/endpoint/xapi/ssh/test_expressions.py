@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,9 +85,7 @@ def test_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(told) == 1
 
 
-@pytest.mark.parametrize("separators", ["/", " ", ".", "/ ."])
-def test_a_long_row_of_separators_is_looked_at_once(separators: str) -> None:
+@pytest.mark.parametrize(("separators", "shown"), [("/", "/x//y"), (" ", "/x/y"), (".", "/x/y"), ("/ .", "/x/y")])
+def test_a_long_row_of_separators_is_looked_at_once(separators: str, shown: str) -> None:
     row = separators * (LINE_BYTES_MAX // len(separators))
-    begin = time.perf_counter()
-    in_slashes(f"x{row}y")
-    assert time.perf_counter() - begin < 2  # from every separator anew it is half a minute
+    assert in_slashes(f"x{row}y") == shown  # from every separator anew it would be half a minute
