@@ -33,6 +33,9 @@ MARK_KEY_BYTES: Final = 32
 _LIMITS: Final = ("Security", "Session")
 
 LOCKED_DOWN: Final = "device is locked down"
+DEACTIVATED: Final = "user deactivated"
+DELETED: Final = "user deleted"
+ROLE_REMOVED: Final = "role removed"
 WRONG: Final = "wrong passphrase or key"
 
 
@@ -344,16 +347,16 @@ class Users:
         account = change(before)
         self.accounts.put(account)
         if not account.is_active:
-            self._sessions.close_user(account.name, "user deactivated")
+            self._sessions.close_user(account.name, DEACTIVATED)
         elif not set(before.roles) <= set(account.roles):  # they would go on with the roles of their login
-            self._sessions.close_user(account.name, "role removed")
+            self._sessions.close_user(account.name, ROLE_REMOVED)
         self.on_change()
 
     def delete(self, name: str) -> None:
         """Delete an account and end its sessions; errors as in `modify`."""
         self.accounts.remove(name)
         self._watches.pop(key_of(name), None)
-        self._sessions.close_user(name, "user deleted")
+        self._sessions.close_user(name, DELETED)
         self.on_change()
 
     def lock_down(self) -> None:
@@ -382,11 +385,15 @@ class Users:
         return self._world.clock.now().timestamp()
 
     def _session_refusal(self, caller: Caller) -> str:
-        """Say whether a user was switched off between login and session."""
+        """Say whether a user was deleted, switched off or deprived of a role between login and session."""
         account = self.accounts.find(caller.user)
-        if account is None or is_on(account):
-            return ""
-        return LOCKED_DOWN if account.is_locked_down else "user deactivated"
+        if account is None:
+            return DELETED if caller.user else ""
+        if account.is_locked_down:
+            return LOCKED_DOWN
+        if not account.is_active:
+            return DEACTIVATED
+        return "" if caller.roles <= set(account.roles) else ROLE_REMOVED
 
     def _session_closed(self, session: Session, why: str) -> None:
         self._world.log.line("MainEvents", "I", f"session {session.id} of '{session.caller.user}' ended: {why}")

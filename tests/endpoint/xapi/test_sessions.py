@@ -10,11 +10,14 @@ import pytest
 from endpoint.runtime.clock import iso_ms
 from endpoint.wire.xapi.calls import Caller
 from endpoint.wire.xapi.errors import CommandFailed
+from endpoint.xapi.accounts import BUILT_IN
+from endpoint.xapi.saved import SavedUser
 from endpoint.xapi.sessions import TooManySessions
 from tests.endpoint.xapi.ground import ADMIN, CLOUD, XapiGround, play
 
 BOB = Caller("bob", frozenset("U"), "192.0.2.8", "websocket")
 WEB = Caller("bob", frozenset("U"), "192.0.2.8", "http")
+PEOPLE = (BUILT_IN, SavedUser(name="bob", roles="U"))
 
 
 def test_limits_hold_for_one_user_and_for_all_and_are_read_at_each_opening() -> None:
@@ -36,7 +39,7 @@ def test_limits_hold_for_one_user_and_for_all_and_are_read_at_each_opening() -> 
         ground.open(BOB)
         assert len(ground.sessions) == 5
 
-    play(story)
+    play(story, saved=PEOPLE)
 
 
 def test_the_list_tells_who_is_there_since_when_whatever_the_wall_clock_did() -> None:
@@ -59,7 +62,7 @@ def test_the_list_tells_who_is_there_since_when_whatever_the_wall_clock_did() ->
             ("Session", 2, "LastActivity"): iso_ms(now),
         }
 
-    play(story)
+    play(story, saved=PEOPLE)
 
 
 def test_a_session_is_terminated_after_the_answer_has_left() -> None:
@@ -74,7 +77,7 @@ def test_a_session_is_terminated_after_the_answer_has_left() -> None:
             with pytest.raises(CommandFailed, match="No such session"):
                 await ground.call("Security Session Terminate", SessionId=unknown)
 
-    play(story)
+    play(story, saved=PEOPLE)
 
 
 def test_a_session_that_says_nothing_ends_after_the_inactivity_time() -> None:
@@ -93,7 +96,7 @@ def test_a_session_that_says_nothing_ends_after_the_inactivity_time() -> None:
         await ground.clock.sleep(86_400)
         assert list(ground.sessions) == [web]  # documented: it ends when its client says so
 
-    play(story)
+    play(story, saved=PEOPLE)
 
 
 def test_the_inactivity_time_can_be_set_while_sessions_are_open() -> None:
@@ -109,7 +112,7 @@ def test_the_inactivity_time_can_be_set_while_sessions_are_open() -> None:
         await ground.clock.sleep(0)
         assert ground.hung_up == [(1, "idle for 1 minute(s)")]
 
-    play(story)
+    play(story, saved=PEOPLE)
 
 
 def test_no_timer_runs_and_nobody_listens_while_nothing_can_become_idle() -> None:
@@ -128,7 +131,7 @@ def test_no_timer_runs_and_nobody_listens_while_nothing_can_become_idle() -> Non
         assert scheduled() == 0
         assert not ground.configuration._listeners
 
-    play(story)
+    play(story, saved=PEOPLE)
 
 
 def test_all_sessions_end_at_once_when_the_device_goes_down() -> None:
@@ -140,4 +143,4 @@ def test_all_sessions_end_at_once_when_the_device_goes_down() -> None:
         assert ground.hung_up == [(1, "Restart"), (2, "Restart"), (3, "Restart")]
         assert len(ground.sessions) == 0
 
-    play(story)
+    play(story, saved=PEOPLE)

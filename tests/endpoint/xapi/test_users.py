@@ -455,6 +455,31 @@ def test_the_sessions_of_who_is_deleted_or_deactivated_or_loses_a_role_end() -> 
     play(story)
 
 
+@pytest.mark.parametrize(
+    ("command", "arguments", "why"),
+    [
+        ("Delete", {}, "user deleted"),
+        ("Modify", {"Active": "False"}, "user deactivated"),
+        ("Modify", {"AddRole": "RoomControl", "RemoveRole": "User"}, "role removed"),
+        ("Modify", {"AddRole": "RoomControl"}, None),
+    ],
+)
+def test_what_becomes_of_a_user_between_login_and_session_counts(
+    command: str, arguments: dict[str, str], why: str | None
+) -> None:
+    async def story(ground: XapiGround) -> None:
+        await ground.call("UserManagement User Add", Username="bob", Passphrase=GOOD)
+        logged_in = await ground.login("bob", GOOD, "http")
+        assert logged_in is not None
+        await ground.call(f"UserManagement User {command}", Username="BOB", **arguments)
+        session = ground.open(logged_in)
+        await asyncio.sleep(0)
+        assert ground.hung_up == ([(session.id, why)] if why else [])
+        assert len(ground.sessions) == (0 if why else 1)
+
+    play(story)
+
+
 def test_nothing_changes_that_cannot_be_kept() -> None:
     async def story(ground: XapiGround) -> None:
         await ground.call("UserManagement User Add", Username="second", Passphrase=GOOD, Role="Admin")
