@@ -120,10 +120,10 @@ class HttpDoor:
         if listener is None or server is None:
             return
         listener.close()
-        self._cookies.end_all()
         talks = tuple(self._conversations)
         await asyncio.gather(*(talk.hang_up(WSCloseCode.GOING_AWAY, "Service stopped") for talk in talks))
         await server.shutdown(timeout=STOPPING_S_MAX)
+        self._cookies.end_all()  # now that no request can begin another
         await self._commands.cancel()
         await self._senders.cancel()
         await listener.wait_closed()

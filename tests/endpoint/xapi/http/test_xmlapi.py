@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -306,6 +307,32 @@ def test_who_forgets_to_end_sessions_locks_themself_out() -> None:
             assert (await room.ask("GET", "/status.xml", user=None, Cookie=tokens[0]))[0] == 401
             await room.ask("POST", "/xmlapi/session/begin")
             await room.door.stop()
+            assert room.stage.sessions.count == 0
+
+    asyncio.run(body())
+
+
+def test_a_session_that_begins_while_the_door_is_shut_ends_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def body() -> None:
+        async with opened() as room:
+            knocks, goes_on = asyncio.Event(), asyncio.Event()
+            authenticate = room.stage.users.authenticate
+
+            async def slow(*given: Any, **more: Any) -> Caller:
+                knocks.set()
+                await goes_on.wait()
+                return await authenticate(*given, **more)
+
+            monkeypatch.setattr(room.stage.users, "authenticate", slow)
+            asking = asyncio.create_task(room.ask("POST", "/xmlapi/session/begin"))
+            await knocks.wait()
+            stopping = asyncio.create_task(room.door.stop())
+            await asyncio.sleep(0)
+            assert not room.door.is_open
+            goes_on.set()
+            status, _, _ = await asking
+            await stopping
+            assert status == 204
             assert room.stage.sessions.count == 0
 
     asyncio.run(body())
