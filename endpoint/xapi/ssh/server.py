@@ -242,8 +242,8 @@ class Connection(asyncssh.SSHServer):
         try:
             await self._door.users.change_passphrase(username, old_password, new_password)
         except CommandFailed as error:
-            if not self._count_failure():
-                raise asyncssh.PasswordChangeRequired(f"{error}.") from None
+            self._count_failure()
+            raise asyncssh.PasswordChangeRequired(f"{error}.") from None
         return await self.validate_password(username, new_password)
 
     def _count_failure(self) -> bool:
@@ -257,7 +257,8 @@ class Connection(asyncssh.SSHServer):
         return True
 
     def get_kbdint_challenge(self, username: str, lang: str, submethods: str) -> Any:
-        """Ask for the passphrase."""
+        """Ask for the passphrase, of whoever begins anew as well."""
+        self._outdated = None
         return "", "", "", [(PROMPT, False)]
 
     async def validate_kbdint_response(self, username: str, responses: Any) -> Any:

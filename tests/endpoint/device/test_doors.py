@@ -324,6 +324,27 @@ def test_a_passphrase_that_has_to_be_changed_is_changed_at_the_login(
     play(scene)
 
 
+def test_who_breaks_the_change_off_is_asked_for_the_passphrase_again() -> None:
+    class Hesitant(Changing):
+        def kbdint_challenge_received(self, name: str, instructions: str, lang: str, prompts: Any) -> list[str] | None:
+            if len(self.asked) == 1:
+                self.asked.append(instructions)
+                return None
+            return super().kbdint_challenge_received(name, instructions, lang, prompts)
+
+    async def scene() -> None:
+        async with opened() as house:
+            await _add(house, "uma")
+            client, twice = Hesitant(OLD, OLD, NEW, NEW), ["keyboard-interactive"] * 2
+            async with house.ssh(
+                username="uma", password=None, preferred_auth=twice, client_factory=lambda: client
+            ) as connection:
+                assert "Standby State" in (await connection.run("xStatus Standby State")).stdout
+            assert client.asked == ["Password: ", TO_CHANGE] * 2
+
+    play(scene)
+
+
 async def _add(house: House, name: str) -> None:
     commands = house.device.xapi.commands
     arguments = {"Username": name, "Passphrase": OLD, "Role": "User", "PassphraseChangeRequired": "True"}
