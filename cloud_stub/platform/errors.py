@@ -6,7 +6,8 @@ CloudError             status, code, text; any answer that is no success
 ├── NotFound           404: no such thing
 ├── Conflict           409: it cannot be done now
 ├── BadRequest         400: the request breaks its shape
-└── BoundHit           503: a limit with a name; visible, never silent
+├── BoundHit           503: a limit with a name; visible, never silent
+└── StoreError         503: the disk does not take what has to be kept (in `store`)
 """
 
 from __future__ import annotations

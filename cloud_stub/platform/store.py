@@ -15,7 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from cloud_stub.platform.errors import BoundHit
+from cloud_stub.platform.errors import BoundHit, CloudError
 from cloud_stub.platform.records import TABLES, Record
 
 SCHEMA = 1
@@ -23,8 +23,14 @@ DATABASE = "cloud.sqlite3"
 R = TypeVar("R", bound=Record)
 
 
-class StoreError(Exception):
-    """The directory of the store cannot be used; the text says which file and what is wrong."""
+class StoreError(CloudError):
+    """The directory of the store cannot be used; the text says which file and what is wrong. To a request it is the answer 503."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(503, text)
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class Table(Generic[R]):
@@ -153,45 +159,59 @@ class Store:
             raise StoreError(f"{DATABASE} holds what this version cannot read ({type(error).__name__})") from None
 
     def write(self, kind: str, key: str, body: bytes | None) -> None:
-        """Write one record through, None removes it; at once, unless a transaction is open. Called by the tables."""
+        """Write one record through, None removes it; at once, unless a transaction is open. Called by the tables.
+
+        Raises:
+            StoreError: the disk does not take it; the caller keeps what it had.
+        """
         if self._depth:
             table = next(table for table in self._tables.values() if table.name == kind)
             self._undo.append((kind, key, table.get(key)))
+        if body is None:
+            self._execute("DELETE FROM records WHERE kind = ? AND key = ?", kind, key)
+        else:
+            self._execute(
+                "INSERT INTO records (kind, key, body) VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
+                kind, key, body,
+            )  # fmt: skip
+
+    def _execute(self, statement: str, *values: object) -> None:
         if self._database is None:
             return
-        if body is None:
-            self._database.execute("DELETE FROM records WHERE kind = ? AND key = ?", (kind, key))
-        else:
-            self._database.execute(
-                "INSERT INTO records (kind, key, body) VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET body = excluded.body",
-                (kind, key, body),
-            )
+        try:
+            self._database.execute(statement, values)
+        except sqlite3.Error as error:
+            raise StoreError(f"{DATABASE} cannot be written: {error}") from None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Let the writes of the block happen together or not at all; an exception undoes them in memory as well."""
+        """Let the writes of the block happen together or not at all; an exception undoes them in memory as well.
+
+        Raises:
+            StoreError: the disk does not take them.
+        """
         if self._depth:
             yield
             return
         self._depth = 1
         self._undo = []
-        if self._database is not None:
-            self._database.execute("BEGIN IMMEDIATE")
         try:
+            self._execute("BEGIN IMMEDIATE")
             yield
+            self._execute("COMMIT")
         except BaseException:
-            if self._database is not None:
-                self._database.execute("ROLLBACK")
-            by_name = {table.name: table for table in self._tables.values()}
-            for kind, key, record in reversed(self._undo):
-                by_name[kind].restore(key, record)
+            self._roll_back()
             raise
-        else:
-            if self._database is not None:
-                self._database.execute("COMMIT")
         finally:
             self._depth = 0
             self._undo = []
+
+    def _roll_back(self) -> None:
+        by_name = {table.name: table for table in self._tables.values()}
+        for kind, key, record in reversed(self._undo):
+            by_name[kind].restore(key, record)
+        if self._database is not None and self._database.in_transaction:  # SQLite ends some itself: the disk is full
+            self._execute("ROLLBACK")
 
     def export(self) -> dict[str, list[dict[str, Any]]]:
         """Return what may be shown of every record, by table: nothing in it is secret, because each kind lists what is shown."""

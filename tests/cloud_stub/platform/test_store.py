@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import textwrap
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -130,6 +131,48 @@ def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     assert done.returncode == -signal.SIGKILL
     store = Store(tmp_path)
     assert len(store[Org]) == 50
+    store.close()
+
+
+FULL_DISK = """
+    import resource, signal, sys
+    from datetime import UTC, datetime
+    from pathlib import Path
+    from cloud_stub.platform.records import Org
+    from cloud_stub.platform.store import Store, StoreError
+
+    def org(name, chars=1):
+        return Org(id=name, name="x" * chars, created=datetime(2026, 1, 1, tzinfo=UTC))
+
+    store = Store(Path(sys.argv[1]))
+    store[Org].put(org("before"))
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # then a write beyond the limit fails, as on a full disk
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1, hard))
+    try:
+        if sys.argv[2] == "alone":
+            store[Org].put(org("lost"))
+        else:
+            with store.transaction():
+                store[Org].change("before", name="other")
+                store[Org].put(org("lost", int(sys.argv[3])))
+    except StoreError as error:
+        print(error.status, str(error).partition(":")[0])
+    print([(record.id, record.name) for record in store[Org]])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    with store.transaction():
+        store[Org].put(org("after"))
+"""
+
+
+@pytest.mark.parametrize("how", [("alone",), ("together", "10"), ("together", "5000000")])
+def test_on_a_full_disk_memory_and_file_keep_what_they_had(how: tuple[str, ...], tmp_path: Path) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(FULL_DISK), str(tmp_path), *how]
+    done = subprocess.run(command, cwd=Path(__file__).parents[3], check=False, capture_output=True, text=True)
+    said = "503 cloud.sqlite3 cannot be written\n[('before', 'x')]\n"
+    assert (done.stdout, done.stderr, done.returncode) == (said, "", 0)
+    store = Store(tmp_path)
+    assert [(record.id, record.name) for record in store[Org]] == [("before", "x"), ("after", "x")]
     store.close()
 
 
