@@ -23,7 +23,7 @@ CLUSTER = "P0A1"
 ACCESS_LIFE_S = 64_799
 REFRESH_LIFE_S = 5_183_999
 TOKENS_PER_USER = 50
-"""Tokens of one user that are remembered; the oldest dead ones go first, then the oldest."""
+"""Tokens of one user that are remembered; dead ones go first, then those whose lives end first."""
 
 DEVICE_SCOPES = ("spark:all", "spark:kms")
 ADMIN_SCOPES = (
@@ -85,6 +85,7 @@ class Tokens:
             provisional_s: seconds after which both die unless `confirm`ed; None = at once good for their lives.
         """
         scopes = tuple(scopes)
+        self._make_room(user.id, 2)
         access = self._draw(user.id, "access token")
         refresh = RefreshToken(self._draw(user.id, "refresh token").reveal())
         ids = (
@@ -97,6 +98,7 @@ class Tokens:
         self, user: User, scopes: Iterable[str], *, client_id: str = "", life_s: int | None = None
     ) -> AccessToken:
         """Issue an access token alone, as scope reduction does."""
+        self._make_room(user.id, 1)
         token = self._draw(user.id, "access token")
         self._keep(token, TokenKind.ACCESS, user, tuple(scopes), life_s or self.access_life_s, client_id, None)
         return token
@@ -109,9 +111,9 @@ class Tokens:
         """
         record = self.verify(refresh, TokenKind.REFRESH)
         user = self.owner(record)
-        access = self.issue_access(user, record.scopes, client_id=record.client_id)
         expires = self._clock.now() + timedelta(seconds=self.refresh_life_s)
         self._store[Token].change(record.id, expires=expires, unless_confirmed=None)
+        access = self.issue_access(user, record.scopes, client_id=record.client_id)
         ids = (digest(access), record.id)
         return Pair(access, refresh, record.scopes, self.access_life_s, self.refresh_life_s, ids)
 
@@ -208,7 +210,6 @@ class Tokens:
         provisional_s: float | None,
     ) -> str:
         now = self._clock.now()
-        self._make_room(user.id)
         record = Token(
             id=digest(token),
             kind=kind,
@@ -223,12 +224,14 @@ class Tokens:
         self._store[Token].put(record)
         return record.id
 
-    def _make_room(self, user_id: str) -> None:
+    def _make_room(self, user_id: str, count: int) -> None:
+        """Forget tokens of a user where there is no room for so many more."""
         known = self._store[Token].where("user_id", user_id)
-        if len(known) < TOKENS_PER_USER:
+        excess = len(known) + count - TOKENS_PER_USER
+        if excess <= 0:
             return
         now = self._clock.now()
         dead = [token for token in known if token.revoked or now >= token.expires]
-        access = [token for token in known if token.kind is TokenKind.ACCESS]
-        for token in dead or access[:1] or known[:1]:
+        living = sorted((token for token in known if token not in dead), key=lambda token: token.expires)
+        for token in dead + living[: max(0, excess - len(dead))]:
             self._store[Token].drop(token.id)

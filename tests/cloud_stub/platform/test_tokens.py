@@ -104,6 +104,42 @@ def test_tokens_of_a_user_are_bounded_and_refresh_tokens_outlive_access_tokens()
     in_cloud(story)
 
 
+def test_refresh_token_that_is_about_to_end_makes_no_room_for_its_own_access_token() -> None:
+    async def story(world: World) -> None:
+        tokens, user = world.cloud.platform.tokens, person(world)
+        pair = tokens.issue(user, ())
+        await world.clock.sleep(REFRESH_LIFE_S - 1)
+        for _ in range(TOKENS_PER_USER - 1):
+            tokens.issue_access(user, ())
+        tokens.verify(tokens.renew(pair.refresh).access)
+
+    in_cloud(story)
+
+
+def test_a_pair_is_good_however_many_there_were_before() -> None:
+    async def story(world: World) -> None:
+        tokens, user = world.cloud.platform.tokens, person(world)
+        for _ in range(TOKENS_PER_USER * 2):
+            pair = tokens.issue(user, ())
+            tokens.verify(pair.access)
+            tokens.renew(pair.refresh)
+        assert len(world.cloud.platform.store[Token].where("user_id", user.id)) <= TOKENS_PER_USER
+
+    in_cloud(story)
+
+
+def test_tokens_that_others_get_of_the_administrator_do_not_push_out_its_own() -> None:
+    async def story(world: World) -> None:
+        tokens = world.cloud.platform.tokens
+        admin = tokens.owner(tokens.verify(world.cloud.admin_token))
+        for _ in range(TOKENS_PER_USER):
+            tokens.issue_access(admin, ())
+            tokens.issue(admin, ())
+        assert (await world.admin("GET", "/roomsim/control/v1/devices")).status == 200
+
+    in_cloud(story)
+
+
 def test_draws_of_one_user_do_not_depend_on_another() -> None:
     kept: list[str] = []
 
