@@ -123,7 +123,7 @@ class IdBroker:
         if form.token is None:
             raise BadRequest("token is missing", identity.INVALID_REQUEST)
         tokens = self._platform.tokens
-        record = tokens.peek(form.token) or tokens.peek(RefreshToken(form.token.reveal()))
+        record = tokens.peek(form.token)
         if record is not None:
             tokens.revoke(record.id)
             if record.kind is TokenKind.REFRESH:
