@@ -105,6 +105,7 @@ class Device:
         self._lasting = Tasks(on_defect)
         self._has_run = False
         self._going_down: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
         self._assemble()
 
     @property
@@ -234,11 +235,13 @@ class Device:
         """Power on: make first contact and, with an account, go online in the background (bring-up `auto`).
 
         Raises:
-            LocalProtocolError: the device is on.
+            LocalProtocolError: the device is on, or going down.
             StorageError: the state cannot be written; the device is off. One that has been on boots all the same, and says so in its log.
         """
         if self.is_up:
             raise LocalProtocolError("the device is on already")
+        if self.is_going_down and asyncio.current_task() is not self._going_down:
+            raise LocalProtocolError("the device is going down; boot it when it is off")
         if self._has_booted:
             self._assemble()
         boots = self.state.boots + 1
@@ -289,13 +292,24 @@ class Device:
     async def shut_down(self, reason: str = "Shutdown") -> None:
         """Power off in good order; the registration stays with the cloud."""
         self.is_up = False
+        await self._call_off()
         stamp = iso_seconds(self._clock.now())
         self.save_or_tell(
             msgspec.structs.replace(self.state, running=False, last_shutdown_reason=reason, last_shutdown_time=stamp)
         )
         await self._stop()
 
+    async def _call_off(self) -> None:
+        """Forget what a command has asked for, unless it is that which asks: who switches the power off now is first."""
+        await self._lasting.cancel()
+
     async def _stop(self) -> None:
+        """Stop every part, to the end even if who waits for it is cancelled: nothing stays half shut."""
+        if self._stopping is None or self._stopping.done():
+            self._stopping = asyncio.get_running_loop().create_task(self._stop_parts(), name="stopping")
+        await asyncio.shield(self._stopping)
+
+    async def _stop_parts(self) -> None:
         self.local.stop()
         if self.doors is not None:
             await self.doors.close()
@@ -349,14 +363,17 @@ class Device:
         """Lose the power: nothing is said and nothing is written. The next boot finds what was persisted last."""
         self.is_up = False
         self.mercury.cut()
+        await self._call_off()
         await self._stop()
         self._assemble()
 
     async def close(self) -> None:
         """Shut down for good and let the state directory go."""
-        await self._lasting.cancel()
+        await self._call_off()
         if self.is_up:
             await self.shut_down()
+        elif self._stopping is not None:
+            await self._stopping  # of a command that was called off meanwhile
         self._keeper.close()
 
     # what people and scenarios ask for

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from endpoint.device.commands.power import GOES_DOWN_AFTER_S, KEPT
+from endpoint.device.doors import Doors
+from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.xapi.errors import BadArguments, CommandFailed
 from endpoint.wire.xapi.nodes import nodes
 from tests.endpoint.cloud.stubbed import Stubbed, play
@@ -17,6 +20,20 @@ RESET = "SystemUnit FactoryReset"
 
 async def _down(stage: Stubbed) -> None:
     await stage.clock.sleep(GOES_DOWN_AFTER_S + 0.5)
+
+
+class SlowDoors(Doors):
+    """Doors that shut when they are let."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.may_shut = asyncio.Event()
+        self.shut = 0
+
+    async def close(self) -> None:
+        await self.may_shut.wait()
+        await super().close()
+        self.shut += 1
 
 
 def test_a_restart_answers_first_says_so_and_comes_back() -> None:
@@ -79,6 +96,54 @@ def test_whatever_goes_down_already_goes_down_once_and_says_it_once(second: tupl
         await command(stage.device, "SystemUnit Boot")
         await _down(stage)
         assert stage.device.state.boots == 3
+
+    play(story)
+
+
+@pytest.mark.parametrize("asked", [("SystemUnit Boot", {}), (RESET, {"Confirm": "Yes"})])
+@pytest.mark.parametrize("how", ["crash", "shut_down"])
+def test_power_that_is_gone_meanwhile_calls_a_restart_off(how: str, asked: tuple[str, dict[str, str]]) -> None:
+    async def story(stage: Stubbed) -> None:
+        await stage.online()
+        await command(stage.device, *asked)
+        await getattr(stage.device, how)()
+        await stage.clock.sleep(60.0)
+        assert not stage.device.is_up
+        await stage.device.boot()
+        await stage.clock.sleep(60.0)
+        assert stage.device.is_activated
+        assert stage.device.state.boots == 2
+
+    play(story)
+
+
+def test_a_device_that_goes_down_boots_once_and_by_itself() -> None:
+    async def story(stage: Stubbed) -> None:
+        doors = stage.device.doors = SlowDoors()
+        await stage.device.boot()
+        await command(stage.device, "SystemUnit Boot")
+        await _down(stage)
+        assert not stage.device.is_up
+        with pytest.raises(LocalProtocolError, match="going down"):
+            await stage.device.boot()
+        doors.may_shut.set()
+        await _down(stage)
+        assert stage.device.is_up
+        assert stage.device.state.boots == 2
+
+    play(story)
+
+
+def test_a_device_that_is_closed_while_it_goes_down_goes_down_to_the_end() -> None:
+    async def story(stage: Stubbed) -> None:
+        doors = stage.device.doors = SlowDoors()
+        await stage.device.boot()
+        await command(stage.device, "SystemUnit Boot")
+        await _down(stage)
+        stage.clock.call_later(1.0, doors.may_shut.set)
+        await stage.device.close()
+        assert doors.shut == 1
+        assert not stage.device.is_up
 
     play(story)
 
