@@ -335,7 +335,6 @@ class Mercury:
         line.greeting = self._world.clock.call_later(GREETING_TIMEOUT_S, self._not_greeted, line, "no opening event")
 
     def _not_greeted(self, line: Line, why: str) -> None:
-        line.greeting = None
         self._note_close(1002, why)
         line.close(1002, why)
         self._fail(line, BeforeOpen.BACK_OFF, why)

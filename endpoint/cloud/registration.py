@@ -215,14 +215,14 @@ class Registration:
         return device
 
     async def unregister(self) -> None:
-        """Delete the registration in the cloud; a cloud that does not answer does not keep the device from forgetting it."""
+        """Delete the registration in the cloud; one that cannot be told does not keep the device from forgetting it."""
         device = self.device
         self.forget()
         if device is not None:
             try:
                 await self._identity.send(Call("DELETE", device.url, "wdm"))
-            except (Unreachable, AccountGone):
-                return  # logged by the client
+            except (Unreachable, AccountGone, ForeignHost):
+                return  # the first is in the log; the others leave nobody to tell
 
     def forget(self) -> None:
         """Drop the registration, and the request for one that is under way."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -32,6 +33,19 @@ VALID_UNTIL = datetime(2099, 12, 31, tzinfo=UTC)
 TLS_BUFFER_BYTES = 16 * 1024
 """Read buffer of a TLS connection: one record. asyncio takes 256 KiB, which costs more than the handshake and is most of an idle device."""
 sslproto.SSLProtocol.max_size = TLS_BUFFER_BYTES  # process-wide; there is no other way to say it
+
+
+def _is_closing(transport: Any) -> bool:
+    if transport._closed:
+        return True
+    below = transport._ssl_protocol._transport
+    return below is not None and bool(below.is_closing())
+
+
+if not hasattr(sslproto.SSLProtocol, "_is_transport_closing"):
+    # Before 3.12.8 and 3.13.1 asyncio says of a TLS stream that broke under a write that it is open, until the loop has turned, and
+    # complains of the writes that follow. This is what it says since.
+    sslproto._SSLProtocolTransport.is_closing = _is_closing  # type: ignore[method-assign, assignment]  # as said above
 
 REASONS = {  # X509_V_ERR_* of OpenSSL -> the closed set of protocol/activation-and-media.md 9.4
     2: "unknown issuer", 9: "not yet valid", 10: "expired", 18: "self-signed", 19: "unknown issuer", 20: "unknown issuer",

@@ -150,9 +150,11 @@ class WebSocket(asyncio.Protocol):
                 self._listener.socket_received(self, message.decode("utf-8", "replace"))
 
     def _flush(self) -> None:
-        if self._transport is None or self._transport.is_closing():
+        if self._transport is None:
             return
         for data in self._ws.data_to_send():
+            if self._transport.is_closing():
+                return  # lost, perhaps under the write before this one
             if data:
                 self._transport.write(data)
             elif self._transport.can_write_eof():
@@ -170,7 +172,7 @@ class WebSocket(asyncio.Protocol):
         self._timer = self._clock.call_later(delay_s, self._abort)
 
     def _abort(self) -> None:
-        self._timer = None
+        self._cancel_timer()
         if self._transport is not None:
             self._transport.abort()
 

@@ -185,8 +185,9 @@ class Connection(asyncssh.SSHServer):
         self._on_end(self)
 
     def is_paused(self) -> bool:
-        """Say whether the client takes nothing at present."""
-        return self._is_paused
+        """Say whether the client takes nothing at present, or never will: asyncssh writes to a broken connection without a word."""
+        transport = self._ssh._transport if self._ssh is not None else None
+        return self._is_paused or transport is None or transport.is_closing()
 
     def _pause(self) -> None:
         self._is_paused = True

@@ -112,6 +112,9 @@ def test_another_first_message_is_no_opening(frame: dict[str, Any]) -> None:
         )
         cloud.greets = True
         await cloud.device.until_online()
+        cloud.log.clear()
+        await cloud.clock.sleep(40.0)
+        assert not cloud.lines("Wx2WebSocket"), "nobody waits any more for the opening event of a socket that is closed"
 
     play(story)
 

@@ -302,6 +302,19 @@ def test_unregistering_forgets_whatever_the_cloud_says(reply: Reply) -> None:
     play(story)
 
 
+def test_logging_out_forgets_a_registration_whose_host_is_not_in_the_catalogue_any_more() -> None:
+    async def story(cloud: Scripted) -> None:
+        await _online(cloud)
+        cloud.services["wdm"] = "https://wdm-z.wbx2.test/wdm/api/v1"
+        await cloud.device.catalog.fetch()
+        await cloud.device.linking.log_out()
+        assert not cloud.to("DELETE", MINE), "no token goes there"
+        assert cloud.device.registration.device is None
+        assert not cloud.device.is_activated
+
+    play(story)
+
+
 # -- toggles ----------------------------------------------------------------------------------------------------------------------------
 
 

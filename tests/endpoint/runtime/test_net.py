@@ -477,6 +477,24 @@ def test_a_reset_breaks_both_ends(on: On, secure: bool) -> None:
     on(main)
 
 
+@CARRIERS
+def test_a_stream_that_breaks_under_a_write_says_so_at_once(secure: bool) -> None:
+    async def main(ground: Ground) -> None:
+        await _served(ground, secure=secure)
+        transport, ear = await ground.net.connect(Ear, HOST, 443, tls=TRUSTING if secure else None)
+        transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        assert not transport.is_closing()
+        transport.write(b"lost")
+        assert transport.is_closing()
+        await ear.closed
+        for _ in range(2):
+            assert transport.is_closing()
+            transport.close()
+        assert transport.is_closing()
+
+    _real(main)
+
+
 @pytest.mark.parametrize(
     ("fault", "broken"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any
@@ -22,7 +23,7 @@ from endpoint.runtime.net import reset
 from endpoint.runtime.tls import Authority, TlsClient
 from endpoint.runtime.virtual import run
 from endpoint.runtime.websocket import CLOSE_PATIENCE_S, HANDSHAKE_TIMEOUT_S, MESSAGE_BYTES_MAX, WebSocket
-from tests.endpoint.runtime.ground import AUTHORITY, Ground
+from tests.endpoint.runtime.ground import AUTHORITY, Ground, until
 
 HOST = "mercury-connection-a.wbx2.test"
 URL = f"wss://{HOST}/v1/apps/wx2/registrations/1/messages?text=true"
@@ -183,6 +184,29 @@ def test_pings_are_answered_and_pongs_are_not_messages() -> None:
         await scene.settled()
 
     assert _play(act).near.told == ["opened"]
+
+
+@CARRIERS
+def test_pings_whose_pongs_cannot_be_sent_are_answered_once(secure: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """On a real loop: asyncio complains in the process's log of whoever writes on to a connection that is lost."""
+
+    async def main() -> None:
+        ground, far = Ground(), Far()
+        listener = await ground.net.listen(lambda: far, tls=AUTHORITY.server_context([HOST]) if secure else None)
+        ground.net.publish(HOST, 443, listener.host, listener.port)
+        url, near = URL if secure else f"ws://{HOST}:443/", Near(ground)
+        client = await websocket.connect(
+            ground.net, url, near, tls=lambda: TlsClient((AUTHORITY.pem,)), service="mercury"
+        )
+        await until(lambda: bool(near.told), turns=20_000)
+        far.transport.write(Frame(Opcode.PING, b"").serialize(mask=False) * 50)
+        client._transport.get_extra_info("socket").shutdown(socket.SHUT_WR)
+        await until(lambda: near.at_s is not None, turns=20_000)
+        assert near.told == ["opened", (1006, "")]
+        listener.close()
+
+    asyncio.run(main())
+    assert caplog.messages == []
 
 
 def test_fragments_with_a_ping_between_them_and_frames_in_one_packet() -> None:
@@ -420,6 +444,8 @@ def test_closing_before_the_handshake_is_done_ends_it() -> None:
         scene.socket.close(1000, "changed my mind")
         await scene.settled()
         assert scene.near.told == [(1006, "upgrade failed")]
+        timers: Any = scene.ground.loop._scheduled  # type: ignore[attr-defined]  # asyncio shows them to nobody
+        assert [timer for timer in timers if not timer.cancelled()] == [], "nobody waits for the handshake any more"
 
     _play(act, answers=False)
 

@@ -53,7 +53,7 @@ async def settled(device: Room) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("terminal", [False, True])
-def test_a_client_that_goes_away_in_the_middle(sent: bytes, terminal: bool) -> None:
+def test_a_client_that_goes_away_in_the_middle(sent: bytes, terminal: bool, caplog: pytest.LogCaptureFixture) -> None:
     async def run() -> None:
         async with room() as device:
             connection = await device.connect()
@@ -69,6 +69,7 @@ def test_a_client_that_goes_away_in_the_middle(sent: bytes, terminal: bool) -> N
             assert device.failures == []
 
     asyncio.run(run())
+    assert "socket.send() raised exception." not in caplog.messages, "asyncio complains of writes after the loss"
 
 
 def test_ten_megabytes_without_an_end_of_line_are_one_error() -> None:
