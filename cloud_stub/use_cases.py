@@ -6,7 +6,7 @@ Nothing else changes the state of the cloud from outside. Ids are those of the c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,7 +29,7 @@ from cloud_stub.platform.records import (
     Workspace,
 )
 from cloud_stub.platform.tokens import ADMIN_SCOPES, DEVICE_SCOPES, Pair
-from cloud_stub.services.activation_codes import Codes
+from cloud_stub.services.activation_codes import Codes, check_life
 from cloud_stub.services.calendar import Calendar, check_times
 from cloud_stub.services.device_status import connection_status
 from cloud_stub.services.features import Features
@@ -120,7 +120,7 @@ class UseCases:
         return self._directory.create_person(name, email, is_admin=admin)
 
     def user_delete(self, user_id: str) -> None:
-        """Delete a person or a machine account: tokens die, sockets close.
+        """Delete a person or a machine account: tokens die, sockets close, codes are unknown.
 
         Raises:
             Conflict: it is the last administrator.
@@ -128,6 +128,9 @@ class UseCases:
         user = self._directory.user(user_id)
         if user.is_admin and sum(other.is_admin for other in self._store[User]) == 1:
             raise Conflict("the last administrator stays")
+        for code in self._store[Code]:
+            if code.person_id == user_id:
+                self._codes.delete(code.id)
         self._forget_user(user_id)
 
     def token_create(self, user_id: str, scopes: Sequence[str] | None = None) -> Pair:
@@ -173,16 +176,21 @@ class UseCases:
         model: str = "",
         lives_s: float = CODE_LIFE_S,
     ) -> tuple[Code, Secret]:
-        """Issue an activation code for a workspace, a person, or a new workspace of the name `workspace`.
+        """Issue an activation code for a workspace, a person, or the workspace of the name `workspace`, made if there is none.
 
         Returns:
             The code as it is kept, and its 16 digits: they are nowhere else.
+
+        Raises:
+            BadRequest: not one owner, or a life that no code has.
+            NotFound: there is no such workspace or person.
         """
-        if workspace and not workspace_id:
+        if [bool(workspace_id), bool(workspace), bool(person_id)].count(True) != 1:
+            raise BadRequest("give either a workspace or a person, and a workspace by its id or by its name")
+        check_life(lives_s)
+        if workspace:
             known = next((room for room in self._store[Workspace] if room.name == workspace), None)
             workspace_id = (known or self._directory.create_workspace(workspace)).id
-        if bool(workspace_id) == bool(person_id):
-            raise BadRequest("give either a workspace or a person")
         return self._codes.create(workspace_id=workspace_id, person_id=person_id, model=model, life_s=lives_s)
 
     def code(self, code_id: str) -> Code:
@@ -268,9 +276,15 @@ class UseCases:
             user_ids: whose calendars; None = of every machine account.
             push: full, minimal or none.
             fields: further fields of `records.Meeting`.
+
+        Raises:
+            Conflict: there is one of this id.
+            BadRequest: times that no meeting has, or another word as `push`.
+            NotFound: one of the users is not there.
         """
+        _check_push(push)
         check_times(start, duration_minutes)
-        who = tuple(user_ids) if user_ids is not None else tuple(user.id for user in self._machines())
+        who = tuple(user.id for user in self._machines()) if user_ids is None else self._users(user_ids)
         meeting_id = meeting_id or self._platform.new_id("meeting", name or title)
         if meeting_id in self._store[Meeting]:
             raise Conflict(f"there is a meeting {meeting_id} already")
@@ -292,28 +306,32 @@ class UseCases:
         """Change fields of a meeting (`title`, `start`, `duration_minutes` ...) and push it.
 
         Raises:
-            NotFound: there is no such meeting.
-            BadRequest: a field that a meeting does not have, or times that none has.
+            NotFound: there is no such meeting, or one of the users is not there.
+            BadRequest: a field that a meeting does not have, times that none has, or another word as `push`.
         """
+        _check_push(push)
         meeting = found(self._store[Meeting].get(meeting_id), "meeting")
         unknown = set(fields) - set(Meeting.__struct_fields__)
         if unknown:
             raise BadRequest(f"a meeting has no {', '.join(sorted(unknown))}")
         check_times(fields.get("start", meeting.start), fields.get("duration_minutes", meeting.duration_minutes))
+        self._users(fields.get("user_ids", ()))
         meeting = self._store[Meeting].change(meeting_id, **{**fields, "modified": self._platform.now()})
         self._push_meeting(meeting, push, events.UPDATE, events.UPDATE_MINIMAL)
         return meeting
 
     def meeting_delete(self, meeting_id: str, *, push: str = "full") -> None:
         """Take a meeting out of all calendars and push that; a deletion has no minimal form."""
+        _check_push(push)
         meeting = found(self._store[Meeting].drop(meeting_id), "meeting")
         self._push_meeting(meeting, push, events.DELETE, events.DELETE)
 
     def _push_meeting(self, meeting: Meeting, push: str, full: str, minimal: str) -> None:
-        if push not in ("full", "minimal", "none"):
-            raise BadRequest("push is full, minimal or none")
         if push != "none":
             self._calendar.push(full if push == "full" else minimal, meeting)
+
+    def _users(self, user_ids: Iterable[str]) -> tuple[str, ...]:
+        return tuple(self._directory.user(user_id).id for user_id in user_ids)
 
     def _organizer(self, fields: Mapping[str, Any]) -> dict[str, str]:
         named = self._store[User].get(str(fields.get("organizer_id", "")))
@@ -584,3 +602,8 @@ class UseCases:
 
     def _machines(self) -> list[User]:
         return [user for user in self._store[User] if user.kind is UserKind.MACHINE]
+
+
+def _check_push(push: str) -> None:
+    if push not in ("full", "minimal", "none"):
+        raise BadRequest("push is full, minimal or none")

@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.directory import Directory
-from cloud_stub.platform.errors import CloudError
+from cloud_stub.platform.errors import BadRequest, CloudError
 from cloud_stub.platform.records import Challenge, Code, CodeState, Pending
 from endpoint.runtime.chance import Stream
 from endpoint.wire import srp
 from endpoint.wire.activation import ERRORS, rules
 from endpoint.wire.secret import Secret
 
+CODE_LIFE_S_MAX = 366 * 86_400.0
 CODE_DRAWS_MAX = 1_000
 """Draws of a public half until one is free; beyond it the code space is as good as full."""
 
@@ -167,6 +168,16 @@ def problem_of(code: Code | None) -> str | None:
     if code.state is CodeState.CONSUMED:
         return "code.used"
     return "code.locked" if code.state is CodeState.LOCKED else None
+
+
+def check_life(life_s: float) -> None:
+    """Check how long a code is to live.
+
+    Raises:
+        BadRequest: less than no time, or over a year.
+    """
+    if not 0 <= life_s <= CODE_LIFE_S_MAX:
+        raise BadRequest(f"a code lives 0 to {CODE_LIFE_S_MAX:.0f} seconds")
 
 
 def _forgotten_at(code: Code) -> datetime:

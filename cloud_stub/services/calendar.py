@@ -8,7 +8,7 @@ Source: protocol/calendar-and-obtp.md 6.1 to 6.4; list, single event and create 
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from cloud_stub.platform.context import Platform
@@ -29,6 +29,8 @@ from endpoint.wire.meeting import Meeting as Dto
 
 LATE_S = 5.0
 DURATION_MINUTES_MAX = 366 * 24 * 60
+LATEST = datetime(9990, 1, 1, tzinfo=UTC)
+"""Start of the last meeting: what is counted on from there is still an instant."""
 
 
 class Calendar:
@@ -190,9 +192,11 @@ def check_times(start: datetime, duration_minutes: int) -> None:
     """Check the times of a meeting.
 
     Raises:
-        BadRequest: no zone, or a duration that no meeting has.
+        BadRequest: no zone, a duration that no meeting has, or an end that no calendar has.
     """
     if start.tzinfo is None:
         raise BadRequest("the start has a zone")
     if not 0 <= duration_minutes <= DURATION_MINUTES_MAX:
         raise BadRequest(f"a meeting lasts 0 to {DURATION_MINUTES_MAX} minutes")
+    if start.astimezone(UTC) > LATEST:
+        raise BadRequest(f"a meeting starts by {LATEST:%Y-%m-%d}")

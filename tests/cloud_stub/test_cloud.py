@@ -6,6 +6,7 @@ import asyncio
 import os
 import ssl
 import stat
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from cloud_world import Exchange, World, in_cloud, started
 from cloud_stub.cloud import Cloud
 from cloud_stub.media_node.fleet import build_media
 from cloud_stub.platform.context import CloudSettings
+from cloud_stub.platform.errors import BadRequest, NotFound
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import Clock, LoopTime
 from endpoint.runtime.faults import Fault, Faults
@@ -233,6 +235,46 @@ def test_workspace_that_is_deleted_takes_everything_along() -> None:
         cases.workspace_delete(spare.workspace_id)
         assert [cases.query(f"{table}.count") for table in ("workspace", "device", "registration", "toggle")] == [0] * 4
         assert (await world.ask("GET", "/u2c/api/v1/catalog", token=exchange.access_token)).status == 401
+        refused = await Exchange(world, parse_code(secret.reveal())).challenge()
+        assert refused.json["error"] == "code.unknown"
+
+    in_cloud(story)
+
+
+def test_what_is_refused_changes_nothing() -> None:
+    async def story(world: World) -> None:
+        cases = world.cloud.use_cases
+        person = cases.user_create("Ann Example", "ann@example.test")
+        meeting = cases.meeting_create("Review", world.clock.now(), 30, user_ids=[person.id])
+        far = datetime(9995, 1, 1, tzinfo=UTC)
+        for error, match, refused in (
+            (
+                BadRequest,
+                "either a workspace or a person",
+                lambda: cases.code_create(workspace="New", person_id=person.id),
+            ),
+            (BadRequest, "lives 0 to", lambda: cases.code_create(workspace="New", lives_s=-1.0)),
+            (BadRequest, "push is", lambda: cases.meeting_create("x", world.clock.now(), 30, push="twice")),
+            (BadRequest, "push is", lambda: cases.meeting_update(meeting.id, title="x", push="twice")),
+            (BadRequest, "push is", lambda: cases.meeting_delete(meeting.id, push="twice")),
+            (BadRequest, "starts by", lambda: cases.meeting_create("x", far, 30)),
+            (NotFound, "404", lambda: cases.meeting_create("x", world.clock.now(), 30, user_ids=["nobody"])),
+            (NotFound, "404", lambda: cases.meeting_update(meeting.id, title="x", user_ids=["nobody"])),
+        ):
+            with pytest.raises(error, match=match):
+                refused()
+        assert cases.query("workspace.count") == 0
+        assert (cases.query("meeting.count"), cases.query("meeting.title")) == (1, "Review")
+
+    in_cloud(story)
+
+
+def test_person_that_is_deleted_takes_codes_along() -> None:
+    async def story(world: World) -> None:
+        cases = world.cloud.use_cases
+        person = cases.user_create("Ann Example", "ann@example.test")
+        _, secret = cases.code_create(person_id=person.id)
+        cases.user_delete(person.id)
         refused = await Exchange(world, parse_code(secret.reveal())).challenge()
         assert refused.json["error"] == "code.unknown"
 
