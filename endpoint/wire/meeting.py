@@ -26,11 +26,14 @@ class _Message(msgspec.Struct, kw_only=True, frozen=True, rename="camel", omit_d
 
 
 class JoinInfo(_Message, kw_only=True, frozen=True):
-    """The member `meetingJoinInfo`."""
+    """The member `meetingJoinInfo`. Its number, password and host key are ours: where the service tells them is not published."""
 
     meeting_join_uri: str | None = msgspec.field(default=None, name="meetingJoinURI")
     meeting_join_url: str | None = msgspec.field(default=None, name="meetingJoinURL")
     meeting_join_type: str | None = None
+    meeting_number: str | None = None
+    meeting_password: str | None = None
+    host_key: str | None = None
 
 
 class EncryptedPerson(_Message, kw_only=True, frozen=True):
@@ -56,7 +59,7 @@ class Meeting(_Message, kw_only=True, frozen=True):
     """A meeting as the calendar service sends it (the DTO); unknown members are kept by `Received` only.
 
     `start` is an ISO instant, absent in what only names a meeting. `encrypted_...`, the URIs and the URLs of the meeting are compact JWE
-    or clear text.
+    or clear text. `is_all_day` and `response_type`, what the room has answered, are ours.
     """
 
     id: Annotated[str, msgspec.Meta(min_length=1)]
@@ -64,6 +67,8 @@ class Meeting(_Message, kw_only=True, frozen=True):
     start: str | None = None
     duration_minutes: int | float | None = None
     is_recurring: bool | None = None
+    is_all_day: bool | None = None
+    response_type: str | None = None
     has_attachments: bool | None = None
     organizer: str | None = None
     encryption_key_url: str | None = None
