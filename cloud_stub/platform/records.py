@@ -236,11 +236,14 @@ class Device(Record, kw_only=True, frozen=True):
 
 
 class Meeting(Record, kw_only=True, frozen=True):
-    """A meeting in the calendars of some users. Texts are kept in clear; what leaves is sealed by the calendar service."""
+    """A meeting in the calendars of some users. Texts are kept in clear; what leaves is sealed by the calendar service.
+
+    `responses` says what users have answered, by their ids: ACCEPTED where it does not.
+    """
 
     SHOWN = (
         "id", "series_id", "title", "start", "duration_minutes", "organizer_id", "user_ids", "join", "meeting_join_type", "is_recurring",
-        "is_private", "modified",
+        "is_private", "is_all_day", "responses", "modified",
     )  # fmt: skip
 
     series_id: str
@@ -256,8 +259,13 @@ class Meeting(Record, kw_only=True, frozen=True):
     notes: str = ""
     join: dict[str, str] = {}
     meeting_join_type: str = "WEBEX"
+    meeting_number: str = ""
+    password: str = ""
+    host_key: str = ""
     is_recurring: bool = False
     is_private: bool = False
+    is_all_day: bool = False
+    responses: dict[str, str] = {}
 
 
 class Toggle(Record, kw_only=True, frozen=True):

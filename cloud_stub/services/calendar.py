@@ -61,11 +61,17 @@ class Calendar:
         """Turn a text of a meeting into the member that leaves."""
         return text
 
-    def dto(self, meeting: Meeting, origin: Origin) -> Dto:
-        """Return a meeting as it leaves, with URLs for a client of an origin."""
+    def dto(self, meeting: Meeting, origin: Origin, user_id: str) -> Dto:
+        """Return a meeting as it leaves to a user, with URLs for a client of an origin."""
         fault = self._platform.faults.hit("calendar", step="dto", meeting=meeting.id)
         join = {} if fault is not None else {name: self.seal(value, meeting) for name, value in meeting.join.items()}
-        info = JoinInfo(meeting_join_uri=join.get("meetingJoinURI"), meeting_join_url=join.get("meetingJoinURL"))
+        info = JoinInfo(
+            meeting_join_uri=join.get("meetingJoinURI"),
+            meeting_join_url=join.get("meetingJoinURL"),
+            meeting_number=self.seal(meeting.meeting_number, meeting) if meeting.meeting_number else None,
+            meeting_password=self.seal(meeting.password, meeting) if meeting.password else None,
+            host_key=self.seal(meeting.host_key, meeting) if meeting.host_key else None,
+        )
         url = self._platform.hosts.base("calendar", origin) + event_path(meeting.id)
         return Dto(
             id=meeting.id,
@@ -73,6 +79,8 @@ class Calendar:
             start=iso_ms(meeting.start),
             duration_minutes=meeting.duration_minutes,
             is_recurring=meeting.is_recurring,
+            is_all_day=meeting.is_all_day or None,
+            response_type=self._response(meeting, user_id),
             organizer=meeting.organizer_id,
             encrypted_subject=self.seal(meeting.title, meeting),
             encrypted_location=self.seal(meeting.location, meeting) if meeting.location else None,
@@ -111,7 +119,7 @@ class Calendar:
         for user_id in meeting.user_ids:
             tracking = self._platform.uuid("calendar push", meeting.id, self._platform.boot, nth, user_id)
             heard += self._mercury.push(
-                lambda record: meeting_event_data(event_type, self.dto(meeting, self._origin(record))),
+                lambda record: meeting_event_data(event_type, self.dto(meeting, self._origin(record), record.user_id)),
                 user_id=user_id,
                 tracking_id=f"{TRACKING_PREFIX}_{tracking}",
             )
@@ -132,13 +140,16 @@ class Calendar:
     def _origin(self, record: Registration) -> Origin:
         return self._platform.hosts.origin(*record.origin)
 
+    def _response(self, meeting: Meeting, user_id: str) -> str:
+        return meeting.responses.get(user_id, "ACCEPTED")
+
     def _people(self, meeting: Meeting) -> tuple[EncryptedPerson, ...]:
         found = (self._platform.store[User].get(user_id) for user_id in meeting.user_ids)
         return tuple(
             EncryptedPerson(
                 id=user.id,
                 type="ROOM" if user.workspace_id else "PERSON",
-                response_type="ACCEPTED",
+                response_type=self._response(meeting, user.id),
                 participant_type="REQUIRED",
                 org_id=user.org_id,
                 encrypted_email_address=self.seal(user.email or f"{user.id}@room.example", meeting),
@@ -155,7 +166,10 @@ class Calendar:
             query = parse_list_query(call.query)
         except RemoteProtocolError as error:
             raise BadRequest(f"{error.where}: {error.rule}") from None
-        mine = [self.dto(meeting, call.origin) for meeting in self._meetings.where("user_ids", call.caller.id)]
+        mine = [
+            self.dto(meeting, call.origin, call.caller.id)
+            for meeting in self._meetings.where("user_ids", call.caller.id)
+        ]
         page = query.page(mine)
         fault = self._platform.faults.hit("calendar", step="page", device=call.peer)
         if fault is not None and page:
@@ -163,17 +177,17 @@ class Calendar:
         return Answer({"items": [dto.compacted() if query.compact else dto for dto in page]})
 
     def _one(self, call: Call) -> Answer:
-        dto = self.dto(self._named(call), call.origin)
+        dto = self.dto(self._named(call), call.origin, call.caller.id)
         return Answer(dto.compacted() if call.query.get("compact", "").lower() == "true" else dto)
 
     def _notes(self, call: Call) -> Answer:
         meeting = self._named(call)
-        dto = self.dto(meeting, call.origin)
+        dto = self.dto(meeting, call.origin, call.caller.id)
         sealed = dto.encrypted_notes if dto.encrypted_notes is not None else self.seal("", meeting)
         return Answer({"id": dto.id, "seriesId": dto.series_id, "encryptedNotes": sealed, "links": dto.links})
 
     def _participants(self, call: Call) -> Answer:
-        dto = self.dto(self._named(call), call.origin)
+        dto = self.dto(self._named(call), call.origin, call.caller.id)
         people = dto.encrypted_participants
         return Answer({"id": dto.id, "seriesId": dto.series_id, "encryptedParticipants": people, "links": dto.links})
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from endpoint.cloud.catalog import ServiceCatalog
 from endpoint.cloud.http import Answer, Backoff, Call
@@ -20,6 +20,7 @@ from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.world import World
 from endpoint.wire import calendar
 from endpoint.wire.calendar import Window
+from endpoint.wire.clear_meeting import ClearMeeting, read_texts
 from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.meeting import JOIN_FIELDS, Meeting, Received, log_values
 
@@ -38,6 +39,37 @@ MEETINGS_MAX: Final = 5_000
 
 class CalendarUnavailable(EndpointError):
     """The calendar service did not answer with a list of meetings, or with the meeting that was asked for."""
+
+
+class MeetingListener(Protocol):
+    """Who makes bookings of meetings."""
+
+    def meeting_created(self, meeting: ClearMeeting) -> None:
+        """Take a meeting that was not stored before."""
+
+    def meeting_updated(self, meeting: ClearMeeting) -> None:
+        """Take a stored meeting as it is now."""
+
+    def meeting_deleted(self, meeting_id: str) -> None:
+        """Drop a meeting that was stored."""
+
+    def meetings_forgotten(self) -> None:
+        """Drop all meetings: the account is gone, or the device goes off."""
+
+
+class Nobody:
+    """Nobody listens."""
+
+    def meeting_created(self, meeting: ClearMeeting) -> None:
+        """Do nothing."""
+
+    meeting_updated = meeting_created
+
+    def meeting_deleted(self, meeting_id: str) -> None:
+        """Do nothing."""
+
+    def meetings_forgotten(self) -> None:
+        """Do nothing."""
 
 
 class Calendar:
@@ -61,6 +93,7 @@ class Calendar:
         """Whether a catch-up has succeeded since the store was last emptied."""
         self.push_is_up: Callable[[], bool] = lambda: False
         self.on_change: Callable[[], object] = lambda: None
+        self.listener: MeetingListener = Nobody()
 
     # catch-up
 
@@ -298,10 +331,16 @@ class Calendar:
         self.meetings[meeting.id] = meeting
         data = {"id": meeting.id, "start": values["start"], "was_known": is_known}
         self._world.trace.event(self._world.who, "calendar.stored", data=data)
+        clear = read_texts(meeting, lambda _: None)
+        if is_known:
+            self.listener.meeting_updated(clear)
+        else:
+            self.listener.meeting_created(clear)
 
     def _remove(self, meeting_id: str) -> None:
         del self.meetings[meeting_id]
         self._world.trace.event(self._world.who, "calendar.removed", data={"id": meeting_id})
+        self.listener.meeting_deleted(meeting_id)
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -315,4 +354,5 @@ class Calendar:
         self._again = False
         self._fetches.clear()
         self.meetings.clear()
+        self.listener.meetings_forgotten()
         self.caught_up = False

@@ -13,6 +13,7 @@ import pytest
 from endpoint.cloud.calendar import FETCHES_MAX, MEETINGS_MAX, CalendarUnavailable
 from endpoint.runtime.clock import iso_ms
 from endpoint.runtime.errors import Unreachable
+from endpoint.wire.clear_meeting import ClearMeeting
 from tests.endpoint.cloud.scripted import CODE, CUT, SILENCE, START, Asked, Reply, Scripted, meeting, play
 
 LIST, ONE = "/calendarEvents", "/calendarEvents/"
@@ -39,6 +40,44 @@ def _path(meeting_id: str) -> str:
 
 async def _push(cloud: Scripted, kind: str, item: dict[str, Any]) -> None:
     await cloud.peer.event(f"calendar.meeting.{kind}", calendarMeetingExternal=item)
+
+
+class Ear:
+    """Hears what becomes of meetings."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, str | None]] = []
+
+    def meeting_created(self, meeting: ClearMeeting) -> None:
+        self.heard.append((f"created {meeting.id}", meeting.title))
+
+    def meeting_updated(self, meeting: ClearMeeting) -> None:
+        self.heard.append((f"updated {meeting.id}", meeting.title))
+
+    def meeting_deleted(self, meeting_id: str) -> None:
+        self.heard.append((f"deleted {meeting_id}", None))
+
+    def meetings_forgotten(self) -> None:
+        self.heard.append(("forgotten", None))
+
+
+def test_who_makes_bookings_is_told_of_every_change_of_the_store() -> None:
+    async def story(cloud: Scripted) -> None:
+        await _online(cloud, meeting(1))
+        ear = cloud.device.calendar.listener = Ear()
+        await _push(cloud, "create", meeting(2, encryptedSubject="Review"))
+        await _push(cloud, "update", meeting(2, encryptedSubject="eyJ.sealed.a.b.c"))
+        await _push(cloud, "delete", meeting(2))
+        await _push(cloud, "delete", meeting(2))
+        cloud.meetings = []
+        await cloud.device.sync()
+        assert ear.heard == [
+            ("created meeting-2", "Review"), ("updated meeting-2", None), ("deleted meeting-2", None), ("deleted meeting-1", None),
+        ]  # fmt: skip
+        await cloud.device.shut_down()
+        assert ear.heard[-1] == ("forgotten", None)
+
+    play(story)
 
 
 # -- catch-up ---------------------------------------------------------------------------------------------------------------------------
