@@ -86,7 +86,8 @@ class Stubbed:
         assert account is not None
         window = Window.around(self.clock.now())
         mine = self.cloud.platform.store[Meeting].where("user_ids", account.user_id)
-        dtos = [self.cloud.calendar.dto(meeting, self.cloud.platform.hosts.origin("https", "")) for meeting in mine]
+        origin = self.cloud.platform.hosts.origin("https", "")
+        dtos = [self.cloud.calendar.dto(meeting, origin, account.user_id) for meeting in mine]
         return {dto.id: dto.start or "" for dto in dtos if dto.is_within(window.start, window.end)}
 
     def stored(self) -> dict[str, str]:
