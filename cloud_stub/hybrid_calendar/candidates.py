@@ -235,8 +235,8 @@ def _addresses(shown: str, context: Context, spans: list[tuple[int, int]], odd: 
     found: list[Candidate] = []
     taken: set[int] = set()
     inside = _Spans(spans)
-    for scheme in _SCHEME.finditer(shown):
-        if len(found) >= CANDIDATES_MAX:
+    for looked, scheme in enumerate(_SCHEME.finditer(shown)):
+        if looked >= CANDIDATES_MAX:
             odd.append("candidates_truncated")
             break
         if inside.has(scheme.start()) or shown[max(0, scheme.start() - 5) : scheme.start()].lower() == "conf:":

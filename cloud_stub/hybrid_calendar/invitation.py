@@ -12,6 +12,7 @@ class Invitation:
     Attributes:
         is_html: whether the body is HTML; None where nobody says: it is looked at.
         uid: of the event, where it came in a calendar file.
+        is_cancelled: whether the file calls the meeting off; its address is read all the same.
     """
 
     subject: str = ""
@@ -19,3 +20,4 @@ class Invitation:
     body: str = ""
     is_html: bool | None = None
     uid: str = ""
+    is_cancelled: bool = False

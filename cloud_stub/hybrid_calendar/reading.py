@@ -64,8 +64,8 @@ class Reading:
     """What was read.
 
     Attributes:
-        dial: what a device dials: an address without a scheme, or the URL of a browser meeting (`WebRTC`). None: nothing to dial, or (with a
-            keyword) nothing yet.
+        dial: what a device dials: an address without a scheme, or the URL of a browser meeting (`WebRTC`). None: nothing to dial, or
+            nothing yet (a keyword).
         service: whose meeting it is, for people: `Webex`, `Microsoft Teams`, `SIP` ...; empty where nothing was found.
         platform: the `MeetingPlatform` of a booking: MicrosoftTeams, GoogleMeet, Zoom, Webex, Other, None.
         join_type: the `meetingJoinType` of the DTO; empty where there is nothing to join.
@@ -161,7 +161,7 @@ def _of_keyword(keyword: Keyword, lost: tuple[Lost, ...]) -> Reading:
 def _adopted(found: Found) -> Found:
     """Let a bare SIP address count as the video address of a service that stands beside it.
 
-    One that takes such addresses (Teams, Meet ...) takes any, if no other service has an address there; else the numbers have to be the same.
+    One that takes such addresses (Teams, Meet ...) takes any, if no other service has one there; else the numbers have to be the same.
     """
     hosts = [one for one in found.candidates if one.rank in (SERVICE, LINK_ONLY) and one.link]
     if not hosts:
@@ -253,11 +253,8 @@ def _nothing(everything: list[tuple[Candidate, Source]]) -> Reading:
         )
     one, source = everything[0]
     lost = tuple(Lost(found, where, "a link without a video address beside it") for found, where in everything)
-    what = (
-        "which a device cannot dial without a number beside it"
-        if one.service in (WEBEX, ZOOM)
-        else "which a device cannot dial"
-    )
+    without = " without a number beside it" if one.service in (WEBEX, ZOOM) else ""
+    place = "Location" if source == "location" else "The body"
     return Reading(
         service=one.service.name,
         platform=one.service.platform,
@@ -265,13 +262,13 @@ def _nothing(everything: list[tuple[Candidate, Source]]) -> Reading:
         link=one.link,
         pattern=one.pattern,
         label=one.label,
-        why=f"{'Location' if source == 'location' else 'The body'} holds only {_named(one)}, {what}, and no video address: nothing to dial.",
+        why=f"{place} holds only {_named(one)}, which a device cannot dial{without}, and no video address: nothing to dial.",
         lost=lost,
     )
 
 
 def _members(best: Candidate, link: str) -> dict[str, str]:
-    """Return the join members of the DTO: of the two samples WEBEX has all but the space, TEAMS all but Webex; MSTEAMS has neither (5.4)."""
+    """Return the join members of the DTO: in the samples WEBEX has all but the space, TEAMS all but Webex, MSTEAMS neither (5.4)."""
     assert best.dial is not None
     members = {} if best.is_web else {"meetingJoinURI": best.dial}
     if link:
