@@ -167,9 +167,9 @@ def _from_link(
         thread = link.path.partition("/meetup-join/")[2].partition("/")[0] or link.path.rstrip("/").rpartition("/")[2]
         return replace(bare, rank=SERVICE, dial=link.url, number=thread.lower())
     if row.dial == "{launched}":
-        inner, _ = resolve(
-            f"https://{link.host}{link.query['url']}" if link.query["url"].startswith("/") else link.query["url"]
-        )
+        target = link.query["url"]
+        path = target.removeprefix("/_#").removeprefix("/v2#")
+        inner, _ = resolve(f"https://{link.host}{path}" if target.startswith("/") else target)
         return None if inner is None else _again(inner, at, written, context, odd)
     values = {"prefix": "", **link.query, **{name: value for name, value in match.groupdict().items() if value}}
     values |= {"host": link.host, "site": link.host.partition(".")[0]}

@@ -1,6 +1,6 @@
 """Invitations as files: iCalendar, mail, HTML, text; and the error of one that cannot be read.
 
-Lines, parameters and escapes of iCalendar are the library's; only what an invitation has to tell is taken, so that a zone or a rule that
+Parameters of iCalendar are the library's; only what an invitation has to tell is taken, so that a zone or a rule that
 nobody can make sense of costs no meeting. Times and recurrence are not read here.
 
 Source: RFC 5545, RFC 7986 section 5.11; protocol/calendar-and-obtp.md 5.
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Final
 
-from icalendar.parser import Parameters, unescape_char
+from icalendar.parser import Parameters
 
 from cloud_stub.hybrid_calendar.invitation import Invitation
 from cloud_stub.hybrid_calendar.texts import is_markup, read_text
@@ -32,6 +32,7 @@ HEADERS_MAX: Final = 20
 
 _LINE: Final = re.compile(r"([A-Za-z0-9][A-Za-z0-9.-]*+)((?:;(?:[^\":;]|\"[^\"]*+\")*+)*+):(.*)", re.DOTALL)
 _FOLD: Final = re.compile(r"\r?\n[ \t]")
+_ESCAPE: Final = re.compile(r"\\(.)")
 _BREAK: Final = re.compile(r"\r\n|\n|\r")
 _CALENDAR: Final = re.compile(rb"\s*BEGIN[ \t]*:[ \t]*VCALENDAR\s", re.IGNORECASE)
 _MAIL: Final = re.compile(
@@ -154,7 +155,7 @@ def _events(text: str) -> tuple[list[_Event], str]:
             if last is not None and inside[-1:] == [
                 "VEVENT"
             ]:  # a line that lost its fold goes on with what stands before it
-                last.append(unescape_char(line))
+                last.append(_unescaped(line))
             continue
         name = found[1].upper().rpartition(".")[2]
         if name == "BEGIN":
@@ -177,7 +178,7 @@ def _events(text: str) -> tuple[list[_Event], str]:
                 last = _take(events[-1], name, found[2], found[3])
             elif not name.startswith("X-") and name not in _KNOWN and last is not None:
                 last.append(
-                    f"{last.pop()}\n{unescape_char(line)}"
+                    f"{last.pop()}\n{_unescaped(line)}"
                 )  # such as `Meeting ID: 12` of a description without folds
             else:
                 last = None
@@ -259,7 +260,7 @@ def _take(event: _Event, name: str, raw_parameters: str, value: str) -> list[str
         except (binascii.Error, ValueError):
             value = ""
     elif name not in ("URL", "CONFERENCE", "X-GOOGLE-CONFERENCE"):
-        value = unescape_char(value)
+        value = _unescaped(value)
     is_html = name == "X-ALT-DESC" or (
         name == "STYLED-DESCRIPTION" and "html" in str(parameters.get("FMTTYPE", "")).lower()
     )
@@ -275,6 +276,11 @@ def _parameters(raw: str) -> Mapping[str, object]:
         return dict(Parameters.from_ical(raw.lstrip(";"), strict=False))  # type: ignore[no-untyped-call]  # the library says no types
     except ValueError:
         return {}
+
+
+def _unescaped(value: str) -> str:
+    """Take the backslashes out of a text value; before any other sign than RFC 5545 names they stand for that sign too."""
+    return _ESCAPE.sub(lambda found: "\n" if found[1] in "nN" else found[1], value) if "\\" in value else value
 
 
 def _as_text(content: bytes, charset: str) -> str:

@@ -117,19 +117,18 @@ def read_text(raw: str, is_html: bool | None = None) -> Text:
         shown = _unquoted(raw)
     if not shown.isascii():
         shown = shown.translate(_INVISIBLE)
+    if "<http" in shown:
+        shown = _BROKEN_LINK.sub(_joined, shown)
     return Text(shown, tuple(hrefs), tuple(odd))
 
 
 def _unquoted(raw: str) -> str:
-    """Take the marks of a quoted mail from the lines, and line breaks out of links that stand between angle brackets."""
-    if ">" not in raw:
-        return raw
-    if _QUOTES.search(raw):
-        raw = _QUOTES.sub("", raw)
-    return _BROKEN_LINK.sub(_joined, raw)
+    """Take the marks of a quoted mail from the lines."""
+    return _QUOTES.sub("", raw) if ">" in raw else raw
 
 
 def _joined(found: re.Match[str]) -> str:
+    """Take line breaks out of a link that stands between angle brackets."""
     link = found[1]
     if "\n" not in link and "\r" not in link:
         return found[0]
