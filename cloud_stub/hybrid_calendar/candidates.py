@@ -31,7 +31,7 @@ ADDRESS_MAX: Final = 255
 # what comes first within one text (5.1): an explicit scheme, a service of the table, a user part of digits; aliases and bare links last
 EXPLICIT, SERVICE, DIGITS, ALIAS, LINK_ONLY = range(5)
 
-_USER: Final = re.compile(r"[A-Za-z0-9._+~!$%&'=*/-]{1,200}$")
+_USER: Final = re.compile(r"[A-Za-z0-9._+~%-]{1,200}$")
 _HOST: Final = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?){0,20}(?::\d{1,5}(?!\d))?"
 )
@@ -165,7 +165,8 @@ def _from_link(
         return bare
     if row.dial == "{url}":
         thread = link.path.partition("/meetup-join/")[2].partition("/")[0] or link.path.rstrip("/").rpartition("/")[2]
-        return replace(bare, rank=SERVICE, dial=link.url, number=thread.lower())
+        url = link.url if link.url.startswith("http") else f"https:{link.url.partition(':')[2]}"
+        return replace(bare, rank=SERVICE, dial=url, link=url, number=thread.lower())
     if row.dial == "{launched}":
         target = link.query["url"]
         path = target.removeprefix("/_#").removeprefix("/v2#")
@@ -306,7 +307,7 @@ def _bare(at: int, shown: str, context: Context, odd: list[str]) -> Candidate | 
     left = _USER.search(shown[max(0, at - USER_MAX - 1) : at])
     if left is None:
         return None
-    user = left[0].lstrip("'*=~&!$%/.-")
+    user = left[0].lstrip("~%.-_+")
     right = _HOST.match(shown, at + 1)
     host = right[0] if right else ""
     has_digits = user.isdecimal() or (user.replace(".", "").isdecimal() and user[-1:] != ".")

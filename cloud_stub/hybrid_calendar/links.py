@@ -19,9 +19,7 @@ ROUNDS_MAX: Final = 5
 LINK_MAX: Final = 8192
 """Characters of a link; a longer one is not looked at."""
 
-_URL: Final = re.compile(
-    r"(?:https?|msteams|zoommtg|zoomus)://[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%|{}\\^`]+", re.IGNORECASE
-)
+_URL: Final = re.compile(r"(?:https?|msteams|zoommtg|zoomus)://[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%{}]+", re.IGNORECASE)
 _INSIDE: Final = re.compile(r"https?://", re.IGNORECASE)
 _ENCODED: Final = re.compile(r"https?(?:%3a|:)(?:%2f|/){2}", re.IGNORECASE)
 _HOST: Final = re.compile(
@@ -52,7 +50,7 @@ class Wrapper:
     """How one filter wraps links.
 
     Attributes:
-        hosts: names or ends of names.
+        hosts: names, as in the table of links.
         path: start of the path.
         take: gets the link, returns the target, or an empty text where it cannot be read out of the link.
     """
@@ -150,7 +148,7 @@ WRAPPERS: Final = (
     Wrapper("Facebook", ("l.facebook.com",), "/l.php", _of("u")),
     Wrapper("Slack", ("slack-redir.net",), "/link", _of("url")),
     Wrapper("LinkedIn", ("www.linkedin.com",), "/redir", _of("url")),
-    Wrapper("short links", ("aka.ms", "bit.ly", "tinyurl.com", "t.co", "goo.gl", "eurl.io"), "/", _nothing),
+    Wrapper("short links", ("aka.ms", "bit.ly", "tinyurl.com", "=t.co", "=goo.gl", "eurl.io"), "/", _nothing),
 )
 """What wraps links, and where the target is. Some carry a key in place of the target: nobody but their maker can tell where these lead."""
 _OWN_HOST: Final[dict[str, list[Wrapper]]] = {}
@@ -239,8 +237,9 @@ def unwrap(link: Link) -> tuple[Link | None, str]:
 
 def _wrapper(link: Link) -> Wrapper | None:
     labels = link.host.split(".")
-    for start in range(len(labels) - 1):
-        for row in _OWN_HOST.get(".".join(labels[start:]), ()):
+    names = ["=" + link.host, *(".".join(labels[start:]) for start in range(len(labels) - 1))]
+    for name in names:
+        for row in _OWN_HOST.get(name, ()):
             if link.path.startswith(row.path):
                 return row
     return next((row for row in _OWN_HOST["*"] if link.path.lower().startswith(row.path)), None)

@@ -19,7 +19,7 @@ NEAR: Final = 400
 LABEL_MAX: Final = 80
 """Characters before a number that are looked at for a label."""
 
-_NUMBER: Final = re.compile(r"(?<![\w+#*.@,:/=&?%-])(?<![+(]\d)\d(?:[ -]?\d){4,16}(?![\w@#])(?!\.\d|[ -]\d)")
+_NUMBER: Final = re.compile(r"(?<![\w+#*@.,/=&?%-])(?<![+(]\d)\d(?:[ -]?\d){4,16}(?![\w@])(?!\.\w|[ -]\d)")
 _PHONE: Final = re.compile(r"(?:\+|\btel[.:]|\(0\)|\d\)|\(\d{2,4}\))[^\n]{0,24}$|[+]\d[\d ()-]{0,20}$", re.IGNORECASE)
 _PAUSED: Final = re.compile(r",{1,4}\*?(\d{9,11})#(?:,{1,6}(?:\*(\d{1,10})#)?)?")
 
@@ -59,13 +59,16 @@ def digits(text: str) -> str:
     return "".join(sign for sign in text if sign.isdecimal())
 
 
-def _numbers(text: str, low: int, high: int, start: int = 0, end: int | None = None) -> Iterator[re.Match[str]]:
-    """Yield numbers of so many digits that are no telephone numbers, conference ids of telephones, or parts of something longer."""
+def _numbers(
+    text: str, low: int, high: int, start: int = 0, end: int | None = None, *, with_hash: bool = False
+) -> Iterator[re.Match[str]]:
+    """Yield numbers of so many digits that are no telephone numbers, parts of something longer, or (with a `#`) for keypads."""
     for found in _NUMBER.finditer(text, start, len(text) if end is None else end):
         if not low <= len(digits(found[0])) <= high:
             continue
         line = text[max(0, found.start() - 40, text.rfind("\n", 0, found.start()) + 1) : found.start()]
-        if not _PHONE.search(line) and not text[found.end() : found.end() + 2].strip(" ").startswith("#"):
+        is_keyed = text[found.end() : found.end() + 2].strip(" ").startswith("#")
+        if not _PHONE.search(line) and (with_hash or not is_keyed):
             yield found
 
 
@@ -88,7 +91,7 @@ class Context:
     def webex_number(self) -> str:
         """The number of a Webex meeting: one with a word for it before it, else the first in groups; empty where there is none."""
         grouped = ""
-        for found in _numbers(self.text, 9, 12):
+        for found in _numbers(self.text, 9, 12, with_hash=True):
             before = self.text[max(0, found.start() - LABEL_MAX) : found.start()]
             if _WEBEX_WORDS.search(before):
                 return digits(found[0])
@@ -140,7 +143,7 @@ class Context:
 def video_id(text: str, start: int, end: int, *, needs_word: bool = False) -> str:
     """Return the id that belongs to a tenant key at a place: one of 6 to 12 digits near it, with a word for it, else the first behind.
 
-    The conference id of the telephone ends with `#`; the id of the Teams meeting stands before the key.
+    The conference id of the telephone ends with `#`; the id of the Teams meeting has 12 digits and more, and no word for video.
     """
     behind = list(_numbers(text, 6, 12, end, min(len(text), end + NEAR)))
     for found in behind:
@@ -151,7 +154,8 @@ def video_id(text: str, start: int, end: int, *, needs_word: bool = False) -> st
             text, max(text.rfind("\n", 0, found.start()) + 1, found.start() - LABEL_MAX), found.start()
         ):
             return digits(found[0])
-    return digits(behind[0][0]) if behind and not needs_word else ""
+    short = (digits(found[0]) for found in behind if found.start() - end <= 2 * LABEL_MAX)
+    return "" if needs_word else next((number for number in short if len(number) < 12), "")
 
 
 def is_tenant_key(text: str, start: int) -> bool:

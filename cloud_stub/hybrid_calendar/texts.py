@@ -117,7 +117,7 @@ def read_text(raw: str, is_html: bool | None = None) -> Text:
         shown = _unquoted(raw)
     if not shown.isascii():
         shown = shown.translate(_INVISIBLE)
-    if "<http" in shown:
+    if "<" in shown:
         shown = _BROKEN_LINK.sub(_joined, shown)
     return Text(shown, tuple(hrefs), tuple(odd))
 
