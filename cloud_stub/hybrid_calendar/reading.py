@@ -176,8 +176,8 @@ def _adopted(found: Found) -> Found:
     own = {one.number: one.service for one in hosts if one.dial is not None and not one.is_web}
 
     def adopted(one: Candidate) -> Candidate:
-        if one.service not in CARRIERS or not one.is_sip:
-            return one
+        if one.service not in CARRIERS or not one.is_sip or not one.number.replace(".", "").isdecimal():
+            return one  # a name is somebody's address, a number is a meeting's
         owner = taking or own.get(one.number, one.service)
         return one if owner is one.service else replace(one, service=owner, rank=min(one.rank, SERVICE))
 

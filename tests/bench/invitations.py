@@ -58,9 +58,10 @@ def measure() -> list[str]:
             msgspec.json.decode(lines)
 
     jsonl, bare = _rate(answered), _rate(decoded)
+    text, long = _each(Invitation(body=TEXT)), _each(Invitation(body=markup))
     return [
         f"invite --jsonl: {jsonl:,.0f}/s of {len(lines)} bytes   (floor: {FLOOR:,}/s; their JSON alone {bare:,.0f}/s)",
-        f"text of {len(TEXT)} characters {_each(Invitation(body=TEXT)):,.0f}/s, HTML of {len(markup)} {_each(Invitation(body=markup)):,.0f}/s",
+        f"text of {len(TEXT)} characters {text:,.0f}/s, HTML of {len(markup)} {long:,.0f}/s",
         f"calendar file with the text: {_rate(lambda: [read_invitation(read_ics(ics)[0]) for _ in range(COUNT)]):,.0f}/s",
     ]
 
