@@ -51,7 +51,7 @@ class AddressRow:
     pattern: re.Pattern[str] = re.compile("")
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pattern", re.compile(self.user, re.IGNORECASE))
+        object.__setattr__(self, "pattern", re.compile(self.user, re.IGNORECASE | re.ASCII))
 
 
 _DIGITS: Final = r"\d[\d.]*"

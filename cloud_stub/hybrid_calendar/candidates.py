@@ -16,7 +16,7 @@ from cloud_stub.hybrid_calendar import numbers
 from cloud_stub.hybrid_calendar.address_rows import MAIL_HOSTS, NO_SERVICE_USERS, AddressRow
 from cloud_stub.hybrid_calendar.addresses import ADDRESS_INDEX, BARE_HOSTS, LINK_INDEX
 from cloud_stub.hybrid_calendar.link_rows import LinkRow
-from cloud_stub.hybrid_calendar.links import Link, find_urls, resolve, trimmed
+from cloud_stub.hybrid_calendar.links import Link, find_urls, inner_links, resolve, trimmed
 from cloud_stub.hybrid_calendar.meeting_services import SIP, TEAMS, Service
 from cloud_stub.hybrid_calendar.numbers import Context
 from cloud_stub.hybrid_calendar.texts import Text
@@ -94,11 +94,11 @@ def find_candidates(text: Text, context: Context) -> Found:
     odd = list(text.diagnostics)
     found: list[Candidate] = []
     spans: list[tuple[int, int]] = []
-    for looked, (at, written, end) in enumerate(_places(text, spans)):
+    for looked, (at, written) in enumerate(_places(text, spans)):
         if looked >= CANDIDATES_MAX:
             odd.append("candidates_truncated")
             break
-        made = _link(at, written, end, text.shown, context, odd)
+        made = _link(at, written, context, odd)
         if made is not None:
             found.append(made)
     found += _addresses(text.shown, context, spans, odd)
@@ -115,14 +115,16 @@ def find_candidates(text: Text, context: Context) -> Found:
 # ---- links ---------------------------------------------------------------------------------------------------------
 
 
-def _places(text: Text, spans: list[tuple[int, int]]) -> Iterator[tuple[int, str, int]]:
-    """Yield every link with its place and its end; note what the shown ones cover."""
+def _places(text: Text, spans: list[tuple[int, int]]) -> Iterator[tuple[int, str]]:
+    """Yield every link with its place; note what the shown ones cover."""
     shown = text.shown
+    slashes = shown.count("/")
     for at, url in find_urls(shown):
+        slashes -= shown.count("/", at, at + len(url))
         spans.append((at, at + len(url)))
-        yield at, url, at + len(url)
-    lowered = shown.lower()
-    if any(host + "/" in lowered for host in BARE_HOSTS):
+        yield at, url
+    lowered = shown.lower() if slashes else ""
+    if slashes and any(host + "/" in lowered for host in BARE_HOSTS):
         covered = list(spans)
         for found in _BARE.finditer(shown):
             host = found[0].partition("/")[0].lower()
@@ -130,23 +132,31 @@ def _places(text: Text, spans: list[tuple[int, int]]) -> Iterator[tuple[int, str
                 continue
             url = trimmed(found[0])
             spans.append((found.start(), found.start() + len(url)))
-            yield found.start(), f"https://{url}", found.end()
+            yield found.start(), f"https://{url}"
     for nth, href in enumerate(text.hrefs):
         if "://" in href:
-            yield len(shown) + nth, trimmed(href), len(shown) + nth
+            yield len(shown) + nth, trimmed(href)
 
 
-def _link(at: int, written: str, end: int, shown: str, context: Context, odd: list[str]) -> Candidate | None:
+def _link(at: int, written: str, context: Context, odd: list[str]) -> Candidate | None:
     link, key = resolve(written)
     if key:
         odd.append(key)
     if link is None:
         return None
+    for one in (link, *inner_links(link)):
+        if row_made := _matched(one, at, written, context, odd):
+            return row_made[0]
+    return None
+
+
+def _matched(link: Link, at: int, written: str, context: Context, odd: list[str]) -> tuple[Candidate | None] | None:
+    """Return what the first row that fits makes of a link; None where no row fits."""
     for row in LINK_INDEX.fitting(link.host):
         match = row.pattern.match(link.path)
         if match is None or not all(link.query.get(name) for name in row.query):
             continue
-        return None if row.service is None else _from_link(row, row.service, match, link, at, written, context, odd)
+        return (None if row.service is None else _from_link(row, row.service, match, link, at, written, context, odd),)
     return None
 
 
@@ -180,7 +190,7 @@ def _from_link(
             odd.append("meeting_number_missing")
             return bare
         values["number"] = number
-    alias = values.get("alias") or values.get("conference") or ""
+    alias = (values.get("alias") or values.get("conference") or "").removeprefix("sip:")
     if "@" in alias:
         values["alias"], _, values["host"] = alias.partition("@")
         values["conference"] = values["alias"]

@@ -59,7 +59,7 @@ class LinkRow:
     pattern: re.Pattern[str] = re.compile("")
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pattern", re.compile(self.path, re.IGNORECASE))
+        object.__setattr__(self, "pattern", re.compile(self.path, re.IGNORECASE | re.ASCII))
 
 
 WEBEX_SITES: Final = ("webex.com", "webex.com.cn", "webexgov.us")

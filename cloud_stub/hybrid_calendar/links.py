@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import html
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ from urllib.parse import parse_qsl, unquote
 
 ROUNDS_MAX: Final = 5
 """Wrappers that are taken off one link (5.3)."""
+MEMBERS_MAX: Final = 20
+"""Members of a query that are looked at for a link."""
 LINK_MAX: Final = 8192
 """Characters of a link; a longer one is not looked at."""
 
@@ -25,7 +26,8 @@ _ENCODED: Final = re.compile(r"https?(?:%3a|:)(?:%2f|/){2}", re.IGNORECASE)
 _HOST: Final = re.compile(
     r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?){1,20}\.?"
 )
-_CUT: Final = re.compile(r"[<>\"\s]")
+_AND: Final = re.compile(r"&(?:amp|#38|#x26);", re.IGNORECASE)
+_CUT: Final = re.compile(r"[<>\"\s]|&(?:lt|gt|quot|nbsp|#\d{1,5});", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ def parse_link(url: str) -> Link | None:
 def trimmed(url: str) -> str:
     """Take off what stands behind a link in a sentence."""
     if "&" in url:
-        url = html.unescape(url)
+        url = _AND.sub("&", url)
     found = _CUT.search(url)
     if found:
         url = url[: found.start()]
@@ -200,6 +202,14 @@ def trimmed(url: str) -> str:
         else:
             break
     return url
+
+
+def inner_links(link: Link) -> Iterator[Link]:
+    """Yield links that members of a query hold: whoever made the outer one leads there. None is a wrapper of the table."""
+    for value in list(link.query.values())[:MEMBERS_MAX]:
+        inner = _as_link(value) if value[:4].lower() == "http" else None
+        if inner is not None and _wrapper(inner) is None:
+            yield inner
 
 
 def find_urls(text: str) -> Iterator[tuple[int, str]]:

@@ -44,19 +44,22 @@ _CODE_WORDS: Final = (
     r"|c[oó]digo de acc?es[so]o?|c[oó]digo|contrase[nñ]a|clave|senha|codice d.accesso|codice|l[oö]senord|l[oö]senkod|passord|passkode"
     r"|adgangskode|wachtwoord|toegangscode|salasana|tunnuskoodi|kod dostępu|hasło|heslo|jelsz[oó]|parol[aă]|şifre|parola|geçiş kodu"
     r"|пароль|код доступа|код|パスコード|ミーティングパスワード|パスワード|密码|密碼|通行码|口令|비밀번호|암호|mật mã|mật khẩu"
-    r"|kata sandi|סיסמה|קוד|رمز المرور|κωδικός"
+    r"|kata sandi|kode sandi|kode akses|kód|סיסמה|קוד|رمز المرور|κωδικός"
 )
 _PASS_LABEL: Final = re.compile(
     rf"(?:{_CODE_WORDS})(?:\s?\([^()\n]{{0,40}}\)|\s[\w ]{{1,20}})?\s{{0,4}}[:=]?\s{{0,4}}$", re.IGNORECASE
 )
-_PASSCODE: Final = re.compile(r"(?<![\w.,+*#@/%&?-])\d{3,10}(?![\w@#/-])")
+_PASSCODE: Final = re.compile(r"(?<![\w.,+*#@/%&?-])\d{3,10}(?![\w@#/-])(?! \d)")
+_BELOW_ID: Final = re.compile(r"\d{3,4}[ -]?\d{3,4}[ -]?\d{3,4}[ \t]{0,4}\r?\n[ \t]{0,4}[^\n\d:#]{2,40}:[ \t]{0,4}$")
+"""A label of any language, on the line below a meeting id."""
+_ENDS_LINE: Final = re.compile(r"[ \t]{0,4}(?:[\r\n]|$)")
 _GROUPS: Final = re.compile(r"[1-9]\d{2,3} \d{3} \d{3,4}")
 _KEY_HOST: Final = re.compile(r"(?<![\w.@/-])((?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,18})(?![\w@/.-])")
 
 
 def digits(text: str) -> str:
-    """Take everything but digits out of a number."""
-    return "".join(sign for sign in text if sign.isdecimal())
+    """Take everything but digits out of a number; digits of other scripts become those that a keypad has."""
+    return "".join(sign if sign.isascii() else str(int(sign)) for sign in text if sign.isdecimal())
 
 
 def _numbers(
@@ -111,9 +114,9 @@ class Context:
         """Meeting ids of one-tap dialling, with the passcode behind the star."""
         found: dict[str, str] = {}
         for paused in _PAUSED.finditer(self.text):
-            code = paused[2] or ""
-            if not found.get(paused[1]):
-                found[paused[1]] = code if code.strip("0") else ""
+            code, number = digits(paused[2] or ""), digits(paused[1])
+            if not found.get(number):
+                found[number] = code if code.strip("0") else ""
         return found
 
     @cached_property
@@ -121,9 +124,10 @@ class Context:
         """Numbers with a word for a passcode before them: places and numbers."""
         places, codes = [], []
         for found in _PASSCODE.finditer(self.text):
-            if _PASS_LABEL.search(self.text[max(0, found.start() - LABEL_MAX) : found.start()]):
+            before = self.text[max(0, found.start() - LABEL_MAX) : found.start()]
+            if _PASS_LABEL.search(before) or (_ENDS_LINE.match(self.text, found.end()) and _BELOW_ID.search(before)):
                 places.append(found.start())
-                codes.append(found[0])
+                codes.append(digits(found[0]))
         return places, codes
 
     def zoom_passcode(self, meeting_id: str, written: str) -> str:

@@ -29,6 +29,8 @@ _TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:_-]{0,63})((?:[^>\"']|\"[^\"
 _OPENS: Final = re.compile(r"<(?=[a-zA-Z/!?])")
 _NAME: Final = re.compile(r"</?([a-zA-Z][a-zA-Z0-9:_-]{0,63})")
 _HREF: Final = re.compile(r"(?<![\w-])href\s{0,9}=\s{0,9}(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
+_ENTITY: Final = re.compile(r"&#?\w{1,32};")
+_REFERENCE: Final = re.compile(r"&(?:#[0-9]{1,9}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});?")
 _SPACES: Final = re.compile(r"[ \t\r\n\f\v\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 _QUOTES: Final = re.compile(r"^[ \t]{0,8}(?:>[ \t]?)+", re.MULTILINE)
 _BROKEN_LINK: Final = re.compile(r"<((?:https?|sips?):[^<>\"]{1,4000}+)>", re.IGNORECASE)
@@ -123,7 +125,9 @@ def read_text(raw: str, is_html: bool | None = None) -> Text:
 
 
 def _unquoted(raw: str) -> str:
-    """Take the marks of a quoted mail from the lines."""
+    """Take the marks of a quoted mail from the lines, and entities that were left in a text."""
+    if "&" in raw:
+        raw = _ENTITY.sub(_signs, raw)
     return _QUOTES.sub("", raw) if ">" in raw else raw
 
 
@@ -134,6 +138,17 @@ def _joined(found: re.Match[str]) -> str:
         return found[0]
     whole = _FOLDS.sub("", link)
     return found[0] if " " in whole else f"<{whole}>"
+
+
+def _target(value: str) -> str:
+    """Read a value of an attribute: there, other than in a text, an entity ends with a semicolon (`&notify=1` is none)."""
+    return _ENTITY.sub(_signs, value).strip() if "&" in value else value.strip()
+
+
+def _signs(reference: re.Match[str]) -> str:
+    return html.unescape(
+        reference[0]
+    )  # only of bounded length: it reads numbers, and trips over those of thousands of digits
 
 
 def _visible(raw: str) -> tuple[str, list[str], bool]:
@@ -177,5 +192,5 @@ def _visible(raw: str) -> tuple[str, list[str], bool]:
         elif name == "a" and not closing and (href := _HREF.search(attributes)):
             lost = lost or len(hrefs) >= LINKS_MAX
             if not lost:
-                hrefs.append(html.unescape(href[1] or href[2] or href[3] or "").strip())
-    return html.unescape("".join(out)), hrefs, lost
+                hrefs.append(_target(href[1] or href[2] or href[3] or ""))
+    return _REFERENCE.sub(_signs, "".join(out)), hrefs, lost

@@ -257,7 +257,7 @@ HOSTILE = (
         "\n",
         " ",
     ),
-    *("1" * 199 + "@", "https://urldefense.com/v3/__*"),
+    *("1" * 199 + "@", "https://urldefense.com/v3/__*", "&#" + "1" * 5000 + ";", "&#x" + "f" * 5000 + ";"),
 )
 """What makes careless patterns slow."""
 
