@@ -50,8 +50,10 @@ _PASS_LABEL: Final = re.compile(
     rf"(?:{_CODE_WORDS})(?:\s?\([^()\n]{{0,40}}\)|\s[\w ]{{1,20}})?\s{{0,4}}[:=]?\s{{0,4}}$", re.IGNORECASE
 )
 _PASSCODE: Final = re.compile(r"(?<![\w.,+*#@/%&?-])\d{3,10}(?![\w@#/-])(?! \d)")
-_BELOW_ID: Final = re.compile(r"\d{3,4}[ -]?\d{3,4}[ -]?\d{3,4}[ \t]{0,4}\r?\n[ \t]{0,4}[^\n\d:#]{2,40}:[ \t]{0,4}$")
-"""A label of any language, on the line below a meeting id."""
+_BELOW_ID: Final = re.compile(
+    r"\d{3,4}[ -]?\d{3,4}[ -]?\d{3,4}(?:[ \t]{0,4}\r?\n){1,4}[ \t]{0,4}[^\n\d:#]{2,40}:[ \t]{0,4}$"
+)
+"""A label of any language, on the next line that has something on it after a meeting id."""
 _ENDS_LINE: Final = re.compile(r"[ \t]{0,4}(?:[\r\n]|$)")
 _GROUPS: Final = re.compile(r"[1-9]\d{2,3} \d{3} \d{3,4}")
 _KEY_HOST: Final = re.compile(r"(?<![\w.@/-])((?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,18})(?![\w@/.-])")

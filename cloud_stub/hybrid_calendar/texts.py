@@ -77,6 +77,7 @@ _INVISIBLE: Final = {
     **dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F))),
     **{wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)},  # the wide forms of ASCII signs
     **dict.fromkeys((0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " "),
+    **{zero + digit: str(digit) for zero in (0x660, 0x6F0, 0x966) for digit in range(10)},  # of Arabic, Persian, Hindi
     0x2028: "\n",
     0x2029: "\n",
     0x2010: "-",
