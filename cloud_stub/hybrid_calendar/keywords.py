@@ -20,7 +20,7 @@ SUFFIXES: Final[Mapping[str, Action]] = MappingProxyType(
 WEBEX_ACTIONS: Final[tuple[Action, ...]] = ("personal_room", "space", "onetime", "none")
 MEET_ACTIONS: Final[tuple[Action, ...]] = (*WEBEX_ACTIONS, "tms")
 """TMS is offered for `@meet` only (4.1.2)."""
-_WORD: Final = re.compile(r"(?:^|(?<=[\s,;(<]))@(webex|meet)(?::([^\s,;()<>]{0,64}))?(?=$|[\s,;)>])", re.IGNORECASE)
+_WORD: Final = re.compile(r"(?:^|(?<=[\s,;(<]))@(webex|meet)(?::([^\s,;()<>]*+))?(?=$|[\s,;)>])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

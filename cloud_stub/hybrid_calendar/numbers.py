@@ -56,6 +56,7 @@ _BELOW_ID: Final = re.compile(
 """A label of any language, on the next line that has something on it after a meeting id."""
 _ENDS_LINE: Final = re.compile(r"[ \t]{0,4}(?:[\r\n]|$)")
 _GROUPS: Final = re.compile(r"[1-9]\d{2,3} \d{3} \d{3,4}")
+_NAMES: Final = re.compile(r"[^\s<>]*(?:@|\w\.\w)[^\s<>]*")
 _KEY_HOST: Final = re.compile(r"(?<![\w.@/-])((?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,18})(?![\w@/.-])")
 
 
@@ -153,15 +154,18 @@ def video_id(text: str, start: int, end: int, *, needs_word: bool = False) -> st
     """
     behind = list(_numbers(text, 6, 12, end, min(len(text), end + NEAR)))
     for found in behind:
-        if _VIDEO_WORDS.search(text, max(end, found.start() - LABEL_MAX), found.start()):
+        if _VIDEO_WORDS.search(_label(text, end, found.start())):
             return digits(found[0])
     for found in reversed(list(_numbers(text, 6, 12, max(0, start - NEAR), start))):
-        if _VIDEO_WORDS.search(
-            text, max(text.rfind("\n", 0, found.start()) + 1, found.start() - LABEL_MAX), found.start()
-        ):
+        if _VIDEO_WORDS.search(_label(text, 0, found.start())):
             return digits(found[0])
     short = (digits(found[0]) for found in behind if found.start() - end <= 2 * LABEL_MAX)
     return "" if needs_word else next((number for number in short if len(number) < 12), "")
+
+
+def _label(text: str, floor: int, at: int) -> str:
+    """Return what stands before a number on its line, else on the line before; without addresses and hosts, which say nothing."""
+    return _NAMES.sub(" ", text[max(floor, at - LABEL_MAX) : at].rstrip().rpartition("\n")[2])
 
 
 def is_tenant_key(text: str, start: int) -> bool:
@@ -172,7 +176,7 @@ def is_tenant_key(text: str, start: int) -> bool:
 def follows_video_id(text: str, end: int) -> bool:
     """Tell whether a video id with a word for it comes right behind a place."""
     for found in _numbers(text, 6, 12, end, min(len(text), end + LABEL_MAX)):
-        return _VIDEO_WORDS.search(text, end, found.start()) is not None
+        return _VIDEO_WORDS.search(_label(text, end, found.start())) is not None
     return False
 
 
