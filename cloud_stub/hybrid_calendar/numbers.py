@@ -28,7 +28,8 @@ _WEBEX_WORDS: Final = re.compile(
     r"|besprechungsnummer|num[eé]ro (?:de|d.acc)|code d.acc|n[uú]mero de|c[oó]digo de acc?es|numero (?:della )?riunione|codice"
     r"|vergaderingnummer|vergadernummer|toegangscode|m[oö]tesnummer|[åa]tkomstkod|m[oø]tenummer|tilgangskode|m[oø]denummer|adgangskode"
     r"|numer spotkania|kod dost|kokousnumero|kokouksen numero|номер|код доступа|toplant[ıi] numaras|eri[sş]im kodu"
-    r"|ミーティング番号|会議番号|アクセス コード|会议号|會議號|会议密钥|访问码|访问代码|미팅 번호|회의 번호|액세스 코드",
+    r"|ミーティング番号|会議番号|アクセス コード|会议号|會議號|会议密钥|访问码|访问代码|미팅 번호|회의 번호|액세스 코드"
+    r"|číslo sch|értekezlet száma|số cuộc họp|nomor rapat|หมายเลขการประชุม|رقم الاجتماع|رمز الوصول|מספר פגישה|קוד גישה",
     re.IGNORECASE,
 )
 _VIDEO_WORDS: Final = re.compile(
@@ -101,7 +102,11 @@ class Context:
             before = self.text[max(0, found.start() - LABEL_MAX) : found.start()]
             if _WEBEX_WORDS.search(before):
                 return digits(found[0])
-            if not grouped and _GROUPS.fullmatch(found[0]):
+            if (
+                not grouped
+                and _GROUPS.fullmatch(found[0])
+                and self.text[found.end() : found.end() + 2].strip(" ")[:1] != "#"
+            ):
                 grouped = digits(found[0])
         return grouped
 
