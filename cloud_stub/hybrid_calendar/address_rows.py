@@ -65,7 +65,7 @@ ADDRESSES: Final[tuple[AddressRow, ...]] = (
         r"\d{6,13}\.[\w-]{1,100}",
         "{user}@{host}",
         "D",
-        "1259772026.acme@m.webex.com",
+        "1180330477.acme@m.webex.com",
     ),
     AddressRow("teams_cvi_webex_key", TEAMS, ("=m.webex.com",), r"[\w.-]{1,100}", "", "D", "acme@m.webex.com"),
     AddressRow(
@@ -75,9 +75,9 @@ ADDRESSES: Final[tuple[AddressRow, ...]] = (
         r"\d{6,13}\.\d{6,13}",
         "{user}@{host}",
         "I",
-        "813878896.017920684@t.plcm.vc",
+        "702660143.014455209@t.plcm.vc",
     ),
-    AddressRow("teams_cvi_key", TEAMS, ("t.plcm.vc", "teams.bjn.vc"), r"[\w.-]{1,100}", "", "I", "813878896@t.plcm.vc"),
+    AddressRow("teams_cvi_key", TEAMS, ("t.plcm.vc", "teams.bjn.vc"), r"[\w.-]{1,100}", "", "I", "702660143@t.plcm.vc"),
     AddressRow(
         "webex_lync",
         WEBEX,
@@ -85,7 +85,7 @@ ADDRESSES: Final[tuple[AddressRow, ...]] = (
         r"(?P<name>[\w.+~-]{1,150})\.(?P<site>[\w-]{1,60})",
         "{name}@{site}.webex.com",
         "I",
-        "1630928616.acme@lync.webex.com",
+        "1720440533.acme@lync.webex.com",
         is_alias=True,
     ),
     AddressRow(
@@ -104,9 +104,9 @@ ADDRESSES: Final[tuple[AddressRow, ...]] = (
         r"\d{6,13}(?:\.[\w.-]{1,80})?",
         "{user}@{host}",
         "I",
-        "1630928616.acme@webex.com",
+        "1720440533.acme@webex.com",
     ),
-    AddressRow("webex_site_address", WEBEX, WEBEX_SITES, _PERSON, "{user}@{host}", "I", "1630928616@acme.webex.com"),
+    AddressRow("webex_site_address", WEBEX, WEBEX_SITES, _PERSON, "{user}@{host}", "I", "1720440533@acme.webex.com"),
     AddressRow(
         "webex_device", WEBEX, ("ciscospark.com",), _PERSON, "{user}@{host}", "I", "room5@acme.rooms.ciscospark.com"
     ),
@@ -144,7 +144,7 @@ ADDRESSES: Final[tuple[AddressRow, ...]] = (
         "passcode",
     ),
     AddressRow("zoom_name", ZOOM, ("zoomcrc.com",), _PERSON, "{user}@{host}", "R", "jane.doe@zoomcrc.com"),
-    AddressRow("bluejeans_address", BLUEJEANS, ("bjn.vc",), _DIGITS, "{user}@{host}", "I", "184405040@bjn.vc"),
+    AddressRow("bluejeans_address", BLUEJEANS, ("bjn.vc",), _DIGITS, "{user}@{host}", "I", "206610075@bjn.vc"),
     AddressRow(
         "lifesize_address", LIFESIZE, ("lifesizecloud.com",), _DIGITS, "{user}@{host}", "I", "1234567@lifesizecloud.com"
     ),

@@ -14,36 +14,36 @@ from cloud_stub.hybrid_calendar.reading import read_invitation
 from cloud_stub.hybrid_calendar.zoom import ZoomAddress, meeting_id
 
 LINK_DIALS = {
-    "teams_cvi_webex_link": "1259772026.acme@m.webex.com",
+    "teams_cvi_webex_link": "1180330477.acme@m.webex.com",
     "webex_personal_room": "jane.doe@acme.webex.com",
     "webex_meeting": "23745551180@acme.webex.com",
-    "teams_pexip_link": "771337194408@acme.example",
-    "teams_pexip_me": "1337194408@acme.example",
-    "teams_poly_link": "813878896.017920684@t.plcm.vc",
-    "teams_bluejeans_link": "130885042.1291418361@teams.bjn.vc",
+    "teams_pexip_link": "771260440391@acme.example",
+    "teams_pexip_me": "1260440391@acme.example",
+    "teams_poly_link": "702660143.014455209@t.plcm.vc",
+    "teams_bluejeans_link": "140660031.1180220455@teams.bjn.vc",
     "teams_link": "https://teams.microsoft.com/meet/21234567890123?p=aBcDeFgHiJ",
     "teams_launcher": "https://teams.microsoft.com/l/meetup-join/19:meeting_x@thread.v2/0",
     "meet_link": "https://meet.google.com/abc-defg-hij",
     "zoom_link": "81234567890@zoomcrc.com",
     "zoom_join_scheme": "81234567890@zoomcrc.com",
     "zoom_personal_link": "23745551180@zoomcrc.com",
-    "bluejeans_link_passcode": "184405040.4321@bjn.vc",
-    "bluejeans_link": "184405040@bjn.vc",
+    "bluejeans_link_passcode": "206610075.4321@bjn.vc",
+    "bluejeans_link": "206610075@bjn.vc",
     "lifesize_link": "1234567@sip.lifesizecloud.com",
     "pexip_conference_path": "123456@acme.example",
     "pexip_fragment": "123456@video.acme.example",
     "pexip_conference": "123456@acme.example",
     "pexip_alias": "123456@acme.example",
     "pexip_me": "123456@acme.example",
-    "cms_invited": "764538600@join.acme.example",
-    "cms_index": "764538600@join.acme.example",
-    "cms_meeting": "764538600@join.acme.example",
+    "cms_invited": "552201866@join.acme.example",
+    "cms_index": "552201866@join.acme.example",
+    "cms_meeting": "552201866@join.acme.example",
     "pexip_meet": "123456@video.acme.example",
 }
 ADDRESS_DIALS = {
-    "teams_cvi_webex_key": "1195553286.acme@m.webex.com",
-    "teams_cvi_key": "813878896.1195553286@t.plcm.vc",
-    "webex_lync": "1630928616@acme.webex.com",
+    "teams_cvi_webex_key": "1185556406.acme@m.webex.com",
+    "teams_cvi_key": "702660143.1185556406@t.plcm.vc",
+    "webex_lync": "1720440533@acme.webex.com",
 }
 NUMBERED = "\nMeeting number: 2374 555 1180\n"
 
@@ -78,7 +78,7 @@ def test_link_of_which_no_device_dials_anything(row: LinkRow) -> None:
 
 @pytest.mark.parametrize("row", ADDRESSES, ids=lambda row: row.key)
 def test_address(row: AddressRow) -> None:
-    body = row.example + ("\nVideo ID: 119 555 328 6" if not row.dial else "")
+    body = row.example + ("\nVideo ID: 118 555 640 6" if not row.dial else "")
     reading = read_invitation(Invitation(body=body))
     assert reading.dial == ADDRESS_DIALS.get(row.key, row.example)
     assert (reading.pattern, reading.service, reading.protocol) == (row.key, row.service.name, "Spark")
@@ -163,9 +163,9 @@ def test_join_members_follow_the_samples() -> None:
     webex = read_invitation(Invitation(body="https://a.webex.com/meet/jane"))
     assert set(webex.join) == {"meetingJoinURI", "meetingJoinURL", "webexURI", "webexURL", "callURI"}
     assert (webex.join_type, webex.platform) == ("WEBEX", "Webex")
-    teams = read_invitation(Invitation(body="https://teams.microsoft.com/meet/2123?p=a\n1259772026.acme@m.webex.com"))
+    teams = read_invitation(Invitation(body="https://teams.microsoft.com/meet/2123?p=a\n1180330477.acme@m.webex.com"))
     assert teams.join == {
-        "meetingJoinURI": "1259772026.acme@m.webex.com",
+        "meetingJoinURI": "1180330477.acme@m.webex.com",
         "meetingJoinURL": "https://teams.microsoft.com/meet/2123?p=a",
     }
     assert (teams.join_type, teams.platform) == ("MSTEAMS", "MicrosoftTeams")
