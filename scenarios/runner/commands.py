@@ -179,6 +179,49 @@ def shell(
     raise typer.Exit(Shell(target=target, commands=command or [], cloud=cloud, clock=clock).run())
 
 
+@app.command(
+    epilog="Example: roomsim invite meeting.ics; echo 'Dial sip:room@video.example' | roomsim invite; roomsim invite --jsonl < corpus.jsonl"
+)
+def invite(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Invitations: text, HTML, mail or .ics, told apart by their content; - or none is standard input.",
+            metavar="[FILE...]",
+        ),
+    ] = None,
+    jsonl: Annotated[
+        bool,
+        typer.Option(
+            "--jsonl",
+            help="Answer each line of standard input, an object with subject, location, body or ics, with a line.",
+        ),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print everything that was found, as one JSON object.")
+    ] = False,
+    location: Annotated[str, typer.Option(help="Location of invitations that have none, such as @webex.")] = "",
+    webex: Annotated[
+        str, typer.Option(help="What @webex asks for: personal_room, space, onetime, or none.")
+    ] = "personal_room",
+    meet: Annotated[str, typer.Option(help="What @meet asks for: the same, or tms.")] = "space",
+) -> None:
+    """Tell what the cloud would dial for an invitation, and why."""
+    from typing import cast
+
+    from cloud_stub.hybrid_calendar.keywords import Action, KeywordRules
+    from scenarios.runner.invite_command import InviteCommand
+
+    try:
+        rules = KeywordRules(webex=cast(Action, webex), meet=cast(Action, meet))
+    except ValueError as error:
+        raise refused(str(error)) from None
+    command = InviteCommand(rules, sys.stdout, location)
+    if jsonl and (as_json or any(str(file) != "-" for file in files or ())):
+        raise refused("--jsonl reads standard input; it takes neither files nor --json")
+    raise typer.Exit(command.jsonl(sys.stdin.buffer) if jsonl else command.files(files or [], as_json=as_json))
+
+
 @cloud_app.command("serve", epilog="Example: roomsim cloud serve --https 127.0.0.1:8443 --ready-file cloud.json")
 def cloud_serve(
     http: Annotated[str, typer.Option(help="Door for plain http, or off.", metavar="HOST:PORT")] = "127.0.0.1:0",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import bring_up, discovery, idle, virtual, xapi
+from tests.bench import bring_up, discovery, idle, invitations, virtual, xapi
 
 BENCHES: dict[str, Callable[[], list[str]]] = {
     "bring-up": bring_up.measure,
@@ -16,6 +16,7 @@ BENCHES: dict[str, Callable[[], list[str]]] = {
     "virtual": virtual.measure,
     "memory": idle.measure,
     "xapi": xapi.measure,
+    "invitations": invitations.measure,
 }
 
 

@@ -17,6 +17,7 @@ from tests.tools.page_activation import activation_errors
 from tests.tools.page_answers import stub_answers
 from tests.tools.page_commands import command_line
 from tests.tools.page_faults import faults
+from tests.tools.page_invitations import invitations
 from tests.tools.page_language import scenario_language
 from tests.tools.page_lifecycles import lifecycles
 from tests.tools.page_log import device_log
@@ -28,6 +29,7 @@ FILES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/command-line.md": command_line,
     "docs/reference/device-log.md": device_log,
     "docs/reference/faults.md": faults,
+    "docs/reference/invitations.md": invitations,
     "docs/reference/lifecycles.md": lifecycles,
     "docs/reference/scenario-language.md": scenario_language,
     "docs/reference/stub-answers.md": stub_answers,

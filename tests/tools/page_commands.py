@@ -13,7 +13,7 @@ from tests.tools.markdown import code, page, table
 
 MEANINGS: Final[dict[IntEnum, str]] = {
     Exit.OK: "success; a serving process that was ended with SIGTERM",
-    Exit.NO: "a verdict of no: an expectation failed, a code was refused",
+    Exit.NO: "a verdict of no: an expectation failed, a code was refused, an invitation has nothing to dial",
     Exit.USAGE: "wrong usage, or a file that cannot be used; one line on standard error for each mistake",
     Exit.INTERNAL: "a defect of roomsim; a traceback on standard error",
     Exit.NOTHING: "nothing was selected: no scenario there, or none with the tag",

@@ -1,0 +1,197 @@
+"""The texts of an invitation as a reader sees them: HTML becomes its visible text and, behind it, the targets of its links.
+
+HTML is read by a scanner of its own: nothing of the tree matters here, and mail comes with markup on which parsers that build a tree need
+time and memory that grow with its square. Every pass here is linear.
+
+Source: protocol/calendar-and-obtp.md 5.3.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from typing import Final
+
+TEXT_MAX: Final = 256 * 1024
+"""Characters that are read of one text; what is behind them is left out and told (`text_truncated`)."""
+LINKS_MAX: Final = 500
+"""Link targets that are kept of one text; later ones are left out and told (`candidates_truncated`)."""
+STRAY_QUOTES_MAX: Final = 16
+"""Tags with an open quote after which quotes in tags do not count any more."""
+
+_MARKUP: Final = re.compile(
+    r"<(?:!doctype|html|head|body|div|p|br|span|a|b|i|u|table|tr|td|ul|ol|li|font|strong|em|h[1-6]|meta|style|img|hr|pre"
+    r"|center|blockquote|o:p)(?:\s[^<>]{0,2000})?/?>",
+    re.IGNORECASE,
+)
+_TAG: Final = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9:_-]{0,63})((?:[^>\"']|\"[^\"]*+\"|'[^']*+')*+)>")
+_OPENS: Final = re.compile(r"<(?=[a-zA-Z/!?])")
+_NAME: Final = re.compile(r"</?([a-zA-Z][a-zA-Z0-9:_-]{0,63})")
+_HREF: Final = re.compile(r"(?<![\w-])href\s{0,9}=\s{0,9}(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+))", re.IGNORECASE)
+_ENTITY: Final = re.compile(r"&#?\w{1,32};")
+_REFERENCE: Final = re.compile(r"&(?:#[0-9]{1,9}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][A-Za-z0-9]{1,31});?")
+_SPACES: Final = re.compile(r"[ \t\r\n\f\v\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
+_QUOTES: Final = re.compile(r"^[ \t]{0,8}(?:>[ \t]?)+", re.MULTILINE)
+_BROKEN_LINK: Final = re.compile(r"<((?:https?|sips?):[^<>\"]{1,4000}+)>", re.IGNORECASE)
+_FOLDS: Final = re.compile(r"[ \t]*[\r\n]+[ \t]*")
+
+_INLINE: Final = frozenset(
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "cite",
+        "code",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "ins",
+        "kbd",
+        "label",
+        "mark",
+        "o:p",
+        "q",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strong",
+        "sub",
+        "sup",
+        "tt",
+        "u",
+        "var",
+        "wbr",
+    ]
+)
+"""Tags that do not end a line."""
+_HIDDEN: Final = frozenset({"head", "style", "script", "title", "template", "noscript", "xml"})
+"""Elements whose content nobody sees."""
+_INVISIBLE: Final = {
+    **dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F))),
+    **{wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)},  # the wide forms of ASCII signs
+    **dict.fromkeys((0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " "),
+    **{zero + digit: str(digit) for zero in (0x660, 0x6F0, 0x966) for digit in range(10)},  # of Arabic, Persian, Hindi
+    0x2028: "\n",
+    0x2029: "\n",
+    0x2010: "-",
+    0x2011: "-",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text as it is read.
+
+    Attributes:
+        shown: what people see, without invisible signs, with plain spaces; lines as they are shown.
+        hrefs: targets of links, in order; they count after everything that is shown.
+        diagnostics: `text_truncated`, `candidates_truncated`.
+    """
+
+    shown: str
+    hrefs: tuple[str, ...] = ()
+    diagnostics: tuple[str, ...] = ()
+
+
+def is_markup(raw: str) -> bool:
+    """Tell whether a text is HTML rather than plain."""
+    return "<" in raw and _MARKUP.search(raw, 0, TEXT_MAX) is not None
+
+
+def read_text(raw: str, is_html: bool | None = None) -> Text:
+    """Read a text; where nobody says whether it is HTML, it is looked at."""
+    odd = []
+    if len(raw) > TEXT_MAX:
+        raw = raw[:TEXT_MAX]
+        odd.append("text_truncated")
+    hrefs: list[str] = []
+    if is_markup(raw) if is_html is None else is_html:
+        shown, hrefs, lost = _visible(raw)
+        if lost:
+            odd.append("candidates_truncated")
+    else:
+        shown = _unquoted(raw)
+    if not shown.isascii():
+        shown = shown.translate(_INVISIBLE)
+    if "<" in shown:
+        shown = _BROKEN_LINK.sub(_joined, shown)
+    return Text(shown, tuple(hrefs), tuple(odd))
+
+
+def _unquoted(raw: str) -> str:
+    """Take the marks of a quoted mail from the lines, and entities that were left in a text."""
+    if "&" in raw:
+        raw = _ENTITY.sub(_signs, raw)
+    return _QUOTES.sub("", raw) if ">" in raw else raw
+
+
+def _joined(found: re.Match[str]) -> str:
+    """Take line breaks out of a link that stands between angle brackets."""
+    link = found[1]
+    if "\n" not in link and "\r" not in link:
+        return found[0]
+    whole = _FOLDS.sub("", link)
+    return found[0] if " " in whole else f"<{whole}>"
+
+
+def _target(value: str) -> str:
+    """Read a value of an attribute: there, other than in a text, an entity ends with a semicolon (`&notify=1` is none)."""
+    return _ENTITY.sub(_signs, value).strip() if "&" in value else value.strip()
+
+
+def _signs(reference: re.Match[str]) -> str:
+    return html.unescape(
+        reference[0]
+    )  # only of bounded length: it reads numbers, and trips over those of thousands of digits
+
+
+def _visible(raw: str) -> tuple[str, list[str], bool]:
+    """Return the visible text of HTML, the targets of its links, and whether some of these were left out."""
+    out: list[str] = []
+    hrefs: list[str] = []
+    at, end, strays, hidden, lost, preformatted = 0, len(raw), 0, "", False, 0
+    while at < end:
+        opens = _OPENS.search(raw, at)
+        start = end if opens is None else opens.start()
+        if start > at and not hidden:
+            piece = raw[at:start]
+            out.append(piece if preformatted else _SPACES.sub(" ", piece))
+        if opens is None:
+            break
+        if raw.startswith("<!--", start):
+            close = raw.find("-->", start + 4)
+            at = end if close < 0 else close + 3
+            continue
+        tag = _TAG.match(raw, start) if strays < STRAY_QUOTES_MAX else None
+        if tag is not None:
+            closing, name, attributes, at = bool(tag[1]), tag[2].lower(), tag[3], tag.end()
+        else:
+            close = raw.find(">", start)
+            if close < 0:
+                break  # an open tag at the end shows nothing
+            found = _NAME.match(raw, start)
+            strays += found is not None
+            closing, name = raw.startswith("</", start), found[1].lower() if found else "!"
+            attributes, at = raw[start:close], close + 1
+        if hidden:
+            hidden = "" if closing and name == hidden else hidden
+            continue
+        if name in _HIDDEN and not closing and not attributes.endswith("/"):
+            hidden = name
+        elif name == "pre":
+            preformatted = max(0, preformatted + (-1 if closing else 1))
+            out.append("\n")
+        elif name not in _INLINE:
+            out.append("\t" if name in ("td", "th") else "" if name[0] == "!" else "\n")
+        elif name == "a" and not closing and (href := _HREF.search(attributes)):
+            lost = lost or len(hrefs) >= LINKS_MAX
+            if not lost:
+                hrefs.append(_target(href[1] or href[2] or href[3] or ""))
+    return _REFERENCE.sub(_signs, "".join(out)), hrefs, lost

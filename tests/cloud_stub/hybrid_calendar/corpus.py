@@ -1,0 +1,50 @@
+"""The invitations of tests/data/invitations, with what has to be read in each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from cloud_stub.hybrid_calendar.invitation import Invitation
+
+FOLDER = Path(__file__).parents[2] / "data" / "invitations"
+
+
+class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An invitation and what is expected of it; `diagnostics` are those that must be among others."""
+
+    name: str
+    dial: str | None
+    service: str
+    subject: str = ""
+    location: str = ""
+    body: str | None = None
+    html: str | None = None
+    protocol: str | None = None
+    source: str | None = None
+    keyword: str | None = None
+    action: str | None = None
+    diagnostics: tuple[str, ...] = ()
+
+    @property
+    def invitation(self) -> Invitation:
+        return Invitation(self.subject, self.location, self.html or self.body or "")
+
+    @property
+    def expected(self) -> dict[str, Any]:
+        protocol = None if self.dial is None else self.protocol or "Spark"
+        found = {"dial": self.dial, "service": self.service, "protocol": protocol}
+        if self.dial is not None or self.source is not None:
+            found["source"] = self.source or "body"
+        return found
+
+
+def cases() -> Iterator[tuple[str, Case]]:
+    """Yield every case with the name of its file."""
+    for file in sorted(FOLDER.glob("*.yaml")):
+        for case in msgspec.convert(yaml.safe_load(file.read_text(encoding="utf-8")), list[Case]):
+            yield file.stem, case
