@@ -29,6 +29,8 @@ IV_BYTES: Final = 12
 TAG_BYTES: Final = 16
 SEED_BYTES: Final = 20
 """Of RSA-OAEP with SHA-1."""
+ENTROPY_BYTES: Final = KEY_BYTES + IV_BYTES + SEED_BYTES
+"""What sealing for an RSA key takes."""
 COMPACT_CHARS_MAX: Final = 512 * 1024
 RSA_BITS: Final = (2048, 4096)
 _B64: Final = re.compile(r"[A-Za-z0-9_-]*", re.ASCII)
@@ -170,8 +172,8 @@ def _oaep(key: rsa.RSAPublicKey, message: bytes, seed: bytes) -> bytes:
 
 def seal_to(key: rsa.RSAPublicKey, kid: str, plain: bytes, entropy: bytes) -> str:
     """Seal bytes for the owner of an RSA key (RSA-OAEP, A256GCM); of `entropy` 64 bytes are used, and only once."""
-    if len(entropy) < KEY_BYTES + IV_BYTES + SEED_BYTES:
-        raise LocalProtocolError(f"sealing takes {KEY_BYTES + IV_BYTES + SEED_BYTES} bytes of entropy")
+    if len(entropy) < ENTROPY_BYTES:
+        raise LocalProtocolError(f"sealing takes {ENTROPY_BYTES} bytes of entropy")
     secret, rest = entropy[:KEY_BYTES], entropy[KEY_BYTES:]
     iv, seed = rest[:IV_BYTES], rest[IV_BYTES : IV_BYTES + SEED_BYTES]
     header = b64url(codec.encode({"enc": "A256GCM", "alg": "RSA-OAEP", "kid": kid}))

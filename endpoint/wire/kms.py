@@ -23,7 +23,8 @@ from endpoint.wire.conventions import parse_instant
 from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.jose import KEY_BYTES, SharedKey, b64url, header_of, unb64url
 from endpoint.wire.kms_cluster import host_of
-from endpoint.wire.secret import AccessToken, KeyMaterial
+from endpoint.wire.mercury import KMS_MESSAGES, SEALED
+from endpoint.wire.secret import AccessToken, KeyMaterial, Secret
 
 SERVICE: Final = "encryption"
 MESSAGES_PATH: Final = "/kms/messages"
@@ -176,23 +177,19 @@ def parse_event(data: Mapping[str, Any]) -> tuple[str, ...]:
     Raises:
         RemoteProtocolError: there are none, too many, or something else than texts.
     """
-    messages = codec.convert(data, _Event, "data").encryption.kms_messages
-    if not 1 <= len(messages) <= EVENT_MESSAGES_MAX:
-        raise RemoteProtocolError("data.encryption.kmsMessages", f"1 to {EVENT_MESSAGES_MAX} messages")
-    return tuple(messages)
-
-
-class _Messages(msgspec.Struct, rename="camel"):
-    kms_messages: list[str]
-
-
-class _Event(msgspec.Struct):
-    encryption: _Messages
+    encryption = data.get("encryption")
+    messages = encryption.get(KMS_MESSAGES) if isinstance(encryption, dict) else None
+    if isinstance(messages, list) and 1 <= len(messages) <= EVENT_MESSAGES_MAX:
+        texts = [message.reveal() if isinstance(message, Secret) else message for message in messages]
+        if all(isinstance(text, str) for text in texts):
+            return tuple(texts)
+    raise RemoteProtocolError(f"data.encryption.{KMS_MESSAGES}", f"1 to {EVENT_MESSAGES_MAX} texts")
 
 
 def event_data(messages: Sequence[str]) -> dict[str, Any]:
-    """Build the `data` of the event that brings answers."""
-    return {"eventType": KMS_MESSAGE, "encryption": {"kmsMessages": list(messages)}}
+    """Build the `data` of the event that brings answers; no trace shows them."""
+    hidden = [Secret(SEALED, message) for message in messages]
+    return {"eventType": KMS_MESSAGE, "encryption": {KMS_MESSAGES: hidden}}
 
 
 class Post(msgspec.Struct, kw_only=True, frozen=True, rename="camel"):
