@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Protocol
+from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
@@ -133,7 +134,10 @@ class Scheduling:
         fields = self._fields(body, caller)
         if body.start is None:
             raise BadRequest("start: an ISO 8601 instant with a zone")
-        meeting_id = self._platform.new_id("meeting", caller.id)
+        meeting_id = self._new_id(body, caller)
+        known = self._platform.store[Meeting].get(meeting_id)
+        if known is not None:
+            return self._done(known, 200)
         users = dict.fromkeys((caller.id, *fields.pop("user_ids", ())))
         meeting = Meeting(
             id=meeting_id,
@@ -149,6 +153,12 @@ class Scheduling:
             **fields,
         )
         return self._done(self.editor.create(meeting), 201)
+
+    def _new_id(self, body: EventRequest, caller: User) -> str:
+        """Return the id of a new meeting: the same for the same request, so that one whose answer was lost makes one meeting."""
+        if body.request_id:
+            return str(uuid5(NAMESPACE_URL, f"{caller.id}/{body.request_id}"))
+        return self._platform.new_id("meeting", caller.id)
 
     def _change(self, call: Call) -> Answer:
         meeting, body = self._own(call), call.read(EventRequest)

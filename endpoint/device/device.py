@@ -21,6 +21,7 @@ from endpoint.cloud.activation import Activation
 from endpoint.cloud.bases import Bases, bases
 from endpoint.cloud.bootstrap import Bootstrap
 from endpoint.cloud.calendar import Calendar
+from endpoint.cloud.calendar_edit import CalendarEdits
 from endpoint.cloud.catalog import ServiceCatalog
 from endpoint.cloud.clusters import Clusters
 from endpoint.cloud.http import Call, Http, SwitchedOff
@@ -166,6 +167,7 @@ class Device:
         )  # fmt: skip
         self.keys = Keys(world, self.identity, self.catalog, self._tasks, self._registration_url)
         self.calendar = Calendar(world, self.identity, self.catalog, self._tasks, self.keys)
+        self.calendar_edits = CalendarEdits(world, self.identity, self.catalog, self.keys)
         self.xapi_relay = XapiRelay(world, self.identity, self.catalog, self._tasks, CloudXapi(self))
         self.reachability = self._make_reachability()
         self.webex = WebexStatus(

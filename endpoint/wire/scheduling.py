@@ -1,7 +1,7 @@
 """What clients send to make, change and answer meetings, and to ask who is free.
 
-Source: protocol/cloud-services.md 6.1, documented; `start`, `end`, `durationMinutes`, `location` and the answer to an invitation are ours:
-the members of a request are published only in part.
+Source: protocol/cloud-services.md 6.1, documented; `start`, `end`, `durationMinutes`, `location`, `requestId` and the answer to an invitation are
+ours: the members of a request are published only in part.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ class Attendee(_Message, frozen=True):
 
 
 class EventRequest(_Message, frozen=True):
-    """A new meeting, or what is to change of one. `subject`, `notes`, `location` and `webex_options` are JWE or clear text."""
+    """A new meeting, or what is to change of one. `subject`, `notes`, `location` and `webex_options` are JWE or clear text.
+
+    `request_id` is the same where a new meeting is asked for once more.
+    """
 
     encryption_key_url: str | None = None
     subject: str | None = None
@@ -44,6 +47,7 @@ class EventRequest(_Message, frozen=True):
     start: str | None = None
     end: str | None = None
     duration_minutes: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    request_id: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
 
 class EventReply(_Message, frozen=True):
