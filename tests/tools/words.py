@@ -41,6 +41,7 @@ CLOUD: Final[dict[str, str]] = {
     "media": "media nodes, see below",
     "features": "feature toggles by key, developer ones",
     "tls": "`trust_list`: so many certificates of TLS-inspecting proxies are handed out; or `absent`, or `no_array`",
+    "kms_join_fields": "`readable`: devices get the join fields of meetings in clear; `strict`: sealed, as everybody else does",
 }
 MEDIA: Final[dict[str, str]] = {
     "servers": "how many media servers the cluster list has",
