@@ -145,8 +145,7 @@ class Kms:
 
     def _registration(self, call: Call, request: Request) -> str:
         """Return the registration of the device that asks."""
-        path = urlsplit(request.client.client_id).path
-        record = self._wdm.find(path.rpartition("/")[2])
+        record = self._wdm.find(request.client.client_id.partition("?")[0].rpartition("/")[2])
         if record is None or record.user_id != call.caller.id:
             raise RemoteProtocolError("client.clientId", "the URL of a device of the caller")
         return record.id

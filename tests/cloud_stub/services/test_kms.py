@@ -206,7 +206,7 @@ def test_requests_that_nobody_can_answer_are_dropped_visibly_and_the_others_are_
         unknown = good.replace(
             good.partition(".")[0], jose.SharedKey(bytes(32), channel.uri + "0").seal(b"", bytes(12)).partition(".")[0]
         )
-        foreign = peer.sealed(peer.request("update", "/ping", client_id="http://x/wdm/api/v1/devices/none"))
+        foreign = peer.sealed(peer.request("update", "/ping", client_id="http://[/devices/none"))
         assert await peer.post("no", "eyJ.a.b.c.d", unknown, foreign, good) == 202
         assert len(await peer.event()) == 1
         assert len([event for event in world.trace.events if event.data.get("what") == "kms message"]) == 4
