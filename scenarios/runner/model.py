@@ -153,6 +153,8 @@ class Cloud(Strict):
     features: dict[str, Toggle] = Field(default_factory=dict)
     """Feature toggles by key, developer ones."""
     tls: Tls = Field(default_factory=Tls)
+    kms_join_fields: Literal["readable", "strict"] = "readable"
+    """Whether devices get the join fields of meetings in clear, or sealed as everybody else does."""
 
     def objections(self) -> Iterable[Objection]:
         """Pass on what the parts object to."""

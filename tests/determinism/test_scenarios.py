@@ -27,7 +27,7 @@ from scenarios.runner.suite import Play, verdict_of
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
 FILES = (
     "activation/activation.yaml", "morning.yaml", "discovery/udp_blocked.yaml", "mercury/mercury_reset_catch_up.yaml",
-    "identity/token_revoked.yaml", "discovery/discovery_210_44.yaml",
+    "identity/token_revoked.yaml", "discovery/discovery_210_44.yaml", "calendar/kms_outage.yaml",
 )  # fmt: skip
 IN_ANOTHER_PROCESS = """
 import json, sys

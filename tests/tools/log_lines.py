@@ -85,6 +85,13 @@ OBSERVED: Final = (
     Row("L24", "Wx2", "1", f"Updating meeting{_MEETING}", "a meeting that was known"),
     Row("L25", "Wx2", "1", "updateMeetingFromCalendarEvent resourceUrl='{url}'", "a meeting was changed, before L22"),
     Row("L26", "Wx2", "3", "Decrypting title for calendar event with id='{id}'", "after L23 and L24"),
+    Row(
+        "L27",
+        "Wx2",
+        "3",
+        "Found plaintext title for calendar event with id='{id}'",
+        "after L26 of a new meeting that was pushed; or healed later",
+    ),
 )
 """Lines that were seen on real devices, in this shape."""
 
@@ -183,6 +190,17 @@ OURS: Final = (
         "the meeting of a notice could not be had",
     ),
     Row("R82", "Wx2", "3", "calendar catch-up: {n} event(s)", ""),
+    Row(
+        "R83",
+        "Wx2",
+        "3",
+        "Failed to decrypt title for calendar event with id='{id}'",
+        "there is no key for it, or not yet",
+    ),
+    Row("R84", "Wx2", "3", "KMS channel open until {time}", "the first sealed text, and when the channel before ended"),
+    Row("R85", "Wx2", "W", "KMS not available: {reason}", "titles stay empty for now, and are tried again"),
+    Row("R86", "Wx2", "W", "KMS refused a key: {status}", "no title of its meeting for now"),
+    Row("R87", "Wx2", "W", "KMS message ignored: {error}", "it cannot be read, or nobody waits for it"),
     Row("", "Wx2", "W", "calendar event with id='{id}' dropped: {n} are stored", "the store is full"),
     Row("", "Wx2", "W", "calendar event ignored: {why}", "an event broke a rule"),
     Row("", "Wx2", "W", "calendar answer not understood: {why}", ""),

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from endpoint.runtime.clock import iso_seconds
-from endpoint.wire.meeting import Meeting, is_cipher_text
+from endpoint.wire.clear_meeting import ClearMeeting
+from endpoint.wire.meeting import Meeting
 from endpoint.wire.xapi.calls import Invocation, Method
 from endpoint.wire.xapi.errors import BadArguments, CommandFailed
 from endpoint.wire.xapi.leaves import Fields
@@ -83,19 +84,19 @@ class Bookings:
         raise CommandFailed("Booking not found")
 
     def _fields(self, meeting: Meeting) -> dict[str, Any]:
-        join = meeting.join_fields()
-        number = next((uri for uri in (meeting.call_uri, meeting.webex_uri, join.get("meetingJoinURI")) if uri), "")
-        readable = "" if is_cipher_text(number) else number
+        clear = self._device.calendar.read(meeting)
+        join = clear.join_fields
+        readable = next((join[name] for name in ("callURI", "webexURI", "meetingJoinURI") if name in join), "")
         platform = PLATFORMS.get(meeting.join_type.upper(), "Other" if meeting.is_joinable else "None")
         calls = [{"Number": readable, "CallType": "Video"}] if readable else []
         is_webex = platform == "Webex"
         return {
             "Id": f"webex-{self._numbers[meeting.id]}",
             "MeetingId": meeting.id,
-            "Title": _clear(meeting.encrypted_subject),
+            "Title": clear.title or "",
             "Agenda": "",
             "Privacy": "Private" if (meeting.meeting_sensitivity or "").casefold() == "private" else "Public",
-            "Organizer": _organizer(meeting),
+            "Organizer": _organizer(clear),
             "Time": {
                 "StartTime": iso_seconds(meeting.starts),
                 "StartTimeBuffer": BUFFER_S,
@@ -110,7 +111,7 @@ class Bookings:
             "Cancellable": "False",
             "Webex": {
                 "Enabled": str(is_webex),
-                "Url": _clear(meeting.webex_url) if is_webex else "",
+                "Url": (clear.webex_url or "") if is_webex else "",
                 "MeetingNumber": "",
                 "Password": "",
                 "HostKey": "",
@@ -121,12 +122,6 @@ class Bookings:
     COMMANDS: ClassVar[Mapping[str, Method]] = {"Bookings List": _list, "Bookings Get": _get}
 
 
-def _clear(text: str | None) -> str:
-    return "" if text is None or is_cipher_text(text) else text
-
-
-def _organizer(meeting: Meeting) -> dict[str, str]:
-    person = meeting.encrypted_organizer
-    first, _, last = _clear(person.encrypted_name if person else None).partition(" ")
-    email = _clear(person.encrypted_email_address if person else None)
-    return {"FirstName": first, "LastName": last, "Email": email, "Id": meeting.organizer or ""}
+def _organizer(clear: ClearMeeting) -> dict[str, str]:
+    first, _, last = (clear.organizer_name or "").partition(" ")
+    return {"FirstName": first, "LastName": last, "Email": clear.organizer_email or "", "Id": clear.organizer_id}
