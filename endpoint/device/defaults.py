@@ -12,12 +12,13 @@ from typing import Final
 from endpoint.cloud.profile import Product, Profile
 from endpoint.device import start
 from endpoint.room import features, peripherals, senses
+from endpoint.room.bookings import room
 from endpoint.wire.swupgrade import version_id
 from endpoint.wire.xapi.nodes import Nodes, Value, nodes
 from endpoint.wire.xapi.paths import parse_path
 from endpoint.xapi.tree import Defaults, Tree
 
-STARTS: Final = (start.START, senses.START, features.START, peripherals.START)
+STARTS: Final = (start.START, room.START, senses.START, features.START, peripherals.START)
 """Start values, by the part that owns them."""
 _DEVICE_IDS: Final = uuid.UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 

@@ -201,6 +201,7 @@ class Device:
         self.mercury.on_state = self._mercury_changed
         self.calendar.push_is_up = lambda: self.mercury.is_open
         self.calendar.on_change = self._waiting.progress
+        self.calendar.listener = self.local.bookings
         self.status.listen((), self._waiting.progress)
         self.status.listen(("Diagnostics",), lambda changes: self._report())
         self.configuration.listen((), self.xapi_relay.on_configured)
@@ -525,6 +526,7 @@ class Device:
         registered = self.registration.device is not None
         self.webex.feed(status.Registered() if registered else status.Unregistered())
         bindings.show_registration(self)
+        self.local.bookings.rules_changed()
 
     def _report(self, *, anew: bool = False) -> None:
         """Tell the cloud what the device finds wrong with itself, while it can be told."""

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from endpoint.device.commands.bookings import Bookings
+from endpoint.device import room_bookings
+from endpoint.device.commands.bookings import BookingCommands
 from endpoint.device.commands.diagnostics import DiagnosticsRun
 from endpoint.device.commands.logs import Logging
 from endpoint.device.commands.power import Power
@@ -82,7 +83,7 @@ class LocalSide:
         self.phonebook = Phonebook(self.room)
         self.banners = Banners(self._store("banners"), saved.banners)
         self.certificates = Certificates(self._store_certificates, saved.certificates)
-        self.bookings = Bookings(device)
+        self.bookings = room_bookings.make(device, self.room)
         self.logging = Logging(device)
         send = Outgoing(world, lambda: device.trust.tls).send
         self.http_feedback = HttpFeedback(
@@ -93,7 +94,7 @@ class LocalSide:
         self.commands.provide(
             (
                 *self.senses.owners, self.messages, self.extensions, self.features, self.macros, self.peripherals, self.call_history,
-                self.phonebook, self.banners, self.certificates, self.bookings, self.http_feedback,
+                self.phonebook, self.banners, self.certificates, BookingCommands(device), self.http_feedback,
                 HttpClient(device.configuration, send), UserCommands(world, self.users, self.sessions), Power(device),
                 CloudLink(device), DiagnosticsRun(device), self.logging, Provisioning(device),
             )
@@ -117,10 +118,12 @@ class LocalSide:
     def start(self) -> None:
         """Begin what waits and watches: the device is up."""
         self.senses.start()
+        self.bookings.start(is_restart=self._device.state.boots > 1)
         self.http_feedback.resume()
 
     def stop(self) -> None:
         """End what waits and watches, and every session: the device goes down."""
+        self.bookings.stop()
         self.senses.stop()
         self.logging.stop()
         self.messages.stop()

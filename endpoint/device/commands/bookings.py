@@ -1,14 +1,13 @@
-"""Bookings List and Get, of the meetings that the calendar has brought. Source: protocol/xapi.md 7.1, 7.2."""
+"""Bookings List and Get. Source: protocol/xapi.md 7.1, 7.2; calendar-and-obtp.md 11.2, 11.3."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
+from endpoint.room.bookings.booking import Booking
 from endpoint.runtime.clock import iso_seconds
-from endpoint.wire.meeting import Meeting, is_cipher_text
 from endpoint.wire.xapi.calls import Invocation, Method
 from endpoint.wire.xapi.errors import BadArguments, CommandFailed
 from endpoint.wire.xapi.leaves import Fields
@@ -16,117 +15,47 @@ from endpoint.wire.xapi.leaves import Fields
 if TYPE_CHECKING:
     from endpoint.device.device import Device
 
-PLATFORMS: Final[Mapping[str, str]] = {
-    "WEBEX": "Webex",
-    "TEAMS": "MicrosoftTeams",
-    "ZOOM": "Zoom",
-    "GOOGLE": "GoogleMeet",
-}
-BUFFER_S: Final = 300
-"""StartTimeBuffer of cloud bookings: button and event agree (protocol 7.5)."""
 
+class BookingCommands:
+    """The commands on the bookings of one device."""
 
-class Bookings:
-    """The booking list of one device. A meeting keeps its number as long as it is stored."""
-
-    __slots__ = ("_device", "_next", "_numbers")
+    __slots__ = ("_device",)
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        self._numbers: dict[str, int] = {}
-        self._next = itertools.count(1)
 
-    def _sorted(self) -> list[Meeting]:
-        meetings = sorted(self._device.calendar.meetings.values(), key=lambda meeting: (meeting.starts, meeting.id))
-        known = {meeting.id for meeting in meetings}
-        self._numbers = {key: number for key, number in self._numbers.items() if key in known}
-        for meeting in meetings:
-            if meeting.id not in self._numbers:
-                self._numbers[meeting.id] = next(self._next)
-        return meetings
-
-    def listed(self, call: Invocation | None = None) -> list[dict[str, Any]]:
-        """Return the bookings that `Bookings List` answers, by start; without arguments past, present and future ones."""
-        meetings = self._sorted()
-        now = self._device.world.clock.now()
-        if call is not None:
-            meetings = [meeting for meeting in meetings if self._is_asked_for(meeting, call, now)]
-        return [self._fields(meeting) for meeting in meetings]
-
-    def _is_asked_for(self, meeting: Meeting, call: Invocation, now: datetime) -> bool:
+    def _is_asked_for(self, booking: Booking, call: Invocation, now: datetime) -> bool:
         kind = call.text("ScheduleType")
-        if kind == "Current" and not meeting.starts <= now < meeting.ends:
+        if kind == "Current" and not booking.is_running(now):
             return False
-        if kind == "Upcoming" and meeting.starts <= now:
+        if kind == "Upcoming" and booking.starts <= now:
             return False
         days, offset = call.number("Days"), call.number("DayOffset") or 0
         if days is None and "DayOffset" not in call.given:
             return True
         midnight = now.astimezone(self._device.zone).replace(hour=0, minute=0, second=0, microsecond=0)
         first = midnight + timedelta(days=offset)
-        return meeting.ends > first and (days is None or meeting.starts < first + timedelta(days=days))
+        return booking.ends > first and (days is None or booking.starts < first + timedelta(days=days))
 
     def _list(self, call: Invocation) -> Fields:
-        found = self.listed(call)
+        device, now = self._device, self._device.world.clock.now()
+        bookings = device.local.bookings
+        found = [booking for booking in bookings.store if self._is_asked_for(booking, call, now)]
         offset, limit = call.number("Offset") or 0, call.number("Limit")
         page = found[offset : None if limit is None else offset + limit]
-        stamp = iso_seconds(self._device.world.clock.now())
-        return {"ResultInfo": {"TotalRows": len(found), "LastUpdated": stamp}, "Booking": page}
+        return {
+            "ResultInfo": {"TotalRows": len(found), "LastUpdated": iso_seconds(now)},
+            "Booking": bookings.fields_of(page),
+        }
 
     def _get(self, call: Invocation) -> Fields:
         wanted, meeting_id = call.text("Id"), call.text("MeetingId")
         if bool(wanted) == bool(meeting_id):
             raise BadArguments({"Id": "give either Id or MeetingId"})
-        for fields in self.listed():
-            if wanted == fields["Id"] or meeting_id == fields["MeetingId"]:
-                return {"Booking": fields}
-        raise CommandFailed("Booking not found")
-
-    def _fields(self, meeting: Meeting) -> dict[str, Any]:
-        join = meeting.join_fields()
-        number = next((uri for uri in (meeting.call_uri, meeting.webex_uri, join.get("meetingJoinURI")) if uri), "")
-        readable = "" if is_cipher_text(number) else number
-        platform = PLATFORMS.get(meeting.join_type.upper(), "Other" if meeting.is_joinable else "None")
-        calls = [{"Number": readable, "CallType": "Video"}] if readable else []
-        is_webex = platform == "Webex"
-        return {
-            "Id": f"webex-{self._numbers[meeting.id]}",
-            "MeetingId": meeting.id,
-            "Title": _clear(meeting.encrypted_subject),
-            "Agenda": "",
-            "Privacy": "Private" if (meeting.meeting_sensitivity or "").casefold() == "private" else "Public",
-            "Organizer": _organizer(meeting),
-            "Time": {
-                "StartTime": iso_seconds(meeting.starts),
-                "StartTimeBuffer": BUFFER_S,
-                "EndTime": iso_seconds(meeting.ends),
-                "EndTimeBuffer": 0,
-            },
-            "MaximumMeetingExtension": 0,
-            "MeetingExtensionAvailability": "",
-            "BookingStatus": "OK",
-            "BookingStatusMessage": "",
-            "MeetingPlatform": platform,
-            "Cancellable": "False",
-            "Webex": {
-                "Enabled": str(is_webex),
-                "Url": _clear(meeting.webex_url) if is_webex else "",
-                "MeetingNumber": "",
-                "Password": "",
-                "HostKey": "",
-            },
-            "DialInfo": {"Calls": {"Call": calls}, "ConnectMode": "OBTP" if meeting.is_joinable else "Manual"},
-        }
+        bookings = self._device.local.bookings
+        booking = bookings.store.find(wanted, meeting_id)
+        if booking is None:
+            raise CommandFailed("Booking not found")
+        return {"Booking": bookings.fields_of([booking])[0]}
 
     COMMANDS: ClassVar[Mapping[str, Method]] = {"Bookings List": _list, "Bookings Get": _get}
-
-
-def _clear(text: str | None) -> str:
-    return "" if text is None or is_cipher_text(text) else text
-
-
-def _organizer(meeting: Meeting) -> dict[str, str]:
-    person = meeting.encrypted_organizer
-    first, _, last = _clear(person.encrypted_name if person else None).partition(" ")
-    email = _clear(person.encrypted_email_address if person else None)
-    return {"FirstName": first, "LastName": last, "Email": email, "Id": meeting.organizer or ""}
