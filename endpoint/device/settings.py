@@ -10,6 +10,8 @@ from typing import Final, Literal
 from endpoint.cloud.profile import DEFAULT_MODEL, DEFAULT_SOFTWARE
 from endpoint.wire.xapi.nodes import Nodes, nodes
 
+AUTO_JOIN_MAX_S: Final = 900
+
 
 @dataclass(frozen=True, slots=True)
 class AutoJoin:

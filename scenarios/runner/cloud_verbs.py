@@ -30,6 +30,7 @@ Service = Literal[
     "wdm",
 ]
 """Services of the stub that can move to another host or be down."""
+JoinField = Literal["meetingJoinURI", "meetingJoinURL", "webexURI", "spaceURI", "callURI"]
 CloseCode = Annotated[int, Field(ge=1000, le=4999)]
 
 
@@ -69,6 +70,9 @@ class _Meeting(Verb):
     lasts: Duration | None = None
     organizer: Text | None = None
     private: Flag | None = None
+    all_day: Flag | None = None
+    join: dict[JoinField, Text] | None = None
+    """What leads into the meeting, by the names of the five join fields; an update takes them in place of all that there were."""
     push: Literal["full", "minimal", "none"] = "full"
 
 
@@ -95,8 +99,9 @@ class MeetingUpdate(_Meeting):
 
     def objections(self) -> Iterable[Objection]:
         """Object to an update that changes nothing."""
-        if all(getattr(self, name) is None for name in ("title", "starts", "lasts", "organizer", "private")):
-            yield Objection((), "write what changes: title, starts, lasts, organizer, private")
+        changes = ("title", "starts", "lasts", "organizer", "private", "all_day", "join")
+        if all(getattr(self, name) is None for name in changes):
+            yield Objection((), f"write what changes: {', '.join(changes)}")
 
 
 @declare

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from endpoint.device.device import Device
 from endpoint.room.panelxml import Widget
 from scenarios.runner import xapi_client as client
 from scenarios.runner import xapi_verbs as x
@@ -82,6 +83,8 @@ async def press(stage: Stage, args: x.Press) -> object:
     local.senses.standby.activity()
     if what == "wake":
         return {}
+    if what == x.JOIN_BUTTON:
+        return _join(stage, device, args)
     extensions = local.extensions
     if what in extensions.panels:
         extensions.click_panel(what)
@@ -94,6 +97,18 @@ async def press(stage: Stage, args: x.Press) -> object:
     for action in (args.action.capitalize(),) if args.action else TOUCHES.get(widgets[what].kind, TOUCH):
         extensions.widget_action(what, action, value)
     return {}
+
+
+def _join(stage: Stage, device: Device, args: x.Press) -> object:
+    """Press Join: the button that is shown, or that of a booking."""
+    bookings, wanted = device.local.bookings, None
+    if args.booking is not None:
+        name = str(args.booking)
+        wanted = bookings.store.find(name) or bookings.store.find(meeting_id=stage.ids.get(name, name))
+        if wanted is None:
+            raise ValueError(f"there is no booking {name} on the device")
+    booking = bookings.button.press(wanted)
+    return {"booking": booking.id, "meeting": booking.meeting_id}
 
 
 def _value(widget: Widget, present: str) -> str:
