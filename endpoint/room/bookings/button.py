@@ -62,6 +62,7 @@ class JoinButton:
     def refresh(self) -> None:
         """Look what is on the screen now, and tell the history when that is something else."""
         room, rules, now = self._room, self._rules(), self._room.world.clock.now()
+        self._end_snoozes(now)
         near = self._candidates(rules, now)
         self.screen = Screen(
             tuple(booking for booking in near if rules.can_join(booking, now)),
@@ -69,8 +70,6 @@ class JoinButton:
         )
         if rules.early_join and len(self._store):
             self._timeline.wake(rules.next_midnight(now))
-        for until_s in self._snoozed.values():
-            self._timeline.wake(after(now, timedelta(seconds=round(until_s - room.world.clock.time(), 3))))
         shown = self.screen.shown(rules)
         if shown != self._written and not (self._written is None and not self.screen.joinable):
             self._written = shown
@@ -85,11 +84,14 @@ class JoinButton:
 
     def _is_off(self, booking: Booking) -> bool:
         """Tell whether the reminder of a booking is snoozed, or was answered by joining."""
-        until_s = self._snoozed.get(booking.number)
-        if until_s is not None and self._room.world.clock.time() >= until_s - _EARLY_S:
-            del self._snoozed[booking.number]
-            until_s = None
-        return until_s is not None or self._answered.get(booking.number) == booking.starts
+        return booking.number in self._snoozed or self._answered.get(booking.number) == booking.starts
+
+    def _end_snoozes(self, now: datetime) -> None:
+        """Forget the snoozes that are over, and look again when the others are."""
+        now_s = self._room.world.clock.time()
+        self._snoozed = {number: until_s for number, until_s in self._snoozed.items() if until_s > now_s + _EARLY_S}
+        for until_s in self._snoozed.values():
+            self._timeline.wake(after(now, timedelta(seconds=round(until_s - now_s, 3))))
 
     def forget(self, number: int) -> None:
         """Forget what was remembered of a booking that is gone."""
