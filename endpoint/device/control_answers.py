@@ -119,6 +119,8 @@ class Answers:
             Endpoint("POST", "/actions", "do something", self._act),
             Endpoint("GET", "/actions/{id}", "what became of an action", self._action),
             Endpoint("GET", "/meetings", "stored meetings", self._meetings),
+            Endpoint("GET", "/bookings", "bookings, and where each stands", self._bookings),
+            Endpoint("GET", "/screen", "what people see: Join button, reminder, list of bookings", self._screen),
             Endpoint("GET", "/evidence", "all of it in one bundle, for a report", self._evidence),
         )
 
@@ -251,6 +253,12 @@ class Answers:
 
     async def _meetings(self, request: web.Request) -> web.Response:
         return answer({"items": views.meetings_view(self._device)})
+
+    async def _bookings(self, request: web.Request) -> web.Response:
+        return answer({"items": views.bookings_view(self._device)})
+
+    async def _screen(self, request: web.Request) -> web.Response:
+        return answer(views.screen_view(self._device))
 
     async def _evidence(self, request: web.Request) -> web.Response:
         bundle = views.evidence(self._device, self._source, self._log)

@@ -128,7 +128,7 @@ class Device:
         """Make the parts of one process start; what they draw is theirs alone, so that no id comes twice."""
         world = self.world
         world.chance = self._chances.actor(f"{self.who} boot {self.state.boots + 1}")
-        self._has_booted = False
+        self._has_booted = self._push_was_lost = False
         self.profile: Profile = self.state.profile.profile()
         self.status: Tree = status_tree(self.profile)
         self.configuration: Tree = Tree(configuration_defaults(self.settings.table))
@@ -196,7 +196,7 @@ class Device:
         self.registration.on_moved = lambda url: self.mercury.moved()
         self.mercury.on_event = lambda event: cloud_events.take(self, event)
         self.mercury.on_open = self._mercury_opened
-        self.mercury.on_close = self.calendar.push_went_down
+        self.mercury.on_close = self._mercury_closed
         self.mercury.on_reached = self.webex.reached
         self.mercury.on_state = self._mercury_changed
         self.calendar.push_is_up = lambda: self.mercury.is_open
@@ -533,7 +533,14 @@ class Device:
         if self.mercury.is_open:
             self.xapi_relay.report(issues(self.diagnostics), anew=anew)
 
+    def _mercury_closed(self) -> None:
+        self._push_was_lost = True
+        self.calendar.push_went_down()
+
     def _mercury_opened(self) -> None:
+        if self._push_was_lost:
+            self._push_was_lost = False
+            self.local.bookings.sync_required()
         self._report(anew=True)
         if self.settings.bring_up == "manual" and not self.calendar.caught_up:
             return  # each stage waits for its verb; once caught up, a reconnection is followed by a catch-up as always
