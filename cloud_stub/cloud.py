@@ -35,10 +35,12 @@ from cloud_stub.services.features import Features
 from cloud_stub.services.health import Gds, Idle, Region
 from cloud_stub.services.identity import IdBroker
 from cloud_stub.services.integrations import Integrations, IntegrationTokens
+from cloud_stub.services.kms import Kms
 from cloud_stub.services.mercury import Mercury
 from cloud_stub.services.metrics import Metrics
 from cloud_stub.services.rest_api import RestApi
 from cloud_stub.services.rest_workspaces import RestWorkspaces
+from cloud_stub.services.scheduling import Scheduling
 from cloud_stub.services.swupgrade import SwUpgrade
 from cloud_stub.services.u2c import U2c
 from cloud_stub.services.wdm import Wdm
@@ -158,7 +160,9 @@ class Cloud:
         self.features = Features(platform, lambda user_id, data: self.mercury.push(data, user_id=user_id))
         self.wdm = Wdm(platform, self.features)
         self.mercury = Mercury(platform, self.wdm)
-        self.calendar = Calendar(platform, self.mercury)
+        self.kms = Kms(platform, self.mercury, self.wdm)
+        self.calendar = Calendar(platform, self.mercury, self.kms.vault)
+        self.scheduling = Scheduling(platform, self.directory, self.mercury, self.calendar, self.kms.vault)
         self.calliope = Calliope(platform, self.fleet)
         self.swupgrade = SwUpgrade(
             platform, self.directory, lambda user_id, data: self.mercury.push(data, user_id=user_id)
@@ -193,7 +197,9 @@ class Cloud:
             self.features,
             self.wdm,
             self.mercury,
+            self.kms,
             self.calendar,
+            self.scheduling,
             self.calliope,
             self.swupgrade,
         ]

@@ -57,6 +57,7 @@ ONCE = frozenset(
     {
         ("activation", "tampered_b"), ("activation", "bad_proof"), ("activation", "bad_mac"), ("activation", "lost_reply"),
         ("wdm", "not_found"), ("mercury", "auth_refused"), ("mercury", "malformed"), ("websocket", "malformed"),
+        ("kms", "lost_answer"), ("kms", "expired_channel"),
         ("http", "truncate"), ("http", "malformed"),
     }
 )  # fmt: skip

@@ -33,6 +33,7 @@ class CloudSettings:
         developer_toggles: feature toggles that every user has from the start.
         deliver_root: put the root of the stub's own certificates into serviceData.
         registrations_max: WDM registrations of a user, above which a POST is answered with the excess error.
+        kms_join_fields: readable = devices get the join members of meetings in clear; strict = everybody gets them sealed.
         xapi_unanswered: status of an xAPI request to a device that is offline or silent; 504 or 502.
         xapi_per_minute: xAPI requests that one device may be sent in a minute, above which clients are told to wait; 0 = no limit.
     """
@@ -48,6 +49,7 @@ class CloudSettings:
     developer_toggles: dict[str, bool | int | str] = field(default_factory=dict)
     deliver_root: bool = True
     registrations_max: int = 25
+    kms_join_fields: str = "readable"
     xapi_unanswered: int = 504
     xapi_per_minute: int = 0
 

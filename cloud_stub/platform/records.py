@@ -325,6 +325,40 @@ class Made(Record, kw_only=True, frozen=True):
     count: int
 
 
+class KmsKey(Record, kw_only=True, frozen=True):
+    """A key of texts by its URI. It is its creator's, or that of whoever is invited to a meeting, or of those a resource names."""
+
+    SHOWN = ("id", "user_id", "meeting_id", "resource_uri", "created", "bound")
+
+    secret: bytes
+    created: datetime
+    user_id: str = ""
+    meeting_id: str = ""
+    resource_uri: str = ""
+    bound: datetime | None = None
+
+
+class KmsResource(Record, kw_only=True, frozen=True):
+    """What keys are bound to, by its URI: the users may have them."""
+
+    SHOWN = ("id", "user_ids", "created")
+
+    created: datetime
+    user_ids: tuple[str, ...] = ()
+
+
+class KmsChannel(Record, kw_only=True, frozen=True):
+    """A channel to the key service, by its URI."""
+
+    SHOWN = ("id", "user_id", "client_id", "created", "expires")
+
+    secret: bytes
+    user_id: str
+    client_id: str
+    created: datetime
+    expires: datetime
+
+
 class ServerKey(Record, kw_only=True, frozen=True):
     """Something the cloud must find again after a restart: the root's key and certificate, the key of decoys, the administrator's token."""
 
@@ -354,6 +388,9 @@ TABLES: dict[type[Record], TableSpec] = {
     Toggle: TableSpec("toggles", 200_000, ("user_id",)),
     Integration: TableSpec("integrations", 1_000),
     Upgrade: TableSpec("upgrades", 1_000),
+    KmsKey: TableSpec("kms_keys", 300_000, ("meeting_id", "resource_uri")),
+    KmsResource: TableSpec("kms_resources", 50_000),
+    KmsChannel: TableSpec("kms_channels", 100_000, ("user_id",)),
     Made: TableSpec("made", 200_000),
     ServerKey: TableSpec("server_keys", 20),
 }

@@ -1,9 +1,9 @@
 """The calendar service: meetings of a user, listed, fetched and pushed.
 
-Meetings are kept in clear; `seal` is the one place where a text becomes the member that leaves. Until there is a key service it leaves as
-it is, and no key URL is told: devices take a member that is no JWE for clear text.
+Meetings are kept in clear; `seal` is the one place where a text becomes the member that leaves: a JWE under the meeting's own key, which
+`encryptionKeyUrl` names. Join members leave in clear to devices, unless the cloud is `strict`; password and host key never do.
 
-Source: protocol/calendar-and-obtp.md 6.1 to 6.4; list, single event and create event observed, the rest documented.
+Source: protocol/calendar-and-obtp.md 6.1 to 6.4, 6.9; list, single event and create event observed, the rest documented.
 """
 
 from __future__ import annotations
@@ -15,19 +15,23 @@ from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import BadRequest, CloudError, NotFound
 from cloud_stub.platform.hosts import Origin
 from cloud_stub.platform.rate import Counter
-from cloud_stub.platform.records import Meeting, Registration, User
+from cloud_stub.platform.records import KmsKey, Meeting, Registration, User, UserKind
 from cloud_stub.platform.routes import Answer, Call, Label, Route, wx2_error
 from cloud_stub.services.health import ping_route
+from cloud_stub.services.kms_vault import Vault
 from cloud_stub.services.mercury import Mercury
 from endpoint.runtime.clock import iso_ms
 from endpoint.runtime.faults import Fault
 from endpoint.wire import calendar
 from endpoint.wire.calendar import TRACKING_PREFIX, event_path, meeting_event_data, parse_event_path, parse_list_query
 from endpoint.wire.errors import RemoteProtocolError
+from endpoint.wire.jose import IV_BYTES
 from endpoint.wire.meeting import EncryptedPerson, JoinInfo, Link
 from endpoint.wire.meeting import Meeting as Dto
 
 LATE_S = 5.0
+SEALED_KEPT = 50_000
+"""Texts that were sealed before and are kept."""
 DURATION_MINUTES_MAX = 366 * 24 * 60
 LATEST = datetime(9990, 1, 1, tzinfo=UTC)
 """Start of the last meeting: what is counted on from there is still an instant."""
@@ -38,9 +42,11 @@ class Calendar:
 
     name = "calendar"
 
-    def __init__(self, platform: Platform, mercury: Mercury) -> None:
+    def __init__(self, platform: Platform, mercury: Mercury, vault: Vault) -> None:
         self._platform = platform
         self._mercury = mercury
+        self._vault = vault
+        self._sealed: dict[tuple[str, str], str] = {}
         self._meetings = platform.store[Meeting]
         self._pushes = Counter()
         self.routes = (
@@ -58,17 +64,41 @@ class Calendar:
     # -- what others ask --------------------------------------------------------------------------------------------------------------
 
     def seal(self, text: str, meeting: Meeting) -> str:
-        """Turn a text of a meeting into the member that leaves."""
-        return text
+        """Turn a text of a meeting into the member that leaves; the same text of a meeting leaves the same."""
+        return self.seal_with(self._vault.meeting_key(meeting.id), text)
+
+    def seal_with(self, key: KmsKey, text: str) -> str:
+        """Seal a text with a key; what was sealed before is used again, lists are asked for all the time."""
+        found = self._sealed.get((key.id, text))
+        if found is None:
+            if len(self._sealed) >= SEALED_KEPT:
+                self._sealed.clear()
+            iv = self._platform.chance.stream("text iv", key.id, text).bytes(IV_BYTES)
+            found = self._sealed[key.id, text] = self._vault.cipher(key).seal_text(text, iv)
+        return found
+
+    def is_sealing_joins(self, user_id: str) -> bool:
+        """Tell whether join members leave sealed to a user: to devices only where the cloud, or a fault of the key service, is strict."""
+        user = self._platform.store[User].get(user_id)
+        if user is None or user.kind is not UserKind.MACHINE or self._platform.settings.kms_join_fields == "strict":
+            return True
+        return any(
+            fault.on == "kms" and fault.params.get("titles_only") is False for fault in self._platform.faults.armed
+        )
 
     def dto(self, meeting: Meeting, origin: Origin, user_id: str) -> Dto:
         """Return a meeting as it leaves to a user, with URLs for a client of an origin."""
         fault = self._platform.faults.hit("calendar", step="dto", meeting=meeting.id)
-        join = {} if fault is not None else {name: self.seal(value, meeting) for name, value in meeting.join.items()}
+        is_sealing = self.is_sealing_joins(user_id)
+
+        def joining(text: str) -> str:
+            return self.seal(text, meeting) if is_sealing else text
+
+        join = {} if fault is not None else {name: joining(value) for name, value in meeting.join.items()}
         info = JoinInfo(
             meeting_join_uri=join.get("meetingJoinURI"),
             meeting_join_url=join.get("meetingJoinURL"),
-            meeting_number=self.seal(meeting.meeting_number, meeting) if meeting.meeting_number else None,
+            meeting_number=joining(meeting.meeting_number) if meeting.meeting_number else None,
             meeting_password=self.seal(meeting.password, meeting) if meeting.password else None,
             host_key=self.seal(meeting.host_key, meeting) if meeting.host_key else None,
         )
@@ -82,6 +112,7 @@ class Calendar:
             is_all_day=meeting.is_all_day or None,
             response_type=self._response(meeting, user_id),
             organizer=meeting.organizer_id,
+            encryption_key_url=self._vault.meeting_key(meeting.id).id,
             encrypted_subject=self.seal(meeting.title, meeting),
             encrypted_location=self.seal(meeting.location, meeting) if meeting.location else None,
             encrypted_notes=self.seal(meeting.notes, meeting) if meeting.notes else None,
@@ -177,21 +208,26 @@ class Calendar:
         return Answer({"items": [dto.compacted() if query.compact else dto for dto in page]})
 
     def _one(self, call: Call) -> Answer:
-        dto = self.dto(self._named(call), call.origin, call.caller.id)
+        dto = self.dto(self.named(call), call.origin, call.caller.id)
         return Answer(dto.compacted() if call.query.get("compact", "").lower() == "true" else dto)
 
     def _notes(self, call: Call) -> Answer:
-        meeting = self._named(call)
+        meeting = self.named(call)
         dto = self.dto(meeting, call.origin, call.caller.id)
         sealed = dto.encrypted_notes if dto.encrypted_notes is not None else self.seal("", meeting)
-        return Answer({"id": dto.id, "seriesId": dto.series_id, "encryptedNotes": sealed, "links": dto.links})
+        return Answer({**_named(dto), "encryptedNotes": sealed})
 
     def _participants(self, call: Call) -> Answer:
-        dto = self.dto(self._named(call), call.origin, call.caller.id)
-        people = dto.encrypted_participants
-        return Answer({"id": dto.id, "seriesId": dto.series_id, "encryptedParticipants": people, "links": dto.links})
+        dto = self.dto(self.named(call), call.origin, call.caller.id)
+        return Answer({**_named(dto), "encryptedParticipants": dto.encrypted_participants})
 
-    def _named(self, call: Call) -> Meeting:
+    def named(self, call: Call) -> Meeting:
+        """Return the meeting that the path of a request names.
+
+        Raises:
+            BadRequest: it names nothing.
+            NotFound: there is no such meeting in the caller's calendar.
+        """
         try:
             meeting_id = parse_event_path(call.params["event"])
         except RemoteProtocolError as error:
@@ -200,6 +236,15 @@ class Calendar:
         if meeting is None or call.caller.id not in meeting.user_ids:
             raise NotFound("there is no such event")
         return meeting
+
+
+def _named(dto: Dto) -> dict[str, Any]:
+    """Return the members that notes and participants come with.
+
+    `seriesId` is left out, which is documented with them: the client packages take an answer that has it for a meeting too, decrypt its
+    members a second time, and lose them.
+    """
+    return {"id": dto.id, "encryptionKeyUrl": dto.encryption_key_url, "links": dto.links}
 
 
 def check_times(start: datetime, duration_minutes: int) -> None:

@@ -13,6 +13,8 @@ from typing import Any, Final, Protocol
 from endpoint.cloud.catalog import ServiceCatalog
 from endpoint.cloud.http import Answer, Backoff, Call
 from endpoint.cloud.identity import Identity
+from endpoint.cloud.keys import Keys
+from endpoint.cloud.meeting_texts import MeetingTexts
 from endpoint.cloud.shared import Shared
 from endpoint.runtime.clock import Timer
 from endpoint.runtime.errors import EndpointError, Unreachable
@@ -20,7 +22,7 @@ from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.world import World
 from endpoint.wire import calendar
 from endpoint.wire.calendar import Window
-from endpoint.wire.clear_meeting import ClearMeeting, read_texts
+from endpoint.wire.clear_meeting import ClearMeeting
 from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.meeting import JOIN_FIELDS, Meeting, Received, log_values
 
@@ -75,7 +77,7 @@ class Nobody:
 class Calendar:
     """Know the meetings of one device's room."""
 
-    def __init__(self, world: World, identity: Identity, catalog: ServiceCatalog, tasks: Tasks) -> None:
+    def __init__(self, world: World, identity: Identity, catalog: ServiceCatalog, tasks: Tasks, keys: Keys) -> None:
         self._world = world
         self._identity = identity
         self._catalog = catalog
@@ -89,6 +91,7 @@ class Calendar:
         """The last message about each event that is being fetched: the answer to an older one is not taken."""
         self._fetching = 0
         self.meetings: dict[str, Meeting] = {}
+        self._texts = MeetingTexts(world, tasks, keys, self.meetings, self._tell)
         self.caught_up = False
         """Whether a catch-up has succeeded since the store was last emptied."""
         self.push_is_up: Callable[[], bool] = lambda: False
@@ -155,9 +158,10 @@ class Calendar:
             self._touched = None
         is_sure = not (touched and is_paged)  # else items may have moved from a page to one that was read before
         self._merge(window, found, touched, removes=is_whole and is_sure)
-        self.caught_up = True
         world.log.line("Wx2", "3", f"calendar catch-up: {len(found)} event(s)")
         world.trace.event(world.who, "calendar.caught_up", data={"events": len(found), "stored": len(self.meetings)})
+        await self._texts.settled()
+        self.caught_up = True
         self.on_change()
         return len(found), is_sure
 
@@ -202,7 +206,7 @@ class Calendar:
         """
         for meeting_id, received in found.items():
             if meeting_id not in touched:
-                self._upsert(received)
+                self._upsert(received.meeting)
         for meeting_id, meeting in list(self.meetings.items()):
             is_missed = removes and meeting.is_within(window.start, window.end)
             if meeting_id not in found and meeting_id not in touched and (is_missed or meeting.ends <= window.start):
@@ -269,13 +273,13 @@ class Calendar:
             raise self._not_understood(error) from None
         return received
 
-    def _take(self, meeting_id: str, received: Received | None) -> None:
+    def _take(self, meeting_id: str, received: Received | None, *, is_created: bool = False) -> None:
         """Take the last message about a meeting; None says that it is gone."""
         self._fetches.pop(meeting_id, None)
         if self._touched is not None:
             self._touched.add(meeting_id)
         if received is not None:
-            self._upsert(received)
+            self._upsert(received.meeting, is_created=is_created)
         elif meeting_id in self.meetings:
             self._remove(meeting_id)
         else:
@@ -297,7 +301,7 @@ class Calendar:
                 text = f"updateMeetingFromCalendarEvent resourceUrl='{event.received.meeting.self_url}'"
                 self._world.log.line("Wx2", "1", text)
             self._world.log.line("Wx2", "3", "CalendarClientImpl::on_meeting_updated_event")
-        self._take(event.meeting_id, event.received)
+        self._take(event.meeting_id, event.received, is_created=event.event_type == calendar.CREATE)
 
     def _fetch_soon(self, meeting_id: str) -> None:
         if self._fetching < FETCHES_MAX:
@@ -317,8 +321,8 @@ class Calendar:
 
     # the store
 
-    def _upsert(self, received: Received) -> None:
-        meeting, log = received.meeting, self._world.log
+    def _upsert(self, meeting: Meeting, *, is_created: bool = False) -> None:
+        log = self._world.log
         if len(self.meetings) >= MEETINGS_MAX and meeting.id not in self.meetings:
             log.line("Wx2", "W", f"calendar event with id='{meeting.id}' dropped: {MEETINGS_MAX} are stored")
             self._world.trace.event(self._world.who, "drop", data={"what": "meeting", "bound": MEETINGS_MAX})
@@ -327,20 +331,31 @@ class Calendar:
         values = log_values(meeting)
         shown = (f"{name}={value}" if name in JOIN_FIELDS else f"{name}='{value}'" for name, value in values.items())
         log.line("Wx2", "1", f"{'Updating' if is_known else 'Inserting new'} meeting - {' '.join(shown)}")
-        log.line("Wx2", "3", f"Decrypting title for calendar event with id='{meeting.id}'")
         self.meetings[meeting.id] = meeting
         data = {"id": meeting.id, "start": values["start"], "was_known": is_known}
         self._world.trace.event(self._world.who, "calendar.stored", data=data)
-        clear = read_texts(meeting, lambda _: None)
-        if is_known:
-            self.listener.meeting_updated(clear)
-        else:
+        self._texts.take(meeting, is_new=not is_known, is_created=is_created and not is_known)
+
+    def read(self, meeting: Meeting) -> ClearMeeting:
+        """Return a meeting as it reads with the keys that are at hand."""
+        return self._texts.read(meeting)
+
+    def _tell(self, clear: ClearMeeting, is_new: bool) -> None:
+        if is_new:
             self.listener.meeting_created(clear)
+        else:
+            self.listener.meeting_updated(clear)
 
     def _remove(self, meeting_id: str) -> None:
         del self.meetings[meeting_id]
         self._world.trace.event(self._world.who, "calendar.removed", data={"id": meeting_id})
-        self.listener.meeting_deleted(meeting_id)
+        if self._texts.drop(meeting_id):
+            self.listener.meeting_deleted(meeting_id)
+
+    def push_came_up(self) -> None:
+        """Catch up, and try texts once more that could not be read: the notification channel has opened anew."""
+        self._texts.again()
+        self.catch_up_soon()
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -353,6 +368,7 @@ class Calendar:
         self._run.drop()
         self._again = False
         self._fetches.clear()
+        self._texts.forget()
         self.meetings.clear()
         self.listener.meetings_forgotten()
         self.caught_up = False

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from endpoint.wire import calendar, catalog
 from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.features import FEATURE_UPDATE
+from endpoint.wire.kms import KMS_MESSAGE
 from endpoint.wire.mercury import Event
 from endpoint.wire.swupgrade import OFFER_CHANGED
 from endpoint.wire.xapi import relay
@@ -38,6 +39,10 @@ def _gone(device: Device, kind: str, data: Mapping[str, Any]) -> None:
     device.remove_account("event")
 
 
+def _kms(device: Device, kind: str, data: Mapping[str, Any]) -> None:
+    device.keys.on_event(data)
+
+
 def _software(device: Device, kind: str, data: Mapping[str, Any]) -> None:
     device.offers.check_soon()
 
@@ -52,6 +57,7 @@ TAKERS: Final[Mapping[str, Callable[[Device, str, Mapping[str, Any]], None]]] = 
     catalog.ACTIVE_CLUSTERS: _catalog,
     FEATURE_UPDATE: _feature,
     IDENTITY_DELETED: _gone,
+    KMS_MESSAGE: _kms,
     OFFER_CHANGED: _software,
     relay.REQUEST: _xapi,
 }

@@ -21,10 +21,12 @@ from endpoint.cloud.activation import Activation
 from endpoint.cloud.bases import Bases, bases
 from endpoint.cloud.bootstrap import Bootstrap
 from endpoint.cloud.calendar import Calendar
+from endpoint.cloud.calendar_edit import CalendarEdits
 from endpoint.cloud.catalog import ServiceCatalog
 from endpoint.cloud.clusters import Clusters
 from endpoint.cloud.http import Call, Http, SwitchedOff
 from endpoint.cloud.identity import Identity
+from endpoint.cloud.keys import Keys
 from endpoint.cloud.mercury import Mercury
 from endpoint.cloud.profile import Profile
 from endpoint.cloud.reachability import PROFILES
@@ -163,7 +165,9 @@ class Device:
             world, self.identity, self._tasks,
             tls=lambda: self.trust.tls, socket_url=self._socket_url, refresh_registration=self.registration.register,
         )  # fmt: skip
-        self.calendar = Calendar(world, self.identity, self.catalog, self._tasks)
+        self.keys = Keys(world, self.identity, self.catalog, self._tasks, self._registration_url)
+        self.calendar = Calendar(world, self.identity, self.catalog, self._tasks, self.keys)
+        self.calendar_edits = CalendarEdits(world, self.identity, self.catalog, self.keys)
         self.xapi_relay = XapiRelay(world, self.identity, self.catalog, self._tasks, CloudXapi(self))
         self.reachability = self._make_reachability()
         self.webex = WebexStatus(
@@ -200,6 +204,7 @@ class Device:
         self.mercury.on_reached = self.webex.reached
         self.mercury.on_state = self._mercury_changed
         self.calendar.push_is_up = lambda: self.mercury.is_open
+        self.keys.push_is_up = lambda: self.mercury.is_open
         self.calendar.on_change = self._waiting.progress
         self.calendar.listener = self.local.bookings
         self.status.listen((), self._waiting.progress)
@@ -522,6 +527,10 @@ class Device:
         device = self.registration.device
         return device.web_socket_url if device else ""
 
+    def _registration_url(self) -> str:
+        device = self.registration.device
+        return device.url if device else ""
+
     def _registration_changed(self) -> None:
         registered = self.registration.device is not None
         self.webex.feed(status.Registered() if registered else status.Unregistered())
@@ -544,7 +553,7 @@ class Device:
         self._report(anew=True)
         if self.settings.bring_up == "manual" and not self.calendar.caught_up:
             return  # each stage waits for its verb; once caught up, a reconnection is followed by a catch-up as always
-        self.calendar.catch_up_soon()
+        self.calendar.push_came_up()
         self.offers.push_came_up()
         if self.settings.bring_up == "auto" and self.reachability.view.status == "NotStarted":
             self.reachability.trigger("boot")

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from endpoint.wire.errors import RemoteProtocolError
-from endpoint.wire.secret import AccessToken, RefreshToken, Secret
+from endpoint.wire.secret import AccessToken, KeyMaterial, RefreshToken, Secret
 
 T = TypeVar("T")
 
-_SECRETS: dict[type, Any] = {AccessToken: AccessToken, RefreshToken: RefreshToken}
+_SECRETS: dict[type, Any] = {AccessToken: AccessToken, RefreshToken: RefreshToken, KeyMaterial: KeyMaterial}
 
 
 def _reveal(value: object) -> object:

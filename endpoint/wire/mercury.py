@@ -32,6 +32,9 @@ OPENING_EVENTS: Final = frozenset({BUFFER_STATE, REGISTRATION_STATUS})
 SEALED: Final = "sealed"
 """Member of an event's data whose text may hold secrets: read as a `Secret`, so that no trace shows it. R"""
 
+KMS_MESSAGES: Final = "kmsMessages"
+"""Member of `data.encryption` with wrapped messages of the key service; its texts are read as `Secret`s."""
+
 
 def backoff_s(attempt: int) -> float:
     """Return the wait after the n-th failed attempt of one connect, n from 0: 1, 2, 4 ... 32 s, without jitter or end."""
@@ -186,11 +189,19 @@ def parse_frame(text: str | bytes) -> Frame:
     event_type = head.data.get("eventType") if isinstance(head.data, dict) else None
     if isinstance(event_type, str) and event_type:
         event = decode(text, Event, "frame")
-        sealed = event.data.get(SEALED)
-        if isinstance(sealed, str):
-            event.data[SEALED] = Secret(SEALED, sealed)
+        _hide(event.data)
         return event
     return decode(text, Unknown, "frame")
+
+
+def _hide(data: dict[str, Any]) -> None:
+    """Let no trace show what may hold secrets, or is drawn anew in each run: sealed members, and messages of the key service."""
+    sealed, encryption = data.get(SEALED), data.get("encryption")
+    if isinstance(sealed, str):
+        data[SEALED] = Secret(SEALED, sealed)
+    if isinstance(encryption, dict) and isinstance(messages := encryption.get(KMS_MESSAGES), list):
+        hidden = [Secret(SEALED, text) if isinstance(text, str) else text for text in messages]
+        data["encryption"] = {**encryption, KMS_MESSAGES: hidden}
 
 
 def encode_frame(frame: Frame) -> str:

@@ -60,3 +60,12 @@ class RefreshToken(Secret):
 
     def __init__(self, value: str) -> None:
         super().__init__("refresh_token", value)
+
+
+class KeyMaterial(Secret):
+    """The secret part of a key."""
+
+    __slots__ = ()
+
+    def __init__(self, value: str) -> None:
+        super().__init__("key", value)

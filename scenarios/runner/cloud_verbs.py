@@ -19,6 +19,7 @@ Service = Literal[
     "activation",
     "calendar",
     "calliope",
+    "encryption",
     "feature",
     "gds",
     "idbroker",

@@ -147,6 +147,14 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "moved": _lasting(to=_DEVICE),
         "error": _lasting("status", "retry_after", to=_REQUEST),
     },
+    "kms": {
+        "silent": _lasting("titles_only", to=_DEVICE),
+        "lost_answer": _next("titles_only", to=_DEVICE),
+        "error": _lasting("status", "titles_only", to=_DEVICE),
+        "wrong_key": _lasting("titles_only", to=_DEVICE),
+        "expired_channel": _next("titles_only", to=_DEVICE),
+        "bad_certificate": _lasting("titles_only", to=_DEVICE),
+    },
     "calendar": {
         "push_lost": _lasting(to=(*_MEETING, "eventType")),
         "push_late": _lasting("by", to=(*_MEETING, "eventType")),

@@ -15,7 +15,6 @@ _FLEET = "it comes with fleets"
 _HYBRID = "it comes with the mailboxes of the hybrid calendar"
 _CLIENT = "it comes with clients that keep a connection"
 _DOORS = "scenarios use the websocket, or call inside the process; `roomsim endpoint run` opens all doors of a device"
-_KMS = "it comes with the encryption service"
 _LINK = "it comes with the network model below TCP"
 _MEDIA = "it comes with media"
 _PANEL = "it comes with the panel"
@@ -69,7 +68,6 @@ NOT_YET: Final[dict[str, str]] = {
     "fault.client": _CLIENT,
     "fault.every": "it comes with chaos runs",
     "fault.hybrid": _HYBRID,
-    "fault.kms": _KMS,
     "fault.locus": _CALLS,
     "fault.media": _MEDIA,
     "fault.power": "`restart: device` with `from: crash` cuts the power",

@@ -23,9 +23,9 @@ STORM_S: Final = 5
 SECRET: Final = re.compile(
     r"(?<![0-9A-Za-z-])(?:[0-9]{4}[ -]?){3}[0-9]{4}(?![0-9A-Za-z-])"  # an activation code
     r"|(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])"  # tokens of the stub, keys
-    r"|(?i:bearer )\S|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[A-Za-z0-9_-]{10,}\."
+    r"|(?i:bearer )\S|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[A-Za-z0-9_-]{10,}\.(?!\.)"
 )
-"""What looks like a secret."""
+"""What looks like a secret. A sealed text is none: a JWE under a shared key, whose second part is empty."""
 DIGESTS: Final = frozenset({"sha256"})
 """Members that hold a digest of something that is no secret: it looks like a token, and is none."""
 

@@ -150,6 +150,7 @@ class FaultSpec(Strict):
     by: SignedDuration | None = None
     service: str | None = None
     to: Text | None = None
+    titles_only: bool | None = None
 
     @property
     def action(self) -> Action | None:
@@ -220,7 +221,7 @@ class FaultSpec(Strict):
         return self.after is not None and self.after.count is not None
 
 
-_PARAMETERS = ("status", "code", "reason", "retry_after", "what", "by", "service", "to")
+_PARAMETERS = ("status", "code", "reason", "retry_after", "what", "by", "service", "to", "titles_only")
 
 
 @declare

@@ -14,7 +14,7 @@ import pytest
 from running_stub import running_cloud
 
 SDK = Path(os.environ.get("ROOMSIM_SDK", Path(__file__).parent / "sdk"))
-SCRIPT = Path(__file__).parent / "sdk" / "acceptance.js"
+SCRIPTS = Path(__file__).parent / "sdk"
 RUN_S = 120
 
 pytestmark = pytest.mark.client
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.client
 def _why_not() -> str:
     if shutil.which("node") is None:
         return "NOT TESTED: node is not installed; the client packages need it"
-    if not (SDK / "node_modules" / "@webex" / "webex-core").is_dir():
+    if not (SDK / "node_modules" / "@webex" / "internal-plugin-calendar").is_dir():
         return f"NOT TESTED: the client packages are not installed: run `make test-clients`, or `npm ci --ignore-scripts` in {SDK}"
     return ""
 
@@ -38,21 +38,30 @@ def cloud() -> Iterator[dict[str, Any]]:
 
 @pytest.mark.parametrize(("scheme", "catalog"), [("http", "v1"), ("https", "v1"), ("https", "v2")])
 def test_webex_sdk_runs_its_acceptance_steps(cloud: dict[str, Any], scheme: str, catalog: str) -> None:
+    assert len(_run("acceptance.js", cloud, scheme, CATALOG=catalog)) == 19
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_its_plugins_for_encryption_and_calendars_read_and_change_meetings(cloud: dict[str, Any], scheme: str) -> None:
+    assert len(_run("calendar.js", cloud, scheme)) == 21
+
+
+def _run(script: str, cloud: dict[str, Any], scheme: str, **more: str) -> list[dict[str, Any]]:
     base = cloud[scheme]
     environment = {
         **os.environ,
         "BASE": base,
-        "CATALOG": catalog,
+        **more,
         "CONTROL": f"{base}/roomsim/control/v1",
         "ADMIN_TOKEN": cloud["admin_token"],
         "NODE_EXTRA_CA_CERTS": cloud["ca"],
         "NODE_PATH": str(SDK / "node_modules"),
     }
     done = subprocess.run(
-        ["node", str(SCRIPT)], env=environment, capture_output=True, text=True, timeout=RUN_S, check=False
+        ["node", str(SCRIPTS / script)], env=environment, capture_output=True, text=True, timeout=RUN_S, check=False
     )
     steps = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     failed = [step for step in steps if not step["ok"]]
     assert not failed, json.dumps(failed, indent=2) + done.stderr[-2000:]
-    assert len(steps) == 19, done.stdout + done.stderr
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    return steps

@@ -29,7 +29,7 @@ PROVOKED = {
     "mercury": FRAME, "udp": DISCOVERY, "stun": DISCOVERY, "token": TOKEN, "catalog": CATALOG, "activation": ACTIVATION, "wdm": REQUEST,
     "calendar": FRAME, "mercury.refuse": RECONNECTION, "websocket.refuse": RECONNECTION, "mercury.no_first_frame": RECONNECTION,
     "mercury.wrong_first_frame": RECONNECTION, "mercury.auth_refused": RECONNECTION, "wdm.excessive": RESTART,
-    "calendar.minimal_not_found": MINIMAL, "calendar.short_page": PAGE,
+    "kms": FRAME, "calendar.minimal_not_found": MINIMAL, "calendar.short_page": PAGE,
 }  # fmt: skip
 """How to make a fault bite: by layer, or by row where that differs."""
 OWN = {"clock": "by: 1h", "http.redirect": "to: https://elsewhere.wbx2.test/"}

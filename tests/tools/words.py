@@ -239,6 +239,12 @@ FAULTS: Final[dict[str, str]] = {
     "wdm.excessive": "the account has too many registrations",
     "wdm.moved": "the registration gets another websocket URL at its next refresh",
     "wdm.error": "registration requests are answered with `status` (503)",
+    "kms.silent": "requests for keys are not answered",
+    "kms.lost_answer": "the answer to one request for a key is lost",
+    "kms.error": "requests for keys are answered with `status` (503)",
+    "kms.wrong_key": "keys are handed out that open nothing",
+    "kms.expired_channel": "the channel of a device ends before its time",
+    "kms.bad_certificate": "the key service shows a certificate of another host",
     "calendar.push_lost": "events about meetings are lost",
     "calendar.push_late": "events about meetings come `by` later",
     "calendar.push_twice": "events about meetings come twice",
@@ -263,6 +269,7 @@ LAYERS: Final[dict[str, str]] = {
     "catalog": "the service catalogue",
     "activation": "the activation service",
     "wdm": "the registration service",
+    "kms": "the key service; with `titles_only: false` meetings also leave with their join fields sealed while the fault holds",
     "calendar": "the calendar service",
 }
 TARGETS: Final[dict[str, str]] = {

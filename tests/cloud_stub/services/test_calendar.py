@@ -10,7 +10,7 @@ import pytest
 from cloud_world import START, Exchange, World, in_cloud
 
 from cloud_stub.platform.errors import BadRequest, Conflict, NotFound
-from cloud_stub.platform.records import Meeting
+from cloud_stub.platform.records import KmsKey, Meeting
 from endpoint.wire.calendar import parse_meeting, parse_page
 from endpoint.wire.conventions import format_instant
 
@@ -30,7 +30,16 @@ def meet(world: World, hours: float = 1, **fields: Any) -> Meeting:
 
 async def listed(world: World, token: str, query: str = "") -> list[str]:
     reply = await world.ask("GET", f"{EVENTS}?{query}", token=token)
-    return [received.meeting.encrypted_subject or "" for received in parse_page(reply.raw).meetings]
+    meetings = [received.meeting for received in parse_page(reply.raw).meetings]
+    return [opened(world, meeting.encryption_key_url, meeting.encrypted_subject) for meeting in meetings]
+
+
+def opened(world: World, key_url: str | None, text: str | None) -> str:
+    """Read a sealed text with the key that the cloud has."""
+    vault = world.cloud.kms.vault
+    key = world.cloud.platform.store[KmsKey].get(key_url or "")
+    assert key is not None
+    return vault.cipher(key).open_text(text or "")
 
 
 def test_meeting_is_listed_as_the_device_reads_it() -> None:
@@ -48,12 +57,14 @@ def test_meeting_is_listed_as_the_device_reads_it() -> None:
         assert item["links"] == [{"href": url, "rel": "self"}]
         assert (item["id"], item["seriesId"], item["start"]) == (meeting.id, meeting.id, "2026-03-02T09:00:00.000Z")
         assert (item["durationMinutes"], item["isRecurring"], item["meetingJoinType"]) == (30, False, "WEBEX")
-        assert (item["encryptedSubject"], item["encryptedNotes"]) == ("Review", "Agenda")
+        key = item["encryptionKeyUrl"]
+        assert key.startswith("kms://kms.wbx2.test/keys/")
+        texts = [opened(world, key, item[name]) for name in ("encryptedSubject", "encryptedNotes", "encryptedLocation")]
+        assert texts == ["Review", "Agenda", "Room 1"]
         assert item["meetingJoinInfo"] == {"meetingJoinURI": "1@x.example"}
         assert (item["webexURI"], item["callURI"], "spaceURI" in item) == ("2@x.example", "3@x.example", False)
-        assert "encryptionKeyUrl" not in item, "there is no key service yet"
         assert [person["type"] for person in item["encryptedParticipants"]] == ["ROOM"]
-        assert item["encryptedOrganizer"]["encryptedName"] == "Admin"
+        assert opened(world, key, item["encryptedOrganizer"]["encryptedName"]) == "Admin"
 
     in_cloud(story)
 
@@ -163,7 +174,8 @@ def test_changes_are_pushed_full_minimal_or_not_at_all() -> None:
         ]  # fmt: skip
         dtos = [frame["data"]["calendarMeetingExternal"] for frame in frames]
         assert set(dtos[1]) == {"id", "seriesId", "start", "links"}
-        assert (dtos[2]["encryptedSubject"], dtos[2]["durationMinutes"]) == ("Silent", 45)
+        subject = opened(world, dtos[2]["encryptionKeyUrl"], dtos[2]["encryptedSubject"])
+        assert (subject, dtos[2]["durationMinutes"]) == ("Silent", 45)
         assert all(frame["trackingId"].startswith("ccc_") for frame in frames)
         assert len({frame["trackingId"] for frame in frames}) == 5
         assert dtos[0]["links"][0]["href"].startswith(world.base)
