@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from scenarios.runner.device_verbs import version_objections
 from scenarios.runner.fields import Duration, Flag, KnownText, Moment, Name, Text, Toggle
@@ -32,6 +32,21 @@ Service = Literal[
 ]
 """Services of the stub that can move to another host or be down."""
 JoinField = Literal["meetingJoinURI", "meetingJoinURL", "webexURI", "spaceURI", "callURI"]
+Join = Annotated[
+    dict[JoinField, Text],
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "object",
+                    "properties": {name: {"type": "string"} for name in get_args(JoinField)},
+                    "additionalProperties": False,
+                },
+                {"x-ref": "Reference"},
+            ]
+        }
+    ),
+]
 CloseCode = Annotated[int, Field(ge=1000, le=4999)]
 
 
@@ -72,7 +87,7 @@ class _Meeting(Verb):
     organizer: Text | None = None
     private: Flag | None = None
     all_day: Flag | None = None
-    join: dict[JoinField, Text] | None = None
+    join: Join | None = None
     """What leads into the meeting, by the names of the five join fields; an update takes them in place of all that there were."""
     push: Literal["full", "minimal", "none"] = "full"
 
