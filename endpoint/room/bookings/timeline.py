@@ -132,6 +132,7 @@ class Timeline:
         """Place every booking anew: the clock has jumped, or other rules hold."""
         if not self._is_on:
             return
+        self._cancel()  # it waits for an instant of a clock that may be another one now
         self._heap.clear()
         self._wakes.clear()
         now = self._clock.now()

@@ -117,6 +117,16 @@ class Naive:
         due = [booking for booking in self.ordered() if booking.starts - AUTO_LEAD <= now < booking.starts]
         return [booking.number for booking in due if self.dials(booking)]
 
+    def instants(self, since: datetime, until: datetime) -> list[datetime]:
+        """Return the instants at which something may change, the last one included, and the microsecond before each."""
+        found = {until}
+        for b in self.bookings.values():
+            leads = (b.start_buffer_s, self.diary.lead_s, 60, 0)
+            found |= {b.starts - timedelta(seconds=lead) for lead in leads}
+            found |= {b.ends + timedelta(seconds=s) for s in (b.end_buffer_s, 0, -60, -120, -180, -240, -300)}
+        found |= {instant - timedelta(microseconds=1) for instant in found}
+        return sorted(instant for instant in found if since < instant <= until)
+
     def told(self, since: datetime, until: datetime) -> list[tuple[str, int]]:
         """Return what is told while time passes and nothing else happens."""
         found: list[tuple[datetime, int, int, str]] = []
@@ -189,8 +199,12 @@ class Pair:
                 naive.joined.pop(given_, None)
                 naive.snoozed.pop(given_, None)
             case "advance":
-                diary.advance(seconds=given_)
-                assert self.sequence == naive.told(since, since + timedelta(seconds=given_))
+                for until in (*naive.instants(since, since + timedelta(seconds=given_)),):
+                    at = diary.now
+                    self.sequence.clear()
+                    diary.time.advance(until - at)
+                    assert self.sequence == naive.told(at, until)
+                    self.compare()
             case "jump":
                 diary.clock.jump_wall(timedelta(seconds=given_))
             case "lead":
