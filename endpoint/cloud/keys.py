@@ -9,7 +9,6 @@ Source: protocol/cloud-services.md 7; waits documented, the rules for giving up 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Final
@@ -57,7 +56,7 @@ class Keys:
         self._channel: kms.Channel | None = None
         self._exchange: Exchange | None = None
         self._opening: Shared[kms.Channel] | None = None
-        self._keys: OrderedDict[str, SharedKey] = OrderedDict()
+        self._keys: dict[str, SharedKey] = {}
         self._is_distrusted = False
         self.failures = Failures(world.clock)
         self.push_is_up: Callable[[], bool] = lambda: False
@@ -68,9 +67,9 @@ class Keys:
 
     def known(self, url: str) -> SharedKey | None:
         """Return a key that is at hand."""
-        found = self._keys.get(url)
+        found = self._keys.pop(url, None)
         if found is not None:
-            self._keys.move_to_end(url)
+            self._keys[url] = found  # the last to leave
         return found
 
     def distrust(self, url: str) -> None:
@@ -122,7 +121,7 @@ class Keys:
         self.failures.forget(url)
         self._keys[url] = key
         while len(self._keys) > KEYS_MAX:
-            self._keys.popitem(last=False)
+            del self._keys[next(iter(self._keys))]
 
     async def create(self) -> tuple[str, SharedKey]:
         """Make a key of the device's own; returns its URL with it.

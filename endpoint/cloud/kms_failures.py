@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Final
 
@@ -42,7 +41,7 @@ class Failures:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._known: OrderedDict[str, tuple[int, float]] = OrderedDict()
+        self._known: dict[str, tuple[int, float]] = {}
 
     def note(self, urls: Iterable[str]) -> None:
         """Take note that keys did not come."""
@@ -51,7 +50,7 @@ class Failures:
             tries = self._known.pop(url, (0, 0.0))[0]
             self._known[url] = (tries + 1, now_s + AGAIN_S[min(tries, len(AGAIN_S) - 1)])
         while len(self._known) > FAILURES_MAX:
-            self._known.popitem(last=False)
+            del self._known[next(iter(self._known))]
 
     def forget(self, url: str) -> None:
         """Take note that a key has come."""

@@ -1,7 +1,7 @@
 """What clients send to make, change and answer meetings, and to ask who is free.
 
-Source: protocol/cloud-services.md 6.1, documented; `start`, `end`, `durationMinutes`, `location`, `requestId` and the answer to an invitation are
-ours: the members of a request are published only in part.
+Source: protocol/cloud-services.md 6.1, documented. The members of a request are published only in part: `start`, `end`, `durationMinutes`,
+`location` and `requestId` are ours, and so is the answer to an invitation.
 """
 
 from __future__ import annotations

@@ -169,6 +169,8 @@ class Cloud(Strict):
     lead: Annotated[Duration, AfterValidator(_lead)] | None = None
     """How long before the start the Join button comes, a setting of the organization: 0m, 5m, 10m or 15m."""
     tls: Tls = Field(default_factory=Tls)
+    kms_join_fields: Literal["readable", "strict"] = "readable"
+    """Whether devices get the join fields of meetings in clear, or sealed as everybody else does."""
 
     def objections(self) -> Iterable[Objection]:
         """Pass on what the parts object to."""

@@ -244,6 +244,7 @@ def make_stage(scenario: Scenario, *, seed: int, mode: str) -> Stage:
         domain=head.cloud.domain,
         trust_list=trust_list(head.cloud.tls.trust_list),
         developer_toggles=_toggles(head.cloud),
+        kms_join_fields=head.cloud.kms_join_fields,
     )
     media = media_plan(head.cloud.media, chance)
     cloud = Cloud(Clock(source), chance, trace, faults, names, settings, media=media)

@@ -1,6 +1,7 @@
 """Programs: a device and the cloud under one clock, pushed, cut, restarted, forgotten and healed in any order.
 
-However it went: once the cloud is well and everything has gone quiet, the device is registered, connected, and its calendar is the cloud's.
+However it went: once the cloud is well and everything has gone quiet, the device is registered, connected, its calendar is the cloud's, and
+it can read every title.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ from tests.endpoint.cloud.stubbed import Stubbed
 
 QUIET_S = 2_000.0
 """Longer than any wait that the device plans while something is wrong."""
-SERVICES = ["u2c", "wdm", "mercury", "calendar", "calliope", "idbroker"]
+SERVICES = ["u2c", "wdm", "mercury", "calendar", "calliope", "idbroker", "encryption"]
+KMS = ["silent", "lost_answer", "error", "wrong_key", "expired_channel", "bad_certificate"]
+PUSHES = ["push_lost", "push_late", "push_twice", "out_of_order", "short_page", "minimal_not_found"]
 pushes = st.sampled_from(["full", "full", "minimal", "none"])
 hours = st.integers(-30, 40)
 
@@ -75,7 +78,8 @@ class DeviceAndCloud(RuleBasedStateMachine):
     def move(self, data: st.DataObject, hour: int, push: str) -> None:
         meeting = data.draw(st.sampled_from([found.id for found in self.meetings]))
         start = self.stage.clock.now() + timedelta(hours=hour)
-        self.run(_now(lambda: self.stage.use.meeting_update(meeting, start=start, push=push)))
+        title = f"moved {next(self.numbers)}"
+        self.run(_now(lambda: self.stage.use.meeting_update(meeting, start=start, title=title, push=push)))
 
     @precondition(lambda self: self.meetings)
     @rule(data=st.data(), push=pushes)
@@ -120,6 +124,14 @@ class DeviceAndCloud(RuleBasedStateMachine):
     def disturb(self, do: str, count: int) -> None:
         name = f"fault {next(self.numbers)}"
         self.run(_now(lambda: self.stage.use.fault(name, "mercury", do, count=count)))
+
+    @rule(do=st.sampled_from(PUSHES), count=st.integers(1, 3))
+    def disturb_pushes(self, do: str, count: int) -> None:
+        self.run(_now(lambda: self.stage.use.fault(f"fault {next(self.numbers)}", "calendar", do, count=count)))
+
+    @rule(do=st.sampled_from(KMS), count=st.integers(1, 5))
+    def disturb_keys(self, do: str, count: int) -> None:
+        self.run(_now(lambda: self.stage.use.fault(f"fault {next(self.numbers)}", "kms", do, count=count)))
 
     @rule(which=st.sampled_from(["access", "access", "all"]), how=st.sampled_from(["token_revoke", "token_expire"]))
     def end_tokens(self, which: str, how: str) -> None:
@@ -197,6 +209,9 @@ class DeviceAndCloud(RuleBasedStateMachine):
         assert device.mercury.state.value == "open"
         assert len(stage.use.sockets()) == 1
         assert stage.stored() == stage.window()
+        assert stage.titles() == {
+            meeting.id: meeting.title for meeting in self.meetings if meeting.id in stage.window()
+        }
         complaints = set(device.diagnostics.types) & {
             "WebexConnectivity",
             "WebexNotificationConnectivity",

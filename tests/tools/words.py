@@ -42,6 +42,7 @@ CLOUD: Final[dict[str, str]] = {
     "features": "feature toggles by key, developer ones",
     "lead": "how long before the start the Join button comes, for all devices of the organization: 0m, 5m, 10m or 15m",
     "tls": "`trust_list`: so many certificates of TLS-inspecting proxies are handed out; or `absent`, or `no_array`",
+    "kms_join_fields": "`readable`: devices get the join fields of meetings in clear; `strict`: sealed, as everybody else does",
 }
 MEDIA: Final[dict[str, str]] = {
     "servers": "how many media servers the cluster list has",

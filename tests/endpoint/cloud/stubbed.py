@@ -96,6 +96,11 @@ class Stubbed:
         meetings = self.device.calendar.meetings.values()
         return {m.id: m.start or "" for m in meetings if m.is_within(window.start, window.end)}
 
+    def titles(self) -> dict[str, str | None]:
+        """Return the titles of what the device's store has a day to either side of now, as far as it can read them."""
+        calendar = self.device.calendar
+        return {meeting_id: calendar.read(calendar.meetings[meeting_id]).title for meeting_id in self.stored()}
+
 
 def _error(context: dict[str, Any]) -> BaseException:
     return context.get("exception") or AssertionError(context["message"])
