@@ -149,7 +149,7 @@ class Answers:
     async def _xstatus(self, request: web.Request) -> web.Response:
         asked = read_query(request, StatusQuery)
         path = _path(asked.path) if asked.path else ()
-        is_known, expected = views.choices(self._device.settings.table, "Status", path)
+        is_known, expected = views.choices(self._device.table, "Status", path)
         if not is_known:
             shown = words(path)[:SHOWN_CHARS_MAX]
             raise ControlError(404, "unknown_node", f"the device has no status {shown!r}", expected)
@@ -173,7 +173,7 @@ class Answers:
 
     def _checked(self, text: str, value: object) -> tuple[Path, Value]:
         """Return a configuration in canonical spelling and its value as it is stored."""
-        path, table = _path(text), self._device.settings.table
+        path, table = _path(text), self._device.table
         node = table.find("Configuration", path)
         if node is None:
             _, expected = views.choices(table, "Configuration", path)

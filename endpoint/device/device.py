@@ -132,8 +132,11 @@ class Device:
         world.chance = self._chances.actor(f"{self.who} boot {self.state.boots + 1}")
         self._has_booted = self._push_was_lost = False
         self.profile: Profile = self.state.profile.profile()
-        self.status: Tree = status_tree(self.profile)
-        self.configuration: Tree = Tree(configuration_defaults(self.settings.table))
+        self.table = self.settings.table.of(self.profile.software)
+        self.status: Tree = status_tree(self.profile, self.table)
+        self.configuration: Tree = Tree(
+            configuration_defaults(self.table), self.table.missing("Configuration")
+        )  # what another release was told stays with the state, until one comes that knows it
         for text, value in {**self.settings.configuration, **self.state.configuration}.items():
             self.configuration.put(parse_path(text), value)
         self.diagnostics = Diagnostics(self.status)

@@ -38,7 +38,7 @@ from endpoint.wire.xapi.calls import Caller
 from endpoint.wire.xapi.errors import BadValue, CommandFailed
 from endpoint.wire.xapi.leaves import Fields
 from endpoint.wire.xapi.nodes import Value
-from endpoint.wire.xapi.paths import Path, words
+from endpoint.wire.xapi.paths import Path, parse_path, words
 from endpoint.xapi.access import Xapi
 from endpoint.xapi.commands import Commands
 from endpoint.xapi.feedback import Feedback
@@ -64,7 +64,7 @@ class LocalSide:
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        world, table, saved = device.world, device.settings.table, device.state.room
+        world, table, saved = device.world, device.table, device.state.room
         self.feedback = Feedback(device.status, device.configuration, table)
         self.commands = Commands(table, imported_succeed=device.settings.imported_succeed)
         self.room = RoomWorld(world, device.status, device.configuration, self._raise_event)
@@ -139,6 +139,8 @@ class LocalSide:
     # what the parts ask for
 
     def _raise_event(self, event: str, fields: Fields) -> None:
+        if self._device.table.lacks("Event", parse_path(event)):
+            return  # the software is older than the event
         world = self._device.world
         world.trace.event(world.who, "xapi.event", data={"event": event, "fields": fields})
         plain = {name: value.reveal() if isinstance(value, Secret) else value for name, value in fields.items()}
