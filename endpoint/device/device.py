@@ -36,6 +36,7 @@ from endpoint.cloud.status import WebexStatus
 from endpoint.cloud.trust import TrustStore
 from endpoint.cloud.xapi_relay import XapiRelay
 from endpoint.device import bindings, cloud_events, effects, storage, upgrades
+from endpoint.device.calendar_edits import RoomCalendar
 from endpoint.device.checks import Checks
 from endpoint.device.cloud_xapi import CloudXapi, issues
 from endpoint.device.commands import power
@@ -47,6 +48,7 @@ from endpoint.device.local import LocalSide
 from endpoint.device.online import WayOnline
 from endpoint.device.settings import LOG_PROCESS, DeviceSettings
 from endpoint.device.waiting import Waiting
+from endpoint.room.bookings import edits as room_edits
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import Clock, TimeSource, iso_seconds
 from endpoint.runtime.devicelog import DeviceLog
@@ -171,6 +173,7 @@ class Device:
         self.keys = Keys(world, self.identity, self.catalog, self._tasks, self._registration_url)
         self.calendar = Calendar(world, self.identity, self.catalog, self._tasks, self.keys)
         self.calendar_edits = CalendarEdits(world, self.identity, self.catalog, self.keys)
+        self.room_calendar: room_edits.CalendarEdits = RoomCalendar(self)
         self.xapi_relay = XapiRelay(world, self.identity, self.catalog, self._tasks, CloudXapi(self))
         self.reachability = self._make_reachability()
         self.webex = WebexStatus(

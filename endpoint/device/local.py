@@ -58,8 +58,9 @@ class LocalSide:
     """The room, the users and the xAPI of one boot."""
 
     __slots__ = (
-        "_device", "banners", "bookings", "call_history", "certificates", "commands", "extensions", "features", "feedback",
-        "http_feedback", "logging", "macros", "messages", "peripherals", "phonebook", "room", "senses", "sessions", "users", "xapi",
+        "_device", "banners", "bookings", "call_history", "certificates", "check_in", "commands", "desk", "extensions", "features",
+        "feedback", "http_feedback", "logging", "macros", "messages", "peripherals", "phonebook", "room", "senses", "sessions", "users",
+        "xapi",
     )  # fmt: skip
 
     def __init__(self, device: Device) -> None:
@@ -84,6 +85,8 @@ class LocalSide:
         self.banners = Banners(self._store("banners"), saved.banners)
         self.certificates = Certificates(self._store_certificates, saved.certificates)
         self.bookings = room_bookings.make(device, self.room)
+        self.desk = room_bookings.make_desk(device, self.room, self.bookings)
+        self.check_in = room_bookings.make_check_in(device, self.room, self.bookings, self.desk, self.senses)
         self.logging = Logging(device)
         send = Outgoing(world, lambda: device.trust.tls).send
         self.http_feedback = HttpFeedback(

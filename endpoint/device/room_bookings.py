@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from endpoint.room.bookings.booking import Booking
+from endpoint.room.bookings.checkin import CheckIn
+from endpoint.room.bookings.desk import BookingDesk
 from endpoint.room.bookings.dialling import Builder, Dial, dial_of, faulty_dial_of
 from endpoint.room.bookings.marks import LEAD_S, LEADS_S
 from endpoint.room.bookings.ports import Around
@@ -15,6 +17,7 @@ from endpoint.wire.swupgrade import version_numbers
 
 if TYPE_CHECKING:
     from endpoint.device.device import Device
+    from endpoint.room.senses import Senses
 
 LEAD_TOGGLE: Final = "roomsim-obtp-lead-minutes"
 """Developer toggle that carries the organization's lead time; ours: how the real cloud tells it is not published."""
@@ -33,10 +36,30 @@ def make(device: Device, room: RoomWorld) -> RoomBookings:
             wake=lambda why: device.local.senses.standby.wake(why),  # noqa: PLW0108  the senses are made later
             meeting_starts=lambda: device.local.senses.standby.meeting_starts(),  # noqa: PLW0108  the senses are made later
             builder=lambda booking: builder(device, booking),
-            dial=lambda dial, by: dial_out(device, dial, by),
+            dial=lambda dial, by: _joined(device, dial, by),
             complain=device.diagnostics.put,
         ),
     )
+
+
+def make_desk(device: Device, room: RoomWorld, bookings: RoomBookings) -> BookingDesk:
+    """Make what takes bookings at the device; a device with an account has the calendar of its room behind it."""
+    return BookingDesk(
+        room,
+        bookings,
+        lambda: device.room_calendar if device.is_activated else None,
+        device.tasks.start,
+    )
+
+
+def make_check_in(
+    device: Device, room: RoomWorld, bookings: RoomBookings, desk: BookingDesk, senses: Senses
+) -> CheckIn:
+    """Make the check-in, and let it see what happens in the room."""
+    check_in = CheckIn(room, bookings, desk, senses.presentation.is_sharing, device.tasks.start)
+    for what in (("RoomAnalytics", "PeopleCount"), ("Conference", "Presentation")):
+        device.status.listen(what, lambda changes: check_in.look())
+    return check_in
 
 
 def software_numbers(software: str) -> tuple[int, ...]:
@@ -60,6 +83,11 @@ def builder(device: Device, booking: Booking) -> Builder:
     world = device.world
     fault = world.faults.hit("calendar", step="press", meeting=booking.meeting_id, device=device.who)
     return dial_of if fault is None or fault.do != "sip_button" else faulty_dial_of
+
+
+def _joined(device: Device, dial: Dial, by: str) -> None:
+    dial_out(device, dial, by)
+    device.local.check_in.joined(dial.booking_id)
 
 
 def dial_out(device: Device, dial: Dial, by: str) -> None:

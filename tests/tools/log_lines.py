@@ -219,6 +219,16 @@ OURS: Final = (
     Row("", "Wx2", "W", "calendar answer not understood: {why}", ""),
     Row("R94", "Wx2", "W", "{service} unreachable: {reason}", ""),
     Row("", "MainEvents", "W", "booking dropped: {why}", "there are as many as there may be"),
+    Row("", "MainEvents", "W", "Bookings {event}: {cause}", "a booking, an edit or an extension was refused"),
+    Row(
+        "",
+        "MainEvents",
+        "W",
+        "Meeting {id} could not be given up: {cause}",
+        "its booking was deleted before it was made",
+    ),
+    Row("", "MainEvents", "I", "Nobody came for {id}: the room is released", "check-in is on"),
+    Row("", "MainEvents", "W", "Room not released from {id}: {why}", "the calendar did not agree"),
     Row(
         "", "MainEvents", "W", "Join of {id} failed: join fields unreadable", "somebody pressed Join, or it was time to"
     ),

@@ -6,7 +6,7 @@ Every change goes through `RoomBookings`: meetings of the calendar by the listen
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
@@ -41,6 +41,8 @@ CURRENT: Final[Path] = ("Bookings", "Current", "Id")
 AVAILABILITY: Final[Path] = ("Bookings", "Availability")
 VISIBILITY: Final[Path] = ("UserInterface", "Bookings", "Visibility")
 DELETED: Final = "Deleted"
+DECLINED: Final = "DECLINED"
+"""What the room has answered to a meeting that is not its own any more."""
 
 
 class RoomBookings:
@@ -53,7 +55,10 @@ class RoomBookings:
         "_kept_rules",
         "_room",
         "around",
+        "awaited",
         "button",
+        "cause_of",
+        "on_settled",
         "store",
         "timeline",
     )
@@ -65,6 +70,12 @@ class RoomBookings:
         self._has_started = False
         self._end_watch = _nothing
         self._kept_rules: Rules | None = None
+        self.awaited: Callable[[ClearMeeting], Booking | None] = lambda meeting: None
+        """Returns the booking that was asked for at this device and that a new meeting is the answer to."""
+        self.cause_of: Callable[[Booking], str] = lambda booking: DELETED
+        """Returns why the calendar has dropped a booking, where this device has asked for that."""
+        self.on_settled: Callable[[], object] = _nothing
+        """Told when something may be due: bookings have changed, begun or ended, or the clock asked for."""
         self.store = BookingStore()
         self.timeline = Timeline(room.world.clock, self, self.rules)
         self.button = JoinButton(room, self.store, self.timeline, around, self.rules)
@@ -126,9 +137,11 @@ class RoomBookings:
 
     def meeting_created(self, meeting: ClearMeeting) -> None:
         """Make a booking of a meeting; one that was asked for at this device and has waited for it becomes that meeting."""
-        known = self.store.find(meeting_id=meeting.id)
+        known = self.store.find(meeting_id=meeting.id) or self.awaited(meeting)
         if known is not None:
-            self.meeting_updated(meeting)
+            self._meeting_is(known, meeting)
+            return
+        if meeting.response == DECLINED:
             return
         try:
             booking = self.store.add(of_meeting(meeting))
@@ -146,6 +159,13 @@ class RoomBookings:
         known = self.store.find(meeting_id=meeting.id)
         if known is None:
             self.meeting_created(meeting)
+            return
+        self._meeting_is(known, meeting)
+
+    def _meeting_is(self, known: Booking, meeting: ClearMeeting) -> None:
+        """Let a booking be as its meeting is; what the room has declined is no booking of it."""
+        if meeting.response == DECLINED and known.meeting_id:
+            self.meeting_deleted(meeting.id)
             return
         self.change(
             replace(
@@ -165,7 +185,7 @@ class RoomBookings:
         log.line("Wx2", "5", "MeetingsControl::on_calendar_event_deleted")
         log.line("Wx2", "5", f"Detaching CalendarEvent (id={meeting_id}) from Meeting (id={booking.number})")
         log.line("Wx2", "5", f"Removing Meeting (id={booking.number})")
-        self.remove(booking.number)
+        self.remove(booking.number, self.cause_of(booking))
         left = self.store.count(Source.CLOUD)
         log.line("Wx2", "I", f"Wx2MeetingsHandlerImpl::meetings_updated: num meetings={left}")
 
@@ -179,15 +199,18 @@ class RoomBookings:
 
     # changes, whoever makes them
 
-    def add(self, booking: Booking) -> Booking:
+    def add(self, booking: Booking, request_uuid: str = "") -> Booking:
         """Take a new booking; returns it with its number and id.
+
+        Args:
+            request_uuid: of the request that it answers, which is told by BookingCreated.
 
         Raises:
             LimitExceeded: the device has too many.
             ValueError: its id, or its meeting, has a booking already.
         """
         added = self.store.add(booking)
-        self._added(added, tells_created=False)
+        self._added(added, tells_created=bool(request_uuid), request_uuid=request_uuid)
         return added
 
     def change(self, booking: Booking) -> None:
@@ -231,6 +254,15 @@ class RoomBookings:
         self._trace("booking.removed", booking, cause=cause)
         return booking
 
+    def withdraw(self, numbers: Iterable[int]) -> None:
+        """Take bookings off the list without telling each: those that the calendar refused, and those of a list that is emptied."""
+        gone = [booking for number in numbers if (booking := self.store.get(number)) is not None]
+        for booking in gone:
+            self._forget(booking)
+            self._trace("booking.removed", booking, cause="")
+        if gone:
+            self.tell("Updated")
+
     def replace_pushed(self, bookings: Iterable[Booking]) -> list[Booking]:
         """Put a list in the place of all pushed bookings; one with a known id keeps its Meeting number. `Updated` is raised once.
 
@@ -259,10 +291,10 @@ class RoomBookings:
         self.timeline.put(stored)
         return stored
 
-    def _added(self, booking: Booking, *, tells_created: bool) -> None:
+    def _added(self, booking: Booking, *, tells_created: bool, request_uuid: str = "") -> None:
         self.tell("Updated")
         if tells_created:
-            self.tell_created(booking)
+            self.tell_created(booking, request_uuid)
         self._trace("booking.added", booking, source=booking.source.value)
         self.timeline.put(booking)
 
@@ -332,6 +364,7 @@ class RoomBookings:
                 _put(status, (*AVAILABILITY, "Status"), state)
                 _put(status, (*AVAILABILITY, "TimeStamp"), stamp)
         self.button.refresh()
+        self.on_settled()
 
     def availability(self, now: datetime) -> tuple[str, str]:
         """Return `Bookings Availability` Status and TimeStamp."""
