@@ -33,7 +33,6 @@ NOT_YET: Final[dict[str, str]] = {
     "expect.share": _FLEET,
     "checks.calls_balanced": _CALLS,
     # verbs of the device
-    "verb.respond": _BUTTON,
     "verb.dial": _CALLS,
     "verb.answer": _CALLS,
     "verb.reject": _CALLS,
@@ -109,7 +108,6 @@ NOT_YET: Final[dict[str, str]] = {
     "over.ssh": _DOORS,
     "over.http": _DOORS,
     "subscribe.over": _CLIENT,
-    "press.extend": _BUTTON,
     "press.answer": _CALLS,
     "press.decline": _CALLS,
     "press.end call": _CALLS,

@@ -108,13 +108,15 @@ class Subscribe(Verb):
 
 
 JOIN_BUTTON: Final = "join button"
+EXTEND: Final = "extend"
 
 
 @declare
 class Press(Verb):
-    """Touch something on the panel: `wake` for the screen as such, `join button`, else the id of a panel's button or of a widget.
+    """Touch something on the panel: `wake` for the screen as such, `join button`, `extend`, else the id of a button or widget.
 
-    `booking` presses Join of one of several bookings: a meeting's own name in the scenario, or an id such as `webex-1`.
+    `extend` lets the booking that runs go on as long as the panel offers. `booking` presses Join or Extend of one of several bookings: a
+    meeting's own name in the scenario, or an id such as `webex-1`.
     A widget is pressed and released as its kind does; `action` makes it one action only.
     """
 
@@ -131,13 +133,25 @@ class Press(Verb):
         later = not_yet(self.area, self.what) if isinstance(self.what, str) else None
         if later is not None:
             yield Objection(("what",), later)
-        elif self.what in ("wake", JOIN_BUTTON) and (self.value or self.action):
+        elif self.what in ("wake", JOIN_BUTTON, EXTEND) and (self.value or self.action):
             yield Objection((), f"`{self.what}` takes neither value nor action")
-        elif self.booking is not None and self.what != JOIN_BUTTON:
-            yield Objection(("booking",), f"only `{JOIN_BUTTON}` takes a booking", at_key=True)
+        elif self.booking is not None and self.what not in (JOIN_BUTTON, EXTEND):
+            yield Objection(("booking",), f"only `{JOIN_BUTTON}` and `{EXTEND}` take a booking", at_key=True)
 
 
 assert {action.casefold() for action in ACTIONS} == {"pressed", "changed", "released", "clicked"}
+
+
+@declare
+class Respond(Verb):
+    """Answer an invitation on the panel in the room: for the booking that runs or comes next, or for `booking`, named as in `press`."""
+
+    verb = "respond"
+    short = "answer"
+    done = "answered"
+    answer: Literal["accept", "decline"]
+    booking: Text | None = None
+    comment: Text = ""
 
 
 @declare
