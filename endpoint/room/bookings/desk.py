@@ -180,13 +180,13 @@ class BookingDesk:
         """Let the provisional booking be the meeting, which may have been pushed already."""
         store = self._bookings.store
         mine, pushed = store.get(number), store.find(meeting_id=meeting_id)
-        if mine is None and pushed is None:  # given up meanwhile
+        if mine is None:  # given up meanwhile
             await self._give_up(calendar, meeting_id)
             return
         if pushed is not None and pushed.number != number:
             self._bookings.withdraw([number])
             self._bookings.change(replace(pushed, booked_from_device=True))
-        elif mine is not None and not mine.meeting_id:
+        elif not mine.meeting_id:
             self._bookings.change(replace(mine, source=Source.CLOUD, meeting_id=meeting_id))
         found = store.find(meeting_id=meeting_id)
         if found is not None:
