@@ -130,7 +130,7 @@ class BookingCommands:
         try:
             pushed = [_pushed(booking) for booking in read_bookings(call.body)]
         except RemoteProtocolError as error:
-            raise BadArguments({error.where: error.rule + (f", got {error.got}" if error.got else "")}) from None
+            raise CommandFailed(str(error)) from None  # with a Reason at every door, which argument errors have not
         try:
             self._bookings.replace_pushed(pushed)
         except (LimitExceeded, ValueError) as error:
