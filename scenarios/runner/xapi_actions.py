@@ -6,6 +6,7 @@ from typing import Final
 
 from endpoint.device.device import Device
 from endpoint.room.bookings.booking import Booking
+from endpoint.room.bookings.fields import EXTENSION_MINUTES
 from endpoint.room.panelxml import Widget
 from scenarios.runner import xapi_client as client
 from scenarios.runner import xapi_verbs as x
@@ -110,16 +111,14 @@ def _join(stage: Stage, device: Device, args: x.Press) -> object:
 
 
 async def _extend(stage: Stage, device: Device, args: x.Press) -> object:
-    """Press Extend: of the booking that runs, or of one that is named, as long as the panel offers."""
+    """Press Extend: of the booking that runs, or of one that is named, for as long as the panel offers, 30 minutes."""
     booking = (
         _named(stage, device, str(args.booking)) if args.booking is not None else device.local.bookings.timeline.current
     )
     if booking is None:
         raise ValueError("no booking runs that could be extended")
-    minutes = device.local.desk.extension(booking)
-    if not minutes:
-        raise ValueError(f"booking {booking.id} cannot be extended: the room is not free after it")
-    return await client.command(stage, "Bookings Extend", {"Id": booking.id, "Duration": minutes}, door=client.PANEL)
+    given = {"Id": booking.id, "Duration": EXTENSION_MINUTES}
+    return await client.command(stage, "Bookings Extend", given, door=client.PANEL)
 
 
 @implements(x.Respond)

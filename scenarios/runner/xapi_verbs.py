@@ -115,7 +115,7 @@ EXTEND: Final = "extend"
 class Press(Verb):
     """Touch something on the panel: `wake` for the screen as such, `join button`, `extend`, else the id of a button or widget.
 
-    `extend` lets the booking that runs go on as long as the panel offers. `booking` presses Join or Extend of one of several bookings: a
+    `extend` asks for 30 minutes more for the booking that runs. `booking` presses Join or Extend of one of several bookings: a
     meeting's own name in the scenario, or an id such as `webex-1`.
     A widget is pressed and released as its kind does; `action` makes it one action only.
     """

@@ -110,7 +110,7 @@ class CheckIn:
             for number in [number for number, starts in seen.items() if not _is_still(store.get(number), starts)]:
                 del seen[number]
         for booking in self._bookings.timeline.running:
-            if booking.number not in self._done and booking.number in store:
+            if booking.number not in self._done and booking.number in store and not self._desk.is_pending(booking):
                 self._see(booking)
 
     def _see(self, booking: Booking) -> None:

@@ -175,6 +175,7 @@ class BookingDesk:
             await self._confirmed(calendar, uuid, booking.number, meeting_id)
         finally:
             self._pending.pop(uuid, None)
+        self._bookings.on_settled()
 
     async def _confirmed(self, calendar: CalendarEdits, uuid: str, number: int, meeting_id: str) -> None:
         """Let the provisional booking be the meeting, which may have been pushed already."""
@@ -211,7 +212,8 @@ class BookingDesk:
 
     def is_pending(self, booking: Booking) -> bool:
         """Tell whether a booking still waits for the calendar."""
-        return booking.number in self._pending.values()
+        is_provisional = booking.source is Source.ADHOC and not booking.meeting_id
+        return is_provisional or booking.number in self._pending.values()
 
     # bookings that are changed
 

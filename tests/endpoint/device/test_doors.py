@@ -389,7 +389,7 @@ def test_a_push_is_refused_with_what_would_be_right() -> None:
             assert status == 200
             assert 'status="Error"' in text
             assert "missing required field `Id`" in text
-            assert await house.push("<Nope/>") == (400, "root: Bookings, got Nope")
+            assert await house.push("<Nope/>") == (400, "400 Bad Request\nroot: Bookings, got Nope")
             assert (await house.push("{}"))[0] == 400
             assert (await house.push(BOOKINGS, media="application/json"))[0] == 415
             assert (await house.push(BOOKINGS, login=aiohttp.encode_basic_auth("admin", "wrong")))[0] == 401

@@ -376,6 +376,18 @@ def test_who_checks_out_of_a_booking_made_at_the_device_deletes_its_meeting() ->
     play(story)
 
 
+def test_what_is_booked_at_the_device_is_checked_in_once_the_calendar_has_it() -> None:
+    async def story(stage: Stubbed, calendar: Calendar) -> None:
+        told = events(stage.device)
+        await command(stage.device, "Bookings Book", {"BookingRequestUUID": "u-1"})
+        assert names(told)[-1] == "Start"
+        await stage.clock.sleep(3)
+        assert names(told)[-2:] == ["BookingCreated", "CheckedIn"]
+        assert told[-1]["MeetingId"] == "meeting-u-1"
+
+    play(story, {**ON, "Bookings CheckIn Enabled": "True"})
+
+
 def test_pushed_bookings_come_and_go_beside_those_of_the_calendar() -> None:
     async def story(stage: Stubbed, calendar: Calendar) -> None:
         await meeting(stage)
