@@ -75,7 +75,7 @@ def play(story: Callable[[Stubbed, Calendar], Awaitable[None]], configuration: d
     async def whole(stage: Stubbed) -> None:
         await stage.online()
         calendar = Calendar(stage)
-        stage.device.calendar_edits = calendar
+        stage.device.room_calendar = calendar
         await story(stage, calendar)
 
     play_stubbed(whole, configuration=configuration, **how)
