@@ -51,6 +51,7 @@ STEPS: Mapping[tuple[str, str], str] = {
     ("calendar", "out_of_order"): "push",
     ("calendar", "no_join_fields"): "dto",
     ("calendar", "short_page"): "page",
+    ("calendar", "sip_button"): "press",
     ("kms", "silent"): "answer",
     ("kms", "lost_answer"): "answer",
     ("kms", "error"): "answer",

@@ -12,6 +12,9 @@ from endpoint.cloud.reachability import PROFILES
 from endpoint.device.control_messages import ControlError
 from endpoint.device.device import Device
 
+CHOICES_MAX: Final = 40
+"""How many right words a refusal lists."""
+
 
 class Action(msgspec.Struct, kw_only=True, frozen=True):
     """Any action; `wait` false answers at once."""
@@ -37,6 +40,24 @@ class Refresh(Action, kw_only=True, frozen=True):
     """Renew something before its time."""
 
     service: Literal["wdm", "token", "catalog", "trust"]
+
+
+class Press(Action, kw_only=True, frozen=True):
+    """Press Join: the button that is shown, or that of a booking, by its id."""
+
+    booking: str = ""
+
+
+async def _press(device: Device, asked: Action) -> dict[str, Any]:
+    assert isinstance(asked, Press)
+    bookings = device.local.bookings
+    wanted = bookings.store.find(asked.booking) if asked.booking else None
+    if asked.booking and wanted is None:
+        ids = [booking.id for booking in bookings.store][:CHOICES_MAX]
+        raise ControlError(404, "unknown_booking", f"the device has no booking {asked.booking!r}", ids)
+    device.local.senses.standby.activity()
+    pressed = bookings.button.press(wanted)
+    return {"booking": pressed.id, "meetingId": pressed.meeting_id}
 
 
 async def _activate(device: Device, asked: Action) -> dict[str, Any]:
@@ -146,6 +167,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "discover": Kind(Discover, _discover, "measure the media clusters", needs_account=True),
     "sync": Kind(Action, _sync, "catch up the calendar", needs_account=True),
     "refresh": Kind(Refresh, _refresh, "renew registration, token, catalogue or trust store", needs_account=True),
+    "join": Kind(Press, _press, "press the Join button"),
     "restart": Kind(Action, _restart, "shut down and boot again", power=True),
     "crash": Kind(Action, _crash, "lose the power", power=True),
     "shutdown": Kind(Action, _shut_down, "power off in good order", power=True),

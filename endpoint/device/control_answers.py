@@ -119,6 +119,8 @@ class Answers:
             Endpoint("POST", "/actions", "do something", self._act),
             Endpoint("GET", "/actions/{id}", "what became of an action", self._action),
             Endpoint("GET", "/meetings", "stored meetings", self._meetings),
+            Endpoint("GET", "/bookings", "bookings, and where each stands", self._bookings),
+            Endpoint("GET", "/screen", "what people see: Join button, reminder, list of bookings", self._screen),
             Endpoint("GET", "/evidence", "all of it in one bundle, for a report", self._evidence),
         )
 
@@ -147,7 +149,7 @@ class Answers:
     async def _xstatus(self, request: web.Request) -> web.Response:
         asked = read_query(request, StatusQuery)
         path = _path(asked.path) if asked.path else ()
-        is_known, expected = views.choices(self._device.settings.table, "Status", path)
+        is_known, expected = views.choices(self._device.table, "Status", path)
         if not is_known:
             shown = words(path)[:SHOWN_CHARS_MAX]
             raise ControlError(404, "unknown_node", f"the device has no status {shown!r}", expected)
@@ -171,7 +173,7 @@ class Answers:
 
     def _checked(self, text: str, value: object) -> tuple[Path, Value]:
         """Return a configuration in canonical spelling and its value as it is stored."""
-        path, table = _path(text), self._device.settings.table
+        path, table = _path(text), self._device.table
         node = table.find("Configuration", path)
         if node is None:
             _, expected = views.choices(table, "Configuration", path)
@@ -251,6 +253,12 @@ class Answers:
 
     async def _meetings(self, request: web.Request) -> web.Response:
         return answer({"items": views.meetings_view(self._device)})
+
+    async def _bookings(self, request: web.Request) -> web.Response:
+        return answer({"items": views.bookings_view(self._device)})
+
+    async def _screen(self, request: web.Request) -> web.Response:
+        return answer(views.screen_view(self._device))
 
     async def _evidence(self, request: web.Request) -> web.Response:
         bundle = views.evidence(self._device, self._source, self._log)

@@ -156,6 +156,44 @@ def meetings_view(device: Device) -> list[dict[str, Any]]:
     ]
 
 
+def bookings_view(device: Device) -> list[dict[str, Any]]:
+    """Show the bookings by start: where each stands and whether it can be joined; of its texts nothing."""
+    bookings, now = device.local.bookings, device.world.clock.now()
+    rules = bookings.rules()
+    return [
+        {
+            "id": booking.id,
+            "meetingId": booking.meeting_id,
+            "source": booking.source.value,
+            "start": iso_ms(booking.starts),
+            "end": iso_ms(booking.ends),
+            "state": state.value if (state := bookings.timeline.state(booking.number)) is not None else None,
+            "platform": booking.platform,
+            "response": booking.response,
+            "isJoinable": booking.is_joinable,
+            "isReadable": booking.address is not None,
+            "isShown": rules.shows(booking),
+            "hasJoinButton": rules.can_join(booking, now),
+            "joinFields": list(booking.addresses),
+        }
+        for booking in bookings.store
+    ]
+
+
+def screen_view(device: Device) -> dict[str, Any]:
+    """Show what people in the room see of bookings, titles included."""
+    bookings = device.local.bookings
+    shown = bookings.screen()
+    until = bookings.timeline.waits_until
+    return {
+        "joinButton": shown["join button"],
+        "reminder": shown["reminder"],
+        "bookings": bookings.rows(),
+        "leadSeconds": bookings.rules().lead_s,
+        "nextChange": iso_ms(until) if until is not None else None,
+    }
+
+
 def clock_view(clock: Clock, source: TimeSource) -> dict[str, Any]:
     """Show a device's clock: seconds of the run, its wall time, and how far that is from the run's."""
     return {

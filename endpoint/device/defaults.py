@@ -12,18 +12,21 @@ from typing import Final
 from endpoint.cloud.profile import Product, Profile
 from endpoint.device import start
 from endpoint.room import features, peripherals, senses
+from endpoint.room.bookings import room
 from endpoint.wire.swupgrade import version_id
 from endpoint.wire.xapi.nodes import Nodes, Value, nodes
-from endpoint.wire.xapi.paths import parse_path
+from endpoint.wire.xapi.paths import Path, folded, parse_path
 from endpoint.xapi.tree import Defaults, Tree
 
-STARTS: Final = (start.START, senses.START, features.START, peripherals.START)
+STARTS: Final = (start.START, room.START, senses.START, features.START, peripherals.START)
 """Start values, by the part that owns them."""
 _DEVICE_IDS: Final = uuid.UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 
 
 @lru_cache(maxsize=64)
-def _shared(product: Product, software: str, software_date: str, display_version: str) -> Defaults:
+def _shared(
+    product: Product, software: str, software_date: str, display_version: str, missing: frozenset[Path]
+) -> Defaults:
     values: dict[str, Value] = {path: value for part in STARTS for path, value in part.items()}
     values |= {
         "SystemUnit ProductId": product.name,
@@ -38,12 +41,15 @@ def _shared(product: Product, software: str, software_date: str, display_version
         "Provisioning Software Current URL": "",
         "Provisioning Software Current VersionId": version_id(software, software_date),
     }
-    return Defaults({parse_path(path): value for path, value in values.items()})
+    found = {parse_path(path): value for path, value in values.items()}
+    return Defaults({path: value for path, value in found.items() if folded(path) not in missing})
 
 
-def status_tree(profile: Profile) -> Tree:
-    """Return the status tree of a device at boot."""
-    tree = Tree(_shared(profile.product, profile.software, profile.software_date, profile.display_version))
+def status_tree(profile: Profile, table: Nodes | None = None) -> Tree:
+    """Return the status tree of a device at boot, without what the table of its software has not."""
+    missing = (table or nodes()).missing("Status")
+    shared = _shared(profile.product, profile.software, profile.software_date, profile.display_version, missing)
+    tree = Tree(shared, missing)
     module = ("SystemUnit", "Hardware", "Module")
     tree.put((*module, "SerialNumber"), profile.serial)
     tree.put((*module, "DeviceId"), str(uuid.uuid5(_DEVICE_IDS, profile.device_identifier)))
@@ -59,7 +65,7 @@ def mac_address(profile: Profile) -> str:
     return f"00:00:5E:00:53:{int(profile.serial[-2:], 10) if profile.serial[-2:].isdecimal() else 1:02X}"
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=32)
 def configuration_defaults(table: Nodes | None = None) -> Defaults:
     """Return the documented default of every configuration of a table, of each element of a list."""
     return Defaults(

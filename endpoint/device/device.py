@@ -36,6 +36,7 @@ from endpoint.cloud.status import WebexStatus
 from endpoint.cloud.trust import TrustStore
 from endpoint.cloud.xapi_relay import XapiRelay
 from endpoint.device import bindings, cloud_events, effects, storage, upgrades
+from endpoint.device.calendar_edits import RoomCalendar
 from endpoint.device.checks import Checks
 from endpoint.device.cloud_xapi import CloudXapi, issues
 from endpoint.device.commands import power
@@ -47,6 +48,7 @@ from endpoint.device.local import LocalSide
 from endpoint.device.online import WayOnline
 from endpoint.device.settings import LOG_PROCESS, DeviceSettings
 from endpoint.device.waiting import Waiting
+from endpoint.room.bookings import edits as room_edits
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import Clock, TimeSource, iso_seconds
 from endpoint.runtime.devicelog import DeviceLog
@@ -130,10 +132,13 @@ class Device:
         """Make the parts of one process start; what they draw is theirs alone, so that no id comes twice."""
         world = self.world
         world.chance = self._chances.actor(f"{self.who} boot {self.state.boots + 1}")
-        self._has_booted = False
+        self._has_booted = self._push_was_lost = False
         self.profile: Profile = self.state.profile.profile()
-        self.status: Tree = status_tree(self.profile)
-        self.configuration: Tree = Tree(configuration_defaults(self.settings.table))
+        self.table = self.settings.table.of(self.profile.software)
+        self.status: Tree = status_tree(self.profile, self.table)
+        self.configuration: Tree = Tree(
+            configuration_defaults(self.table), self.table.missing("Configuration")
+        )  # what another release was told stays with the state, until one comes that knows it
         for text, value in {**self.settings.configuration, **self.state.configuration}.items():
             self.configuration.put(parse_path(text), value)
         self.diagnostics = Diagnostics(self.status)
@@ -168,6 +173,7 @@ class Device:
         self.keys = Keys(world, self.identity, self.catalog, self._tasks, self._registration_url)
         self.calendar = Calendar(world, self.identity, self.catalog, self._tasks, self.keys)
         self.calendar_edits = CalendarEdits(world, self.identity, self.catalog, self.keys)
+        self.room_calendar: room_edits.CalendarEdits = RoomCalendar(self)
         self.xapi_relay = XapiRelay(world, self.identity, self.catalog, self._tasks, CloudXapi(self))
         self.reachability = self._make_reachability()
         self.webex = WebexStatus(
@@ -200,12 +206,13 @@ class Device:
         self.registration.on_moved = lambda url: self.mercury.moved()
         self.mercury.on_event = lambda event: cloud_events.take(self, event)
         self.mercury.on_open = self._mercury_opened
-        self.mercury.on_close = self.calendar.push_went_down
+        self.mercury.on_close = self._mercury_closed
         self.mercury.on_reached = self.webex.reached
         self.mercury.on_state = self._mercury_changed
         self.calendar.push_is_up = lambda: self.mercury.is_open
         self.keys.push_is_up = lambda: self.mercury.is_open
         self.calendar.on_change = self._waiting.progress
+        self.calendar.listener = self.local.bookings
         self.status.listen((), self._waiting.progress)
         self.status.listen(("Diagnostics",), lambda changes: self._report())
         self.configuration.listen((), self.xapi_relay.on_configured)
@@ -534,13 +541,21 @@ class Device:
         registered = self.registration.device is not None
         self.webex.feed(status.Registered() if registered else status.Unregistered())
         bindings.show_registration(self)
+        self.local.bookings.rules_changed()
 
     def _report(self, *, anew: bool = False) -> None:
         """Tell the cloud what the device finds wrong with itself, while it can be told."""
         if self.mercury.is_open:
             self.xapi_relay.report(issues(self.diagnostics), anew=anew)
 
+    def _mercury_closed(self) -> None:
+        self._push_was_lost = True
+        self.calendar.push_went_down()
+
     def _mercury_opened(self) -> None:
+        if self._push_was_lost:
+            self._push_was_lost = False
+            self.local.bookings.sync_required()
         self._report(anew=True)
         if self.settings.bring_up == "manual" and not self.calendar.caught_up:
             return  # each stage waits for its verb; once caught up, a reconnection is followed by a catch-up as always

@@ -39,10 +39,11 @@ class Keeper:
 
     def _load(self, settings: DeviceSettings, chance: Actor) -> storage.State:
         found = self._store.load()
-        _check(settings.configuration, settings.table)
+        table = settings.table.of(found.profile.software if found is not None else settings.software)
+        _check(settings.configuration, table)
         if found is not None:
             try:
-                _check(found.configuration, settings.table)
+                _check({text: value for text, value in found.configuration.items() if not _is_left(text, table)}, table)
             except LocalProtocolError as error:
                 where = settings.state_dir
                 raise StorageError(f"{where}: the state is damaged: {error}; move it away, or restore a copy") from None
@@ -107,7 +108,7 @@ def keep_activation(device: Device, account: Account, config: ConfigData, harden
 def keep_configurations(device: Device, values: Mapping[str, Value | None]) -> None:
     """Set configurations, and keep them: all of them or none; errors as in `Device.set_configurations`."""
     given = {text: value for text, value in values.items() if value is not None}
-    accepted = storage.check_configuration(given, device.settings.table)
+    accepted = storage.check_configuration(given, device.table)
     for path, value in accepted.items():
         check_override(path, value)
     back = {parse_path(text): _default(device, text) for text, value in values.items() if value is None}
@@ -160,6 +161,11 @@ def _check(configuration: Mapping[str, Value], table: Nodes) -> None:
     storage.check_configuration(configuration, table)
     for text, value in configuration.items():
         check_override(parse_path(text), value)
+
+
+def _is_left(text: str, table: Nodes) -> bool:
+    """Say whether a configuration that was kept is one of another release, which ran on the device before."""
+    return table.lacks("Configuration", parse_path(text))
 
 
 def check_override(path: Path, value: Value) -> None:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from endpoint.device.commands.bookings import Bookings
+from endpoint.device import room_bookings
+from endpoint.device.commands.bookings import BookingCommands
 from endpoint.device.commands.diagnostics import DiagnosticsRun
 from endpoint.device.commands.logs import Logging
 from endpoint.device.commands.power import Power
@@ -37,7 +38,7 @@ from endpoint.wire.xapi.calls import Caller
 from endpoint.wire.xapi.errors import BadValue, CommandFailed
 from endpoint.wire.xapi.leaves import Fields
 from endpoint.wire.xapi.nodes import Value
-from endpoint.wire.xapi.paths import Path, words
+from endpoint.wire.xapi.paths import Path, parse_path, words
 from endpoint.xapi.access import Xapi
 from endpoint.xapi.commands import Commands
 from endpoint.xapi.feedback import Feedback
@@ -57,13 +58,14 @@ class LocalSide:
     """The room, the users and the xAPI of one boot."""
 
     __slots__ = (
-        "_device", "banners", "bookings", "call_history", "certificates", "commands", "extensions", "features", "feedback",
-        "http_feedback", "logging", "macros", "messages", "peripherals", "phonebook", "room", "senses", "sessions", "users", "xapi",
+        "_device", "banners", "bookings", "call_history", "certificates", "check_in", "commands", "desk", "extensions", "features",
+        "feedback", "http_feedback", "logging", "macros", "messages", "peripherals", "phonebook", "room", "senses", "sessions", "users",
+        "xapi",
     )  # fmt: skip
 
     def __init__(self, device: Device) -> None:
         self._device = device
-        world, table, saved = device.world, device.settings.table, device.state.room
+        world, table, saved = device.world, device.table, device.state.room
         self.feedback = Feedback(device.status, device.configuration, table)
         self.commands = Commands(table, imported_succeed=device.settings.imported_succeed)
         self.room = RoomWorld(world, device.status, device.configuration, self._raise_event)
@@ -82,7 +84,9 @@ class LocalSide:
         self.phonebook = Phonebook(self.room)
         self.banners = Banners(self._store("banners"), saved.banners)
         self.certificates = Certificates(self._store_certificates, saved.certificates)
-        self.bookings = Bookings(device)
+        self.bookings = room_bookings.make(device, self.room)
+        self.desk = room_bookings.make_desk(device, self.room, self.bookings)
+        self.check_in = room_bookings.make_check_in(device, self.room, self.bookings, self.desk, self.senses)
         self.logging = Logging(device)
         send = Outgoing(world, lambda: device.trust.tls).send
         self.http_feedback = HttpFeedback(
@@ -93,7 +97,7 @@ class LocalSide:
         self.commands.provide(
             (
                 *self.senses.owners, self.messages, self.extensions, self.features, self.macros, self.peripherals, self.call_history,
-                self.phonebook, self.banners, self.certificates, self.bookings, self.http_feedback,
+                self.phonebook, self.banners, self.certificates, BookingCommands(device), self.http_feedback,
                 HttpClient(device.configuration, send), UserCommands(world, self.users, self.sessions), Power(device),
                 CloudLink(device), DiagnosticsRun(device), self.logging, Provisioning(device),
             )
@@ -117,10 +121,12 @@ class LocalSide:
     def start(self) -> None:
         """Begin what waits and watches: the device is up."""
         self.senses.start()
+        self.bookings.start(is_restart=self._device.state.boots > 1)
         self.http_feedback.resume()
 
     def stop(self) -> None:
         """End what waits and watches, and every session: the device goes down."""
+        self.bookings.stop()
         self.senses.stop()
         self.logging.stop()
         self.messages.stop()
@@ -136,6 +142,8 @@ class LocalSide:
     # what the parts ask for
 
     def _raise_event(self, event: str, fields: Fields) -> None:
+        if self._device.table.lacks("Event", parse_path(event)):
+            return  # the software is older than the event
         world = self._device.world
         world.trace.event(world.who, "xapi.event", data={"event": event, "fields": fields})
         plain = {name: value.reveal() if isinstance(value, Secret) else value for name, value in fields.items()}

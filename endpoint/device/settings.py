@@ -10,6 +10,17 @@ from typing import Final, Literal
 from endpoint.cloud.profile import DEFAULT_MODEL, DEFAULT_SOFTWARE
 from endpoint.wire.xapi.nodes import Nodes, nodes
 
+AUTO_JOIN_MAX_S: Final = 900
+
+
+@dataclass(frozen=True, slots=True)
+class AutoJoin:
+    """Whether the device joins its meetings by itself, and how many seconds before the start; a policy of ours."""
+
+    enabled: bool = False
+    lead_s: int = 60
+
+
 LOG_PROCESS: Final = {"2022": "appl", "2026": "main"}  # log profiles; protocol/activation-and-media.md 9.1
 
 
@@ -27,6 +38,7 @@ class DeviceSettings:
         log_lines: lines of the device log kept in memory.
         state_dir: where state is kept; None keeps it as long as the process runs.
         table: the node table of the device, wider than the built-in one when a schema was imported.
+        auto_join: whether the device joins its meetings by itself.
         imported_succeed: commands of an imported schema answer OK without effect, instead of an error that says so.
     """
 
@@ -45,3 +57,4 @@ class DeviceSettings:
     configuration: dict[str, str | int] = field(default_factory=dict)
     table: Nodes = field(default_factory=nodes)
     imported_succeed: bool = False
+    auto_join: AutoJoin = AutoJoin()

@@ -13,9 +13,6 @@ from endpoint.wire.xapi.nodes import Value
 
 START: Final[Mapping[str, Value]] = MappingProxyType(
     {
-        "Bookings Availability Status": "Free",
-        "Bookings Availability TimeStamp": "",
-        "Bookings Current Id": "",
         "Capabilities Conference MaxActiveCalls": 3,
         "Capabilities Conference MaxAudioCalls": 1,
         "Capabilities Conference MaxCalls": 5,

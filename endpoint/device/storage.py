@@ -278,9 +278,11 @@ def check_configuration(values: Mapping[str, Value], table: Nodes | None = None)
     checked: dict[XPath, Value] = {}
     for text, value in values.items():
         path = parse_path(text)
-        node = (table or nodes()).find("Configuration", path)
+        known = table or nodes()
+        node = known.find("Configuration", path)
         if node is None:
-            raise LocalProtocolError(f"no configuration {words(path)}")
+            when = known.when("Configuration", path)
+            raise LocalProtocolError(f"no configuration {words(path)}" + (f"; there is one {when}" if when else ""))
         try:
             checked[spelt(node, path)] = node.space.accept(value)
         except LocalProtocolError as error:

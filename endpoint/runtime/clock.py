@@ -248,12 +248,13 @@ async def _turns() -> None:
 class Clock:
     """One actor's clock: the run's durations and timers, and a wall time that may be off."""
 
-    __slots__ = ("began_us", "source")
+    __slots__ = ("_watchers", "began_us", "source")
 
     def __init__(self, source: TimeSource, skew: timedelta = timedelta(0)) -> None:
         self.source = source
         self.began_us = (source.start + skew - EPOCH) // MICROSECOND
         """Wall time at second 0, in microseconds since 1970."""
+        self._watchers: tuple[Callable[[], object], ...] = ()
 
     def time(self) -> float:
         """Return the seconds since the start of the run; durations are differences of this."""
@@ -265,11 +266,22 @@ class Clock:
 
     def set_wall(self, instant: datetime) -> None:
         """Set this actor's wall time. Durations and timers do not move."""
-        self.began_us += (instant - self.now()) // MICROSECOND
+        self.jump_wall(instant - self.now())
+
+    def watch(self, watcher: Callable[[], object]) -> Callable[[], None]:
+        """Tell `watcher` whenever the wall time is set or jumps, until what is returned is called."""
+        self._watchers += (watcher,)
+
+        def end() -> None:
+            self._watchers = tuple(known for known in self._watchers if known is not watcher)
+
+        return end
 
     def jump_wall(self, by: timedelta) -> None:
         """Move this actor's wall time only."""
         self.began_us += by // MICROSECOND
+        for watcher in self._watchers:
+            watcher()
 
     def call_later(self, delay_s: float, callback: Callable[..., object], *args: object) -> Timer:
         """Call back `delay_s` seconds from now."""

@@ -42,6 +42,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "WebexMustUpgradeCeSoftware": Kind("Critical", "The software is too old for the Webex cloud."),
     "MacrosRuntimeStopped": Kind("Warning", "Macros are switched on, and nothing runs them."),
     "TouchPanelConnection": Kind("Warning", "A touch panel is missing."),
+    "AutoJoinSkipped": Kind("Info", "A meeting was not joined automatically."),
+    "join_fields_unreadable": Kind("Error", "The meeting cannot be joined: its join information cannot be read."),
     "LockDown": Kind("Warning", "The device is locked down and offline."),
 }
 

@@ -59,9 +59,18 @@ class Defaults:
 
 
 class Tree:
-    """A tree of leaves. Names match in any case; the spelling under which a leaf came first stays."""
+    """A tree of leaves. Names match in any case; the spelling under which a leaf came first stays.
 
-    def __init__(self, defaults: Defaults | Mapping[Path, Value] = MappingProxyType({})) -> None:
+    Args:
+        missing: folded paths of leaves that the device's software has not: what is put there is not kept.
+    """
+
+    def __init__(
+        self,
+        defaults: Defaults | Mapping[Path, Value] = MappingProxyType({}),
+        missing: frozenset[Path] = frozenset(),
+    ) -> None:
+        self._missing = missing
         self.defaults = defaults if isinstance(defaults, Defaults) else Defaults(defaults)
         self._own: dict[Path, Value | None] = {}
         self._live: dict[Path, Callable[[], Value]] = {}
@@ -161,7 +170,7 @@ class Tree:
         return next((own for own in itertools.chain(self._own, self._live) if known(own)[1] == wanted), path)
 
     def _change(self, path: Path, value: Value | None) -> None:
-        if path in self._live:
+        if path in self._live or (self._missing and known(path)[1] in self._missing):
             return
         before = self._value(path)
         if before == value:

@@ -81,6 +81,10 @@ def _fields(args: Any) -> dict[str, Any]:
         fields["organizer_name"] = str(args.organizer)
     if args.private is not None:
         fields["is_private"] = bool(args.private)
+    if args.all_day is not None:
+        fields["is_all_day"] = bool(args.all_day)
+    if args.join is not None:
+        fields["join"] = {name: str(text) for name, text in args.join.items()}
     return fields
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from scenarios.runner.device_verbs import version_objections
 from scenarios.runner.fields import Duration, Flag, KnownText, Moment, Name, Text, Toggle
@@ -31,6 +31,22 @@ Service = Literal[
     "wdm",
 ]
 """Services of the stub that can move to another host or be down."""
+JoinField = Literal["meetingJoinURI", "meetingJoinURL", "webexURI", "spaceURI", "callURI"]
+Join = Annotated[
+    dict[JoinField, Text],
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "object",
+                    "properties": {name: {"type": "string"} for name in get_args(JoinField)},
+                    "additionalProperties": False,
+                },
+                {"x-ref": "Reference"},
+            ]
+        }
+    ),
+]
 CloseCode = Annotated[int, Field(ge=1000, le=4999)]
 
 
@@ -70,6 +86,9 @@ class _Meeting(Verb):
     lasts: Duration | None = None
     organizer: Text | None = None
     private: Flag | None = None
+    all_day: Flag | None = None
+    join: Join | None = None
+    """What leads into the meeting, by the names of the five join fields; an update takes them in place of all that there were."""
     push: Literal["full", "minimal", "none"] = "full"
 
 
@@ -96,8 +115,9 @@ class MeetingUpdate(_Meeting):
 
     def objections(self) -> Iterable[Objection]:
         """Object to an update that changes nothing."""
-        if all(getattr(self, name) is None for name in ("title", "starts", "lasts", "organizer", "private")):
-            yield Objection((), "write what changes: title, starts, lasts, organizer, private")
+        changes = ("title", "starts", "lasts", "organizer", "private", "all_day", "join")
+        if all(getattr(self, name) is None for name in changes):
+            yield Objection((), f"write what changes: {', '.join(changes)}")
 
 
 @declare

@@ -283,6 +283,9 @@ def endpoint_run(
     exit_on_refusal: Annotated[
         bool, typer.Option("--exit-on-refusal", help="Exit with 1 when the code is refused.")
     ] = False,
+    auto_join: Annotated[
+        bool, typer.Option("--auto-join", help="Join meetings by itself, a minute before they start.")
+    ] = False,
     product: Annotated[str, typer.Option(help="Model of the device.")] = "Room Bar",
     software: Annotated[str, typer.Option(help="Its software version.")] = "ce26.4",
     name: Annotated[str, typer.Option(help="Its name in trace and reports.")] = "room",
@@ -298,6 +301,7 @@ def endpoint_run(
     process = DeviceProcess(
         cloud, control=control, ca=ca, targets=target or [], state=state, ready_file=ready_file, prints_log=log,
         ssh=ssh, https=https, http=http, schema=schema_file, imported_succeed=imported_commands == "succeed",
+        auto_join=auto_join,
     )  # fmt: skip
     raise typer.Exit(
         process.serve(

@@ -39,6 +39,14 @@ class View(Protocol):
         """Return asked, answered, silent, udp, tcp, xtls, took (seconds), best (a list), status of the last discovery."""
         ...
 
+    def screen(self, device: str) -> Mapping[str, Mapping[str, object]]:
+        """Return the elements on the screen: visible, enabled, title, text."""
+        ...
+
+    def bookings(self, device: str) -> list[Mapping[str, object]]:
+        """Return the bookings as `Bookings List` tells them."""
+        ...
+
     def cloud(self, path: str) -> object:
         """Return a value of the stub's state by dotted path, `matchers.MISSING` when there is none."""
         ...

@@ -15,7 +15,7 @@ from endpoint.cloud.activation import ActivationRefused
 from endpoint.device.control import ControlDoor
 from endpoint.device.device import Device
 from endpoint.device.doors import Doors
-from endpoint.device.settings import DeviceSettings
+from endpoint.device.settings import AutoJoin, DeviceSettings
 from endpoint.runtime.errors import EndpointError, StorageError
 from endpoint.runtime.tls import TlsClient
 from endpoint.wire.activation.code import MalformedCode
@@ -46,6 +46,7 @@ class DeviceProcess:
     """None opens plain HTTP on a free port when the settings ask for it; an address makes them ask."""
     schema: Path | None = None
     imported_succeed: bool = False
+    auto_join: bool = False
     _written: dict[str, Any] = field(default_factory=dict)
 
     def serve(
@@ -73,6 +74,7 @@ class DeviceProcess:
                     state_dir=self.state,
                     table=table,
                     imported_succeed=self.imported_succeed,
+                    auto_join=AutoJoin(enabled=self.auto_join),
                     configuration={} if self.http in (None, "off") else {HTTP_MODE: "HTTP+HTTPS"},
                 )
                 device = make_device(settings, ground)

@@ -163,6 +163,7 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "minimal_not_found": _lasting(to=_REQUEST),
         "no_join_fields": _lasting(to=_MEETING),
         "short_page": _lasting(to=_DEVICE),
+        "sip_button": _lasting(to=_MEETING),
     },
 }
 

@@ -229,6 +229,13 @@ def _other(event: Event) -> Line:
     return _sided(event, f"{event.kind} {show(event.data) if event.data else ''}".rstrip(), "message")
 
 
+def _screen(event: Event) -> Line:
+    seen = [
+        f"{name}: {told.get('title') or told.get('text')}" for name, told in event.data.items() if told.get("visible")
+    ]
+    return _sided(event, f"screen {', '.join(seen) or 'without a Join button'}", "state")
+
+
 _DRAWN: Final[dict[str, Callable[[Event], Line | None]]] = {
     "ws": _websocket,
     "machine": _machine,
@@ -239,7 +246,8 @@ _DRAWN: Final[dict[str, Callable[[Event], Line | None]]] = {
     "clock": _other,
     "calendar": _other,
     "device": _other,
-    "screen": _other,
+    "screen": _screen,
+    "call": _other,
     "drop": _other,
 }
 """How each family of trace events is drawn; the others are not."""

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
+from endpoint.device.settings import AUTO_JOIN_MAX_S
 from endpoint.room.analytics import PEOPLE_MAX
+from endpoint.room.bookings.marks import LEADS_S
 from scenarios.runner.conditions import Expectation, Never
 from scenarios.runner.fields import (
     Duration,
@@ -41,7 +43,7 @@ DEVICE_DEFAULT = "room"
 """The name of the device of a file that has only one."""
 
 Mode = Literal["virtual", "wire", "stepped", "accelerated"]
-Check = Literal["strict", "secrets", "bounds", "acks", "one_registration", "monotone", "no_storm"]
+Check = Literal["strict", "secrets", "bounds", "acks", "one_registration", "monotone", "no_storm", "bookings_equal"]
 Transport = Literal["udp", "tcp", "xtls"]
 Tag = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Positive = Annotated[int, Field(ge=0, le=2**63 - 1)]
@@ -73,6 +75,18 @@ def _language(value: object) -> object:
     if value == LANGUAGE and isinstance(value, int):
         return value
     raise wrong(f"this version reads language {LANGUAGE}")
+
+
+def _lead(seconds: float) -> float:
+    if seconds in LEADS_S:
+        return seconds
+    raise wrong(f"a lead is one of {', '.join(f'{lead // 60}m' for lead in LEADS_S)}")
+
+
+def _auto_join(seconds: float) -> float:
+    if 0 < seconds <= AUTO_JOIN_MAX_S and seconds == int(seconds):
+        return seconds
+    raise wrong(f"write whole seconds from 1s to {AUTO_JOIN_MAX_S}s, usually 60s")
 
 
 def _trust_list(value: object) -> object:
@@ -152,6 +166,8 @@ class Cloud(Strict):
     media: Media = Field(default_factory=Media)
     features: dict[str, Toggle] = Field(default_factory=dict)
     """Feature toggles by key, developer ones."""
+    lead: Annotated[Duration, AfterValidator(_lead)] | None = None
+    """How long before the start the Join button comes, a setting of the organization: 0m, 5m, 10m or 15m."""
     tls: Tls = Field(default_factory=Tls)
     kms_join_fields: Literal["readable", "strict"] = "readable"
     """Whether devices get the join fields of meetings in clear, or sealed as everybody else does."""
@@ -174,6 +190,8 @@ class Device(Strict):
     at: Literal["factory", "activated", "online"] = "factory"
     config: dict[str, TextOrNumber] = Field(default_factory=dict)
     """Configurations before the device boots, by path."""
+    auto_join: Annotated[Duration, AfterValidator(_auto_join)] | None = None
+    """How long before the start the device joins its meetings by itself; without it, it does not."""
     people: Annotated[int, Field(ge=0, le=PEOPLE_MAX)] | None = None
     """How many are in the room from the first boot on."""
 

@@ -22,7 +22,6 @@ _PROXY = "it comes with HTTP proxies"
 _RECORD = "it comes with the recorder"
 
 NOT_YET: Final[dict[str, str]] = {
-    "cloud.lead": _BUTTON,
     "cloud.mailbox": _HYBRID,
     "cloud.platform": _HYBRID,
     "cloud.proxy": _PROXY,
@@ -32,10 +31,8 @@ NOT_YET: Final[dict[str, str]] = {
     "device.macros": "it comes with macros",
     "step.spread": _FLEET,
     "expect.share": _FLEET,
-    "checks.bookings_equal": _BUTTON,
     "checks.calls_balanced": _CALLS,
     # verbs of the device
-    "verb.respond": _BUTTON,
     "verb.dial": _CALLS,
     "verb.answer": _CALLS,
     "verb.reject": _CALLS,
@@ -61,12 +58,10 @@ NOT_YET: Final[dict[str, str]] = {
     "verb.together": "`meanwhile` beside a verb issues steps at one instant",
     "verb.use": "it comes with shared parts of scenarios",
     # subjects
-    "subject.bookings": _BUTTON,
     "subject.calls": _CALLS,
     "subject.history": _CALLS,
     "subject.load": _FLEET,
     "subject.quiet": "write `never` with `for`",
-    "subject.screen": _PANEL,
     "subject.why": _BUTTON,
     # layers of faults
     "fault.client": _CLIENT,
@@ -99,14 +94,11 @@ NOT_YET: Final[dict[str, str]] = {
     "udp.rewrite": _LINK,
     "clock.drift": "clocks run at one rate",
     "clock.freeze": "clocks run at one rate",
-    "calendar.sip_button": _BUTTON,
     # keys of verbs that are there
     "discover.transports": "a run asks all servers of the list",
     "sync.from": "a catch-up asks for a day to either side",
     "sync.to": "a catch-up asks for a day to either side",
-    "cloud.meeting.create.join": _BUTTON,
     "cloud.meeting.create.platform": _HYBRID,
-    "cloud.meeting.update.join": _BUTTON,
     "network.latency": _LINK,
     "network.jitter": _LINK,
     "network.loss": _LINK,
@@ -116,12 +108,9 @@ NOT_YET: Final[dict[str, str]] = {
     "over.ssh": _DOORS,
     "over.http": _DOORS,
     "subscribe.over": _CLIENT,
-    "press.join button": _BUTTON,
-    "press.extend": _BUTTON,
     "press.answer": _CALLS,
     "press.decline": _CALLS,
     "press.end call": _CALLS,
-    "press.booking": _BUTTON,
     "press.hold": _PANEL,
     "volume.call": _CALLS,
     "mute.call": _CALLS,

@@ -18,6 +18,7 @@ from scenarios.runner import actions, cloud_actions, fault_actions, xapi_actions
 from scenarios.runner.checks import Finding, StepChecks
 from scenarios.runner.conditions import EventCondition, Expectation
 from scenarios.runner.failure import FailureReport, render
+from scenarios.runner.holdings import write_holdings
 from scenarios.runner.ladder import picture
 from scenarios.runner.model import Step
 from scenarios.runner.problems import Place
@@ -207,6 +208,8 @@ class Player:
 
     def _whole_run(self) -> Iterator[Finding]:
         stage, scenario = self._stage, self._stage.scenario
+        if "bookings_equal" in scenario.head.checks:
+            write_holdings(stage)
         place, events = scenario.steps[-1].place, list(stage.trace.events)
         for name in scenario.head.checks:
             if name != "strict" or scenario.head.cloud.strict:

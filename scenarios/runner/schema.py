@@ -16,7 +16,7 @@ from scenarios.runner.event_subjects import METHODS
 from scenarios.runner.matcher_compiler import OPERATORS
 from scenarios.runner.model import LANGUAGE, Device, Head, StepFrame
 from scenarios.runner.steps import DECLARED, SUBJECTS
-from scenarios.runner.subjects import DISCOVERY_KEYS
+from scenarios.runner.subjects import DISCOVERY_KEYS, ELEMENT_KEYS, ELEMENTS
 from scenarios.runner.values import DURATION_PATTERN, REFERENCE_PATTERN, show_duration
 from scenarios.runner.verbs import VERBS
 
@@ -152,6 +152,8 @@ def _subjects() -> Schema:
         "machine": {"type": "object", "minProperties": 1, "additionalProperties": states},
         "discovery": _map(*DISCOVERY_KEYS),
         "diagnostics": {"type": ["object", "array"]},
+        "screen": _map(**dict.fromkeys(ELEMENTS, _map(*ELEMENT_KEYS))),
+        "bookings": {"type": ["object", "array"]},
         "cloud": paths,
         "request": request,
         "log": {"anyOf": [{"type": "string"}, log]},

@@ -21,7 +21,8 @@ from cloud_stub.media_node.fleet import MediaPlan, build_media
 from cloud_stub.platform.context import CloudSettings
 from cloud_stub.platform.records import Device as CloudDevice
 from endpoint.device.device import Device
-from endpoint.device.settings import DeviceSettings
+from endpoint.device.room_bookings import LEAD_TOGGLE
+from endpoint.device.settings import AutoJoin, DeviceSettings
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import Clock, LoopTime, Timer
 from endpoint.runtime.errors import DeadlineMissed
@@ -33,6 +34,7 @@ from endpoint.runtime.trace import Event, Trace
 from endpoint.wire.calliope import Transport
 from endpoint.wire.secret import Secret
 from scenarios.runner.conditions import Expectation
+from scenarios.runner.model import Cloud as CloudModel
 from scenarios.runner.model import Device as DeviceModel
 from scenarios.runner.model import Media, Scenario, Step
 from scenarios.runner.storyloop import StoryLoop
@@ -241,7 +243,7 @@ def make_stage(scenario: Scenario, *, seed: int, mode: str) -> Stage:
     settings = CloudSettings(
         domain=head.cloud.domain,
         trust_list=trust_list(head.cloud.tls.trust_list),
-        developer_toggles=dict(head.cloud.features),
+        developer_toggles=_toggles(head.cloud),
         kms_join_fields=head.cloud.kms_join_fields,
     )
     media = media_plan(head.cloud.media, chance)
@@ -249,6 +251,12 @@ def make_stage(scenario: Scenario, *, seed: int, mode: str) -> Stage:
     for service in cloud.services:
         trace.use_clock(f"cloud:{service.name}", cloud.platform.clock)
     return Stage(scenario, seed, mode, clock, chance, trace, faults, names, cloud)
+
+
+def _toggles(cloud: CloudModel) -> dict[str, bool | int | str]:
+    """Return the developer toggles: those of the file, and the organization's lead time."""
+    lead = {} if cloud.lead is None else {LEAD_TOGGLE: round(cloud.lead / 60)}
+    return {**lead, **cloud.features}
 
 
 def media_plan(media: Media, chance: Chance) -> MediaPlan:
@@ -305,6 +313,7 @@ def make_device(stage: Stage, name: str, model: DeviceModel) -> Device:
         zone=ZoneInfo(clock.zone),
         configuration=dict(model.config),
         state_dir=Path(stage.folder.name, name),
+        auto_join=AutoJoin() if model.auto_join is None else AutoJoin(True, int(model.auto_join)),
     )
     device = Device(
         settings,

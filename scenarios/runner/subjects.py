@@ -220,6 +220,36 @@ def _diagnostics(context: Context, entry: Entry) -> list[Condition]:
     return found
 
 
+ELEMENTS: Final = ("join button", "reminder")
+"""Elements of the screen that are simulated."""
+ELEMENT_KEYS: Final = ("visible", "enabled", "title", "text", "booking", "place")
+"""What an element tells; `place` is that of the reminder."""
+
+
+def _screen(context: Context, entry: Entry) -> list[Condition]:
+    elements = context.map_of(entry, "elements of the screen")
+    found: list[Condition] = []
+    for one in elements.entries if elements else ():
+        if one.key not in ELEMENTS:
+            context.problems.unknown(one.at, f"the screen has no `{one.key}`", one.key, ELEMENTS)
+            continue
+        keys = context.map_of(one, "what the element tells")
+        for key in keys.entries if keys else ():
+            if key.key not in ELEMENT_KEYS:
+                context.problems.unknown(key.at, f"an element has no `{key.key}`", key.key, ELEMENT_KEYS)
+
+        def read(view: View, device: str, element: str = one.key) -> object:
+            return view.screen(device)[element]
+
+        found.append(StateCondition(one.at, one.key, read, context.states.compile(one.node)))
+    return found
+
+
+def _bookings(context: Context, entry: Entry) -> list[Condition]:
+    matcher = context.states.compile(entry.node)
+    return [StateCondition(entry.at, "bookings", lambda view, device: view.bookings(device), matcher)]
+
+
 def _cloud(context: Context, entry: Entry) -> list[Condition]:
     paths = context.map_of(entry, "paths and matchers")
     found: list[Condition] = []
@@ -239,6 +269,8 @@ STATE_SUBJECTS: Final[dict[str, Compile]] = {
     "machine": _machine,
     "discovery": _discovery,
     "diagnostics": _diagnostics,
+    "screen": _screen,
+    "bookings": _bookings,
     "cloud": _cloud,
 }
 """Subjects that are states (`mercury` and `machine` with a list are events)."""

@@ -67,6 +67,15 @@ class StageView:
             }
         return found
 
+    def screen(self, device: str) -> Mapping[str, Mapping[str, object]]:
+        """Return the elements on the screen."""
+        return self._device(device).local.bookings.screen()
+
+    def bookings(self, device: str) -> list[Mapping[str, object]]:
+        """Return the bookings as `Bookings List` tells them."""
+        bookings = self._device(device).local.bookings
+        return [*bookings.fields_of(bookings.store)]
+
     def cloud(self, path: str) -> object:
         """Return a value of the stub's state by dotted path, MISSING when there is none.
 

@@ -154,6 +154,33 @@ def no_storm(events: Sequence[Event], place: Place) -> Iterator[Finding]:
             yield _finding("unexpected", event, place, "retries that wait", found)
 
 
+def bookings_equal(events: Sequence[Event], place: Place) -> Iterator[Finding]:
+    """Object to a device whose meetings at the end are not those that the cloud has for it; the run writes both down."""
+    told: dict[str, dict[str, Event]] = defaultdict(dict)
+    for event in events:
+        if event.kind == "calendar.holds":
+            told[str(event.data.get("device"))]["device" if event.who.startswith("device:") else "cloud"] = event
+    for device, sides in told.items():
+        if len(sides) < 2:
+            continue
+        ours, theirs = (_held(sides[side]) for side in ("device", "cloud"))
+        if ours != theirs:
+            found = f"{device}: {_difference(ours, theirs)}"
+            yield _finding("unexpected", sides["device"], place, "the bookings of the cloud on the device", found)
+
+
+def _held(event: Event) -> dict[str, str]:
+    return {str(one["meeting"]): f"{one['start']} for {one['minutes']}m" for one in event.data.get("meetings", ())}
+
+
+def _difference(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
+    parts = [f"{name} is not on the device" for name in theirs if name not in ours]
+    parts += [f"{name} is not in the cloud" for name in ours if name not in theirs]
+    both = (name for name in ours if name in theirs and ours[name] != theirs[name])
+    parts += [f"{name} is {ours[name]} on the device, {theirs[name]} in the cloud" for name in both]
+    return "; ".join(parts)
+
+
 CHECKS: Final[Mapping[str, Check]] = {
     "strict": strict,
     "secrets": secrets,
@@ -162,6 +189,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "one_registration": one_registration,
     "monotone": monotone,
     "no_storm": no_storm,
+    "bookings_equal": bookings_equal,
 }
 """The named checks of the language."""
 

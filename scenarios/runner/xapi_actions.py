@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from endpoint.device.device import Device
+from endpoint.room.bookings.booking import Booking
+from endpoint.room.bookings.fields import EXTENSION_MINUTES
 from endpoint.room.panelxml import Widget
 from scenarios.runner import xapi_client as client
 from scenarios.runner import xapi_verbs as x
@@ -82,6 +85,10 @@ async def press(stage: Stage, args: x.Press) -> object:
     local.senses.standby.activity()
     if what == "wake":
         return {}
+    if what == x.JOIN_BUTTON:
+        return _join(stage, device, args)
+    if what == x.EXTEND:
+        return await _extend(stage, device, args)
     extensions = local.extensions
     if what in extensions.panels:
         extensions.click_panel(what)
@@ -94,6 +101,51 @@ async def press(stage: Stage, args: x.Press) -> object:
     for action in (args.action.capitalize(),) if args.action else TOUCHES.get(widgets[what].kind, TOUCH):
         extensions.widget_action(what, action, value)
     return {}
+
+
+def _join(stage: Stage, device: Device, args: x.Press) -> object:
+    """Press Join: the button that is shown, or that of a booking."""
+    wanted = None if args.booking is None else _named(stage, device, str(args.booking))
+    booking = device.local.bookings.button.press(wanted)
+    return {"booking": booking.id, "meeting": booking.meeting_id}
+
+
+async def _extend(stage: Stage, device: Device, args: x.Press) -> object:
+    """Press Extend: of the booking that runs, or of one that is named, for as long as the panel offers, 30 minutes."""
+    booking = (
+        _named(stage, device, str(args.booking)) if args.booking is not None else device.local.bookings.timeline.current
+    )
+    if booking is None:
+        raise ValueError("no booking runs that could be extended")
+    given = {"Id": booking.id, "Duration": EXTENSION_MINUTES}
+    return await client.command(stage, "Bookings Extend", given, door=client.PANEL)
+
+
+@implements(x.Respond)
+async def respond(stage: Stage, args: x.Respond) -> object:
+    """Answer an invitation."""
+    device = client.up(stage)
+    device.local.senses.standby.activity()
+    if args.booking is not None:
+        booking = _named(stage, device, str(args.booking))
+    else:
+        bookings, now = device.local.bookings, device.world.clock.now()
+        found = bookings.timeline.current or bookings.store.first_after(now)
+        if found is None:
+            raise ValueError("there is no booking to be answered")
+        booking = found
+    comment = {"Comment": str(args.comment)} if args.comment else {}
+    given = {"MeetingId": booking.meeting_id, "Type": args.answer.capitalize(), **comment}
+    return await client.command(stage, "Bookings Respond", given, door=client.PANEL)
+
+
+def _named(stage: Stage, device: Device, name: str) -> Booking:
+    """Return the booking of a name: an id, a meeting's id, or what the scenario calls the meeting."""
+    store = device.local.bookings.store
+    booking = store.find(name) or store.find(meeting_id=stage.ids.get(name, name))
+    if booking is None:
+        raise ValueError(f"there is no booking {name} on the device")
+    return booking
 
 
 def _value(widget: Widget, present: str) -> str:

@@ -29,6 +29,8 @@ ROLES: Final[Mapping[Role, str]] = {"admin": "A", "integrator": "I", "user": "U"
 """Letters of the node table."""
 CLOUD: Final = "client:cloud"
 """Who calls by way of the cloud."""
+PANEL: Final = "panel"
+"""The door of who touches the panel."""
 CONFIGURATION: Final = "xConfiguration"
 """What a change of configurations is called in the trace."""
 LOOKS_EVERY_S: Final = 0.1
@@ -36,9 +38,9 @@ LOOKS_EVERY_S: Final = 0.1
 Ask = Callable[[], Awaitable[Mapping[str, Any]]]
 
 
-def caller(role: Role) -> Caller:
+def caller(role: Role, door: str = "scenario") -> Caller:
     """Return an account with one role; it has the name of the role."""
-    return Caller(role, frozenset(ROLES[role]), "scenario", "scenario")
+    return Caller(role, frozenset(ROLES[role]), "scenario", door)
 
 
 def up(stage: Stage) -> Device:
@@ -57,8 +59,12 @@ async def command(
     body: str = "",
     role: Role = "admin",
     over: Over | None = None,
+    door: str = "scenario",
 ) -> dict[str, Any]:
     """Give a command and return the answer.
+
+    Args:
+        door: where the caller stands; PANEL is in the room.
 
     Raises:
         ValueError: it failed, and the step says nothing of its result; or the device is off.
@@ -70,7 +76,7 @@ async def command(
         if over is not None:
             given = {**arguments, **({"body": body} if body else {})}
             return await xapi_door.ask(stage, device, role, f"xCommand/{'/'.join(map(str, name))}", given)
-        outcome = commands.call(commands.prepare(name, arguments, body or None, caller(role)))
+        outcome = commands.call(commands.prepare(name, arguments, body or None, caller(role, door)))
         fields = await outcome if isinstance(outcome, Awaitable) else outcome
         return typed(flatten(fields or {}))
 

@@ -107,10 +107,16 @@ class Subscribe(Verb):
             yield Defined("subscription", path, ("paths", number))
 
 
+JOIN_BUTTON: Final = "join button"
+EXTEND: Final = "extend"
+
+
 @declare
 class Press(Verb):
-    """Touch something on the panel: `wake` for the screen as such, else the id of a panel's button or of a widget.
+    """Touch something on the panel: `wake` for the screen as such, `join button`, `extend`, else the id of a button or widget.
 
+    `extend` asks for 30 minutes more for the booking that runs. `booking` presses Join or Extend of one of several bookings: a
+    meeting's own name in the scenario, or an id such as `webex-1`.
     A widget is pressed and released as its kind does; `action` makes it one action only.
     """
 
@@ -120,17 +126,32 @@ class Press(Verb):
     what: Text
     value: Text = ""
     action: Literal["pressed", "changed", "released", "clicked"] | None = None
+    booking: Text | None = None
 
     def objections(self) -> Iterable[Objection]:
         """Object to buttons that are not there yet."""
         later = not_yet(self.area, self.what) if isinstance(self.what, str) else None
         if later is not None:
             yield Objection(("what",), later)
-        elif self.what == "wake" and (self.value or self.action):
-            yield Objection((), "`wake` takes nothing besides")
+        elif self.what in ("wake", JOIN_BUTTON, EXTEND) and (self.value or self.action):
+            yield Objection((), f"`{self.what}` takes neither value nor action")
+        elif self.booking is not None and self.what not in (JOIN_BUTTON, EXTEND):
+            yield Objection(("booking",), f"only `{JOIN_BUTTON}` and `{EXTEND}` take a booking", at_key=True)
 
 
 assert {action.casefold() for action in ACTIONS} == {"pressed", "changed", "released", "clicked"}
+
+
+@declare
+class Respond(Verb):
+    """Answer an invitation on the panel in the room: for the booking that runs or comes next, or for `booking`, named as in `press`."""
+
+    verb = "respond"
+    short = "answer"
+    done = "answered"
+    answer: Literal["accept", "decline"]
+    booking: Text | None = None
+    comment: Text = ""
 
 
 @declare

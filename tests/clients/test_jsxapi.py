@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import subprocess
 import threading
@@ -15,6 +16,8 @@ from urllib.parse import urlsplit
 import asyncssh
 import pytest
 from running_device import HERE, RUN_S, Running, needs_npm, run, running_device, steps_of
+
+from tests.scenarios.test_processes import CloudProcess, eventually
 
 JSXAPI = HERE / "jsxapi"
 NEVER_READY_S = 3.0
@@ -180,3 +183,23 @@ def test_the_command_line_generates_types_from_the_schema(running: Running, sche
         "Set<R=any>(args: CommandAudioVolumeSetArgs): Promise<R>,",
     ):
         assert line in done.stdout, done.stdout[:2000]
+
+
+@pytest.fixture(scope="module")
+def unbooked(jsxapi: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Run a device that nobody has activated: no calendar is behind it."""
+    folder = tmp_path_factory.mktemp("unbooked")
+    with CloudProcess(folder) as cloud, cloud.device(folder, "--http", "127.0.0.1:0", log=False) as device:
+        file = folder / "device.json"
+        eventually(lambda: file.is_file() and "ssh" in json.loads(file.read_text()), True)
+        yield Running(cloud, device, file)
+        assert device.end() == 0, device.output
+        assert "Traceback" not in device.output, device.output
+
+
+@pytest.mark.parametrize("scheme", ["wss", "ssh"])
+def test_bookings(unbooked: Running, scheme: str) -> None:
+    ready = unbooked.ready
+    login = {"USERNAME": ready["username"], "PASSWORD": ready["password"], "URL": url_of(unbooked, scheme)}
+    done = run(["node", JSXAPI / "bookings.js"], {**unbooked.environment, **login})
+    assert len(steps_of(done)) == 10

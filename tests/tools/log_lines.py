@@ -92,6 +92,19 @@ OBSERVED: Final = (
         "Found plaintext title for calendar event with id='{id}'",
         "after L26 of a new meeting that was pushed; or healed later",
     ),
+    Row("L28", "Wx2", "5", "MeetingsControl::on_calendar_event_created", "a booking is made of a meeting"),
+    Row("L29", "Wx2", "5", "Creating new Meeting (id={n})", "after L28"),
+    Row("L30", "Wx2", "5", "Attaching CalendarEvent (id={id}) to Meeting (id={n})", "after L29"),
+    Row("L31", "Wx2", "5", "MeetingsControl::on_calendar_event_deleted", "a meeting with a booking is gone"),
+    Row("L32", "Wx2", "5", "Detaching CalendarEvent (id={id}) from Meeting (id={n})", "after L31"),
+    Row("L33", "Wx2", "5", "Removing Meeting (id={n})", "after L32"),
+    Row(
+        "L34",
+        "Wx2",
+        "I",
+        "Wx2MeetingsHandlerImpl::meetings_updated: num meetings={n}",
+        "after L33: what is left of the calendar",
+    ),
 )
 """Lines that were seen on real devices, in this shape."""
 
@@ -205,6 +218,28 @@ OURS: Final = (
     Row("", "Wx2", "W", "calendar event ignored: {why}", "an event broke a rule"),
     Row("", "Wx2", "W", "calendar answer not understood: {why}", ""),
     Row("R94", "Wx2", "W", "{service} unreachable: {reason}", ""),
+    Row("", "MainEvents", "W", "booking dropped: {why}", "there are as many as there may be"),
+    Row("", "MainEvents", "W", "Bookings {event}: {cause}", "a booking, an edit or an extension was refused"),
+    Row(
+        "",
+        "MainEvents",
+        "W",
+        "Meeting {id} could not be given up: {cause}",
+        "its booking was deleted before it was made",
+    ),
+    Row("", "MainEvents", "I", "Nobody came for {id}: the room is released", "check-in is on"),
+    Row("", "MainEvents", "W", "Room not released from {id}: {why}", "the calendar did not agree"),
+    Row(
+        "", "MainEvents", "W", "Join of {id} failed: join fields unreadable", "somebody pressed Join, or it was time to"
+    ),
+    Row("", "MainEvents", "W", "Automatic join of {id} skipped: a call is active", ""),
+    Row(
+        "",
+        "MainEvents",
+        "I",
+        "Dialling {number} ({protocol}) of booking {id} ({by}); calls are not simulated yet",
+        "Join was pressed, or it was time to",
+    ),
     Row("", "Wx2", "W", "GDS is {state}: {message}", "the health service says that something is wrong"),
     Row("", "Wx2", "W", "feature toggle ignored: {why}", ""),
     Row("", "MainEvents", "I", "factory reset, keeping {groups}", ""),

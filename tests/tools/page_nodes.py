@@ -27,6 +27,9 @@ that the product has not. A schema file of your own can add the others: they bec
 Values: `A/B` one of these words, `0..100` a whole number, `S(0..50)` text with its length in bytes, `int` and `S` without bounds. `[n]` is
 an element of a list, `[1..4]` those that there are. Of arguments `*` is required, `= 5` is the default, x4 may be given up to four times;
 of fields `?` may be absent. A status has its values while it exists: without a call there is no `Call` at all.
+
+A device of older software (`--software ce11.19`) has the rows and the arguments of its release: what came later is answered like a node
+that there is not, and its events are not raised. Rows that say nothing of releases are there in all of them.
 """
 DRIVERS: Final = {
     "profile": "constants of the product and the identity of the device",
@@ -49,6 +52,7 @@ DRIVERS: Final = {
     "macro": "macros",
     "users": "local accounts and sessions",
 }
+EMPTY: Final = '""'
 HEAD: Final = ("node", "values", "default", "roles", "driven by, acts on", "label")
 KINDS: Final = {"Status": "status", "Configuration": "configuration", "Command": "command", "Event": "event"}
 
@@ -71,6 +75,8 @@ def xapi_nodes() -> str:
         table(("driver", "part of the simulator"), [(code(word), meaning) for word, meaning in DRIVERS.items()]),
         "Labels: what a row rests on, as in [what is observed and what is invented](../explanation/observed-and-invented.md).",
         *(part for word in words for part in (f"## {word}", table(("kind", *HEAD), _rows(table_of, word)))),
+        "## What only older software has",
+        *_older(table_of),
         "## Long value spaces",
         *_long_spaces(table_of),
     )
@@ -96,7 +102,7 @@ def _rows(known: Nodes, word: str) -> list[tuple[str, ...]]:
 def _leaf(leaf: Node) -> tuple[str, ...]:
     default = code('""' if leaf.default == "" else leaf.default) if leaf.branch == "Configuration" else ""
     roles = " / ".join(filter(None, (leaf.read, leaf.set)))
-    return code(_numbered(leaf)), _values(leaf.space, leaf.path), default, roles, leaf.driver, leaf.label
+    return code(_numbered(leaf)), _values(leaf.space, leaf.path), default, roles, _driver(leaf), leaf.label
 
 
 def _command(command: Command) -> tuple[str, ...]:
@@ -104,18 +110,41 @@ def _command(command: Command) -> tuple[str, ...]:
         "lines of text"
     ] * command.multiline
     answer = f"; answers {command.result}" if command.result else ""
-    return code(command.path), "; ".join(shown), "", command.roles, command.driver + answer, command.label
+    return code(command.path), "; ".join(shown), "", command.roles, _driver(command) + answer, command.label
 
 
 def _event(event: EventNode) -> tuple[str, ...]:
     shown = "; ".join(_field(field, event.path) for field in event.fields)
-    return code(event.path), shown, "", event.read, event.driver, event.label
+    return code(event.path), shown, "", event.read, _driver(event), event.label
+
+
+def _driver(row: Node | Command | EventNode) -> str:
+    when = row.releases.describe()
+    return f"{row.driver}; {when}" if when else row.driver
+
+
+def _older(known: Nodes) -> list[str]:
+    """Return what only older software has: arguments in another form, leaves that are elsewhere now."""
+    rows, commands, _ = known.every
+    found = [
+        (code(command.path), _argument(argument, command.path))
+        for command in commands
+        for argument in command.arguments
+        if argument.releases.last is not None
+    ]
+    found += [
+        (code(leaf.path), f"{_values(leaf.space, leaf.path)} ({leaf.releases.describe()})")
+        for leaf in rows
+        if leaf.releases.last is not None
+    ]
+    return [table(("node", "argument or values"), found)]
 
 
 def _argument(argument: Argument, path: str) -> str:
-    default = "" if argument.default is None else f" = {code(argument.default)}"
+    default = "" if argument.default is None else f" = {code(argument.default or EMPTY)}"
     many = f" x{argument.many}" if argument.many > 1 else ""
-    return f"{code(argument.name + '*' * argument.required)} {_values(argument.space, path)}{default}{many}"
+    when = f" ({argument.releases.describe()})" if argument.releases.describe() else ""
+    return f"{code(argument.name + '*' * argument.required)} {_values(argument.space, path)}{default}{many}{when}"
 
 
 def _field(field: Field, path: str) -> str:

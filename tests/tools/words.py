@@ -40,6 +40,7 @@ CLOUD: Final[dict[str, str]] = {
     "strict": "traffic that the cloud has no route for fails the run",
     "media": "media nodes, see below",
     "features": "feature toggles by key, developer ones",
+    "lead": "how long before the start the Join button comes, for all devices of the organization: 0m, 5m, 10m or 15m",
     "tls": "`trust_list`: so many certificates of TLS-inspecting proxies are handed out; or `absent`, or `no_array`",
     "kms_join_fields": "`readable`: devices get the join fields of meetings in clear; `strict`: sealed, as everybody else does",
 }
@@ -54,6 +55,7 @@ DEVICE: Final[dict[str, str]] = {
     "bring_up": "`auto`: after activation it goes on by itself; `manual`: each stage waits for its verb",
     "at": "where it stands before step 1; `online` takes the minute before `clock.start`",
     "config": "configurations before it boots, by path",
+    "auto_join": "how long before the start it joins its meetings by itself, such as 60s; without it, it does not",
     "people": "how many are in the room from its first boot on",
 }
 STEP: Final[dict[str, str]] = {
@@ -88,6 +90,12 @@ SUBJECTS: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "discovery": ("state", "`{asked: 210, took: {le: 10s}}`", "the last media discovery"),
     "diagnostics": ("state", "`{type: level}`, or a matcher on the list", "diagnostics messages of the device"),
+    "screen": (
+        "state",
+        "`{element: {visible, enabled, title, text}}`",
+        "what people see: `join button`, with the `booking` that a press joins, and `reminder`, with its `place`",
+    ),
+    "bookings": ("state", "a matcher on the list", "the bookings with the fields that `Bookings List` answers"),
     "cloud": ("state", "`{path: matcher}`", "the state of the stub, see below"),
     "request": (
         "event",
@@ -160,6 +168,7 @@ CHECKS: Final[dict[str, str]] = {
     "one_registration": "each device has one registration",
     "monotone": "ids of the history never fall",
     "no_storm": "retries stay within their back-off",
+    "bookings_equal": "at the end each device has the meetings that the cloud has for it, a day to either side",
 }
 
 FAULTS: Final[dict[str, str]] = {
@@ -244,6 +253,7 @@ FAULTS: Final[dict[str, str]] = {
     "calendar.minimal_not_found": "the single meeting of a notice is answered with 404",
     "calendar.no_join_fields": "meetings have nothing to join with",
     "calendar.short_page": "a page of the list lacks its last meeting",
+    "calendar.sip_button": "a press of Join dials an address at Zoom as SIP over TLS instead of Spark",
 }  # fmt: skip
 LAYERS: Final[dict[str, str]] = {
     "link": "the network cable of a device",

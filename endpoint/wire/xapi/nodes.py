@@ -1,15 +1,17 @@
 """The node table: which leaves, commands and events there are, and what values they take.
 
-The rows are data, in the files beside this module; all devices of a process share them. Source: protocol/xapi-nodes.md.
+The rows are data, in the files beside this module; all devices of a process share them, and all of a release the table of that release.
+Source: protocol/xapi-nodes.md, protocol/calendar-and-obtp.md 11.1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Final
+from functools import cached_property, lru_cache
+from typing import Final, TypeAlias
 
-from endpoint.wire.xapi.paths import Path, shape
+from endpoint.wire.xapi.paths import Path, folded, parse_path, shape
+from endpoint.wire.xapi.releases import NEWEST, Release, release_of, written
 from endpoint.wire.xapi.rows import (
     LABELS,
     ROLES,
@@ -46,16 +48,38 @@ __all__ = [
 BRANCHES: Final[tuple[Branch, ...]] = ("Status", "Configuration", "Command", "Event")
 FOUND_MAX: Final = 8_192
 """Paths whose leaf is remembered, over all devices of a process."""
+TABLES_KEPT_MAX: Final = 64
+"""Tables of older releases that are kept; a process has one for each release that one of its devices runs."""
+Rows: TypeAlias = tuple[tuple[Node, ...], tuple[Command, ...], tuple[EventNode, ...]]
+NOTHING: Final = Imported((), (), (), {})
 
 
 class Nodes:
-    """The node table of one product."""
+    """The node table of one product and one release.
 
-    title = "Room Bar ce26.4"
+    Args:
+        rows, commands, events: of every release; what the release has not is left out.
+        release: which software; without one the newest.
+        imported: rows of a schema file, which come on top, whatever the release.
+    """
 
     def __init__(
-        self, rows: Sequence[Node], commands: Sequence[Command] = (), events: Sequence[EventNode] = ()
+        self,
+        rows: Sequence[Node],
+        commands: Sequence[Command] = (),
+        events: Sequence[EventNode] = (),
+        *,
+        release: Release = NEWEST,
+        imported: Imported = NOTHING,
     ) -> None:
+        self.every: Rows = (tuple(rows), tuple(commands), tuple(events))
+        self.release = release
+        self.imported = imported
+        own = {(row.branch, row.path.casefold()) for row in rows if row.releases.has(release)}
+        rows = [row for row in rows if row.releases.has(release)]
+        rows += [row for row in imported.leaves if (row.branch, row.path.casefold()) not in own]
+        commands = [row.of(release) for row in commands if row.releases.has(release)]
+        events = [row for row in events if row.releases.has(release)]
         self._rows: dict[tuple[Branch, str], tuple[Node, ...]] = {}
         for row in rows:
             # a leaf can differ between the elements of a list: `Connector[1] X` and `Connector[2..5] X`
@@ -65,8 +89,11 @@ class Nodes:
             branch: tuple(row for alike in self._rows.values() for row in alike if row.branch == branch)
             for branch in BRANCHES
         }
-        self._commands = {row.path.casefold(): row for row in commands}
-        self._events = {row.path.casefold(): row for row in events}
+        # a row of the table's own counts more than one that was imported
+        self._commands = {row.path.casefold(): row for row in (*commands, *imported.commands)}
+        self._commands |= {row.path.casefold(): row for row in commands}
+        self._events = {row.path.casefold(): row for row in (*events, *imported.events)}
+        self._events |= {row.path.casefold(): row for row in events}
         self.commands: Sequence[Command] = tuple(self._commands.values())
         self.events: Sequence[EventNode] = tuple(self._events.values())
         self._found: dict[tuple[Branch, Path], Node] = {}
@@ -77,12 +104,67 @@ class Nodes:
 
     def widened(self, imported: Imported) -> Nodes:
         """Return this table with the rows of an imported schema that it has not; rows that it has stay as they are."""
-        return Nodes(
-            [*self.leaves("Status"), *self.leaves("Configuration")]
-            + [row for row in imported.leaves if (row.branch, row.path.casefold()) not in self._rows],
-            [*self.commands, *(row for row in imported.commands if row.path.casefold() not in self._commands)],
-            [*self.events, *(row for row in imported.events if row.path.casefold() not in self._events)],
+        before = self.imported
+        joined = Imported(
+            (*before.leaves, *imported.leaves),
+            (*before.commands, *imported.commands),
+            (*before.events, *imported.events),
+            imported.skipped,
         )
+        return Nodes(*self.every, release=self.release, imported=joined)
+
+    def of(self, software: str) -> Nodes:
+        """Return the table of a software version such as `ce11.19.1.7.3055d561c16`; what was imported stays in it."""
+        release = release_of(software)
+        # releases with the same rows share a table: that of the last release that something changed in
+        standing = NEWEST if release >= self._changes[-1] else max(one for one in self._changes if one <= release)
+        return self if standing == self.release else _narrowed(self, standing)
+
+    @cached_property
+    def _changes(self) -> list[Release]:
+        rows, commands, events = self.every
+        stretches = (
+            [row.releases for row in rows] + [row.releases for row in commands] + [row.releases for row in events]
+        )
+        stretches += [argument.releases for row in commands for argument in row.arguments]
+        after = {(last[0], last[1] + 1) for stretch in stretches if (last := stretch.last) is not None}
+        return sorted({(0, 0)} | {stretch.first for stretch in stretches} | after)
+
+    @property
+    def title(self) -> str:
+        """Say whose table it is."""
+        return f"Room Bar ce{'26.4' if self.release == NEWEST else written(self.release)}"
+
+    def when(self, branch: Branch, path: Path) -> str:
+        """Say which releases have a node that this table leaves out: `from 11.15 on`; nothing where no release has it."""
+        wanted = shape(path).casefold()
+        rows, commands, events = self.every
+        known = {row.path.casefold(): row.releases for row in rows if row.branch == branch}
+        if branch == "Command":
+            known = {row.path.casefold(): row.releases for row in commands}
+        elif branch == "Event":
+            known = {row.path.casefold(): row.releases for row in events}
+        return known[wanted].describe() if wanted in known else ""
+
+    def lacks(self, branch: Branch, path: Path) -> bool:
+        """Say whether another release has a node, and this one has not."""
+        return folded(path) in self._missing.get(branch, frozenset())
+
+    def missing(self, branch: Branch) -> frozenset[Path]:
+        """Return the folded paths of the nodes that other releases have and this one has not."""
+        return self._missing.get(branch, frozenset())
+
+    @cached_property
+    def _missing(self) -> Mapping[Branch, frozenset[Path]]:
+        rows, commands, events = self.every
+        every: list[tuple[Branch, str]] = [(row.branch, row.path) for row in rows]
+        every += [("Command", row.path) for row in commands] + [("Event", row.path) for row in events]
+        gone: dict[Branch, set[Path]] = {}
+        here = {branch: {path.casefold() for path in self.paths(branch)} for branch in BRANCHES}
+        for branch, path in every:
+            if path.casefold() not in here[branch]:
+                gone.setdefault(branch, set()).add(folded(parse_path(path)))
+        return {branch: frozenset(paths) for branch, paths in gone.items()}
 
     def find(self, branch: Branch, path: Path) -> Node | None:
         """Return the leaf at a path, or None."""
@@ -155,6 +237,11 @@ def _has(row: Node, numbers: Sequence[int]) -> bool:
 
 def _key(path: Path) -> str:
     return " ".join(map(str, path)).casefold()
+
+
+@lru_cache(maxsize=TABLES_KEPT_MAX)
+def _narrowed(table: Nodes, release: Release) -> Nodes:
+    return Nodes(*table.every, release=release, imported=table.imported)
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from importlib import resources
 from itertools import product
@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from endpoint.wire.xapi.paths import Path, parse_path
+from endpoint.wire.xapi.releases import ALWAYS, Release, Releases
 from endpoint.wire.xapi.spaces import ValueSpace
 
 Branch: TypeAlias = Literal["Status", "Configuration", "Command", "Event"]
@@ -36,7 +37,8 @@ ROLES: Final[Mapping[str, str]] = MappingProxyType(
 _INSTANCES_KEPT_MAX: Final = 4_096
 _ELEMENTS: Final = re.compile(r"\[(?:n|([0-9]{1,9})(?:\.\.([0-9]{1,9}))?)\]")
 _ARGUMENT: Final = re.compile(
-    r"(?P<name>[\w.]+)(?P<required>\*?) (?P<space>[^ =]+)(?:=(?P<default>\S+))?(?: x(?P<many>\d+))?"
+    r"(?P<name>[\w.]+)(?P<required>\*?) (?P<space>[^ =]+)(?:=(?P<default>\S*))?(?: x(?P<many>\d+))?"
+    r"(?: @(?P<releases>\S+))?"
 )
 _FIELD: Final = re.compile(r"(?P<name>[\w\[\] ]+?)(?P<optional>\??) (?P<space>\S+)")
 
@@ -47,7 +49,7 @@ class Node:
 
     `elements` says which numbers each `[n]` can be; None = any. `driver` names what sets a status, what a configuration
     acts on. `products` names the only products that have the leaf; empty = all. `has_secret` is what an imported schema
-    says about values that are not to be shown.
+    says about values that are not to be shown. `releases` are those that have the leaf.
     """
 
     branch: Branch
@@ -62,6 +64,7 @@ class Node:
     products: tuple[str, ...] = ()
     is_imported: bool = False
     has_secret: bool = False
+    releases: Releases = ALWAYS
 
     @property
     def is_hidden(self) -> bool:
@@ -76,20 +79,21 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """One named argument of a command; `many` is how often it may be given."""
+    """One named argument of a command; `many` is how often it may be given, `releases` are those that have it in this form."""
 
     name: str
     space: ValueSpace
     required: bool
     default: str | None
     many: int = 1
+    releases: Releases = ALWAYS
 
 
 @dataclass(frozen=True)
 class Command:
     """One command: words in canonical spelling, role letters of its callers, arguments, what it acts on and returns.
 
-    `multiline` says that it takes a body of lines.
+    `multiline` says that it takes a body of lines. `releases` are those that have the command.
     """
 
     path: str
@@ -100,6 +104,12 @@ class Command:
     driver: str
     result: str
     is_imported: bool = False
+    releases: Releases = ALWAYS
+
+    def of(self, release: Release) -> Command:
+        """Return the command with the arguments that a release has."""
+        found = tuple(argument for argument in self.arguments if argument.releases.has(release))
+        return self if found == self.arguments else replace(self, arguments=found)
 
     def argument(self, name: str) -> Argument | None:
         """Return the argument of a name in any case, or None."""
@@ -126,7 +136,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class EventNode:
-    """One event: words in canonical spelling, fields, role letters of its receivers, who raises it."""
+    """One event: words in canonical spelling, fields, role letters of its receivers, who raises it, the releases that have it."""
 
     path: str
     fields: tuple[Field, ...]
@@ -134,6 +144,7 @@ class EventNode:
     label: str
     driver: str
     is_imported: bool = False
+    releases: Releases = ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +194,7 @@ def _lines(name: str) -> Iterator[str]:
 
 
 def _leaf(line: str) -> Node:
-    branch, text, values, read, settable, label, default, driver, *products = line.split("\t")
+    branch, text, values, read, settable, label, default, driver, *more = line.split("\t")
     if branch not in ("Status", "Configuration"):
         raise ValueError(f"nodes.tsv: no branch {branch!r}")
     path, elements = read_path(text)
@@ -197,14 +208,16 @@ def _leaf(line: str) -> Node:
         default,
         elements,
         driver,
-        tuple(products[0].split(",")) if products else (),
+        tuple(more[0].split(",")) if more and more[0] != "-" else (),
+        releases=_releases(more[1:]),
     )
 
 
 def _command(line: str) -> Command:
-    path, arguments, body, roles, label, driver, *result = line.split("\t")
+    path, arguments, body, roles, label, driver, *more = line.split("\t")
     read = tuple(_argument(text) for text in arguments.split("; ") if text != "-")
-    return Command(path, roles, read, body == "body", LABELS[label], driver, result[0] if result else "")
+    result = more[0] if more and more[0] != "-" else ""
+    return Command(path, roles, read, body == "body", LABELS[label], driver, result, releases=_releases(more[1:]))
 
 
 def _argument(text: str) -> Argument:
@@ -212,14 +225,18 @@ def _argument(text: str) -> Argument:
     if found is None:
         raise ValueError(f"commands.tsv: no argument {text!r}")
     space = ValueSpace.read(found["space"])
-    return Argument(found["name"], space, bool(found["required"]), found["default"], int(found["many"] or 1))
+    releases = Releases.read(found["releases"]) if found["releases"] else ALWAYS
+    return Argument(found["name"], space, bool(found["required"]), found["default"], int(found["many"] or 1), releases)
+
+
+def _releases(column: list[str]) -> Releases:
+    return Releases.read(column[0]) if column else ALWAYS
 
 
 def _event(line: str) -> EventNode:
-    path, fields, read, label, driver = line.split("\t")
-    return EventNode(
-        path, tuple(_field(text) for text in fields.split("; ") if text != "-"), read, LABELS[label], driver
-    )
+    path, fields, read, label, driver, *more = line.split("\t")
+    shown = tuple(_field(text) for text in fields.split("; ") if text != "-")
+    return EventNode(path, shown, read, LABELS[label], driver, releases=_releases(more))
 
 
 def _field(text: str) -> Field:

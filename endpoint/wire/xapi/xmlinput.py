@@ -25,7 +25,6 @@ ATTRIBUTES_MAX: Final = 16
 NAME_CHARS_MAX: Final = 128
 
 BODY: Final = "body"
-_NUMBERS: Final = frozenset({"Duration", "StartTimeBuffer", "EndTimeBuffer", "MaximumMeetingExtension", "CallRate"})
 _NESTED: Final[Mapping[str, str]] = {}
 """The value of an argument that holds elements: no value space takes it."""
 
@@ -231,51 +230,6 @@ def _single(element: Element) -> Path:
         element = element.children[0]
         path.append(element.name)
     return tuple(path)
-
-
-# ---- bookingsputxml ------------------------------------------------------------------------------------------------
-
-
-def bookings(root: Element) -> dict[str, Any]:
-    """Return a `<Bookings>` document as the JSON body of Bookings Put: `{"Bookings": [{"Id": "1", ...}]}`.
-
-    A number or protocol below DialInfo Calls Call, and a first and last name of the organizer, are put where Put expects them as well.
-
-    Raises:
-        RemoteProtocolError: the root is another.
-    """
-    if root.name != "Bookings":
-        raise RemoteProtocolError("root", "Bookings", root.name[:40])
-    return {"Bookings": [_booking(child) for child in root.children if child.name == "Booking"]}
-
-
-def _booking(element: Element) -> dict[str, Any]:
-    found: dict[str, Any] = _members(element)
-    calls = element.child("DialInfo")
-    call = calls and (calls.child("Calls") or calls).child("Call")
-    for name in ("Number", "Protocol"):
-        leaf = call and call.child(name)
-        if leaf:
-            found.setdefault(name, leaf.text.strip())
-    organizer = found.get("Organizer")
-    if isinstance(organizer, dict) and "Name" not in organizer:
-        names = [organizer.get(name) for name in ("FirstName", "LastName")]
-        organizer["Name"] = " ".join(name for name in names if isinstance(name, str) and name)
-    return found
-
-
-def _members(element: Element) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for child in element.children:
-        value: Any = _members(child) if child.children else child.text.strip()
-        if child.name in _NUMBERS and isinstance(value, str) and value.isascii() and value.isdecimal():
-            value = int(value[:10])
-        if child.name in found:
-            known = found[child.name]
-            found[child.name] = [*known, value] if isinstance(known, list) else [known, value]
-        else:
-            found[child.name] = [value] if "item" in child.attributes else value
-    return found
 
 
 # ---- documents of devices ------------------------------------------------------------------------------------------

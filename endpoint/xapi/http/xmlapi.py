@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import lru_cache
 from typing import Any, Final
 
+from endpoint.wire import bookings_put
 from endpoint.wire.errors import RemoteProtocolError, WireError
 from endpoint.wire.xapi import xmlform, xmlinput
 from endpoint.wire.xapi.calls import ADMIN, Caller
@@ -28,6 +29,9 @@ XML_TYPES: Final = frozenset(
 """What a body may call itself: XML, nothing, or what `curl -d` and libraries say when they are told nothing."""
 INTERNAL: Final = "Internal error"
 BOOKINGS_PUT: Final = ("Bookings", "Put")
+DONE: Final = xmlform.result("BookingsPutResult", None)
+PUSHED: Final = ("<success />",)
+"""What a device answers to bookings that it has taken."""
 
 
 class XmlApi:
@@ -43,6 +47,7 @@ class XmlApi:
         self._xapi = xapi
         self._schema = schema
         self._defect = defect
+        self._facts = facts
         self._look = Look(facts.product_type, facts.software, xapi.nodes, schema.valuespace_name)
 
     # reading
@@ -119,16 +124,19 @@ class XmlApi:
             return xmlform.failure(CommandFailed(INTERNAL), command)
 
     async def put_bookings(self, data: bytes, media: str, charset: str | None, caller: Caller) -> Answer:
-        """Carry out a bookingsputxml document: it is Bookings Put with its content as JSON."""
+        """Carry out a bookingsputxml document: it is Bookings Put with its content as JSON, where the device lets itself be pushed to."""
+        refusal = self._facts.refuses_pushed_bookings
+        if refusal:
+            return plain(403, refusal)
         root = _read(data, media, charset)
         if isinstance(root, Answer):
             return root
         try:
-            body = json.dumps(xmlinput.bookings(root), ensure_ascii=False)
+            body = json.dumps(bookings_put.body_of(root), ensure_ascii=False)
         except RemoteProtocolError as error:
             return plain(400, str(error))
         lines = await self._called(xmlinput.Call(BOOKINGS_PUT, {}, body), caller)
-        return xml(_below("Command", lines))
+        return xml(PUSHED if lines == DONE else _below("Command", lines))
 
 
 def _read(data: bytes, media: str, charset: str | None) -> xmlinput.Element | Answer:

@@ -26,6 +26,15 @@ async def _online(cloud: Scripted, *meetings: dict[str, Any]) -> None:
     cloud.log.clear()
 
 
+def _attached(number: int) -> list[str]:
+    """Return the lines of a meeting that becomes a booking."""
+    return [
+        "Wx2[5]: MeetingsControl::on_calendar_event_created",
+        f"Wx2[5]: Creating new Meeting (id={number})",
+        f"Wx2[5]: Attaching CalendarEvent (id=meeting-{number}) to Meeting (id={number})",
+    ]
+
+
 def _ids(cloud: Scripted) -> list[str]:
     return sorted(cloud.device.calendar.meetings)
 
@@ -108,6 +117,7 @@ def test_the_query_and_the_lines_of_a_catch_up_are_those_of_the_slides() -> None
         assert lines == [
             f"Wx2[1]: Inserting new meeting - organizer='{item['organizer']}' {start} id='meeting-1' {values}",
             "Wx2[3]: Decrypting title for calendar event with id='meeting-1'",
+            *_attached(1),
             "Wx2[3]: calendar catch-up: 1 event(s)",
         ]
 
@@ -263,12 +273,17 @@ def test_pushes_insert_update_and_remove_in_the_words_of_the_slides() -> None:
             "Wx2[3]: CalendarClientImpl::on_meeting_updated_event",
             f"Wx2[1]: Inserting new meeting - {about.format(0)}",
             title,
+            *_attached(1),
             event.format("update", 2),
             f"Wx2[1]: updateMeetingFromCalendarEvent resourceUrl='{url}'",
             "Wx2[3]: CalendarClientImpl::on_meeting_updated_event",
             f"Wx2[1]: Updating meeting - {about.format(1)}",
             title,
             event.format("delete", 3),
+            "Wx2[5]: MeetingsControl::on_calendar_event_deleted",
+            "Wx2[5]: Detaching CalendarEvent (id=meeting-1) from Meeting (id=1)",
+            "Wx2[5]: Removing Meeting (id=1)",
+            "Wx2 I: Wx2MeetingsHandlerImpl::meetings_updated: num meetings=0",
             event.format("delete", 4),
         ]
         assert not cloud.asked
@@ -363,6 +378,9 @@ def test_a_minimal_event_makes_one_request_for_the_event_whether_it_is_known_or_
             "Wx2Http[1]: HTTP(11)",
             "Wx2[1]: Inserting",
             "Wx2[3]: Decrypting",
+            "Wx2[5]: MeetingsControl::on_calendar_event_created",
+            "Wx2[5]: Creating",
+            "Wx2[5]: Attaching",
         ]
         await _push(cloud, "create.minimal", {"id": meeting_id})
         assert len(cloud.asked) == 2

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from device_room import Room, play
 
 from endpoint.cloud.activation import ActivationRefused
+from endpoint.wire.clear_meeting import ClearMeeting
 
 
 @pytest.mark.parametrize(
@@ -210,5 +212,29 @@ def test_the_door_ends_what_runs_when_it_is_shut() -> None:
         await room.door.stop()
         await room.door.stop()
         assert room.trace.events[-1].data["state"] == "cancelled"
+
+    play(scene)
+
+
+def test_join_is_pressed_where_there_is_a_button() -> None:
+    async def scene(room: Room) -> None:
+        assert (await room.act("join")).code == "not_joinable"
+        reply = await room.act("join", booking="webex-7")
+        assert (reply.status, reply.code) == (404, "unknown_booking")
+        room.device.local.bookings.meeting_created(
+            ClearMeeting(
+                "m",
+                "m",
+                room.device.world.clock.now(),
+                room.device.world.clock.now() + timedelta(hours=1),
+                join_fields={"callURI": "1@meet.test"},
+            )
+        )
+        assert (await room.act("join", booking="webex-1")).json["result"] == {"booking": "webex-1", "meetingId": "m"}
+        [booking] = (await room.get("/bookings"))["items"]
+        assert (booking["state"], booking["hasJoinButton"], booking["joinFields"]) == ("Running", True, ["callURI"])
+        screen = await room.get("/screen")
+        assert screen["joinButton"]["booking"] == "webex-1"
+        assert screen["nextChange"] is not None
 
     play(scene)

@@ -32,6 +32,15 @@ UPGRADE = (
     f"{'A' * 22}==\r\nContent-Length: 9\r\n"
 )
 
+BOOKINGS = """<?xml version="1.0"?>
+<Bookings item="1" status="OK"><Booking item="1"><Id item="1">7</Id><Title item="1">Weekly</Title>
+  <Organizer item="1"><FirstName item="1">Ann</FirstName><LastName item="1">Example</LastName></Organizer>
+  <Time item="1"><StartTime item="1">2030-11-20T18:30:00Z</StartTime><StartTimeBuffer item="1">300</StartTimeBuffer>
+    <EndTime item="1">2030-11-20T19:00:00Z</EndTime><EndTimeBuffer item="1">0</EndTimeBuffer></Time>
+  <DialInfo item="1"><Calls item="1"><Call item="1"><Number item="1">1@meet.test</Number><Protocol item="1">SIP</Protocol></Call></Calls>
+  </DialInfo></Booking></Bookings>
+"""
+
 
 class House:
     """A device with doors on real sockets, and no cloud."""
@@ -73,6 +82,18 @@ class House:
             session.get(access[scheme] + path, headers=headers, ssl=False, **how) as got,
         ):
             return got.status
+
+    async def push(self, document: str, *, media: str = "text/xml", login: str = "") -> tuple[int, str]:
+        """Push a list of bookings, as management systems do."""
+        access = self.access
+        basic = login or aiohttp.encode_basic_auth(access["username"], access["password"])
+        headers = {"Authorization": basic, "Content-Type": media}
+        url = access["https"] + "/bookingsputxml"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, headers=headers, ssl=False, data=document.encode()) as got,
+        ):
+            return got.status, (await got.text()).strip()
 
     def ssh(self, **how: Any) -> Any:
         host, _, port = self.access["ssh"].rpartition(":")
@@ -341,6 +362,42 @@ def test_who_breaks_the_change_off_is_asked_for_the_passphrase_again() -> None:
             ) as connection:
                 assert "Standby State" in (await connection.run("xStatus Standby State")).stdout
             assert client.asked == ["Password: ", TO_CHANGE] * 2
+
+    play(scene)
+
+
+def test_bookings_are_pushed_to_a_device_that_the_cloud_does_not_manage() -> None:
+    async def scene() -> None:
+        async with opened(Provisioning_Mode="TMS") as house:
+            answer = await house.push(BOOKINGS)
+            assert answer == (200, '<?xml version="1.0"?>\n<success />')
+            stored = list(house.device.local.bookings.store)
+            assert [(one.id, one.title, one.minutes, one.start_buffer_s) for one in stored] == [
+                ("7", "Weekly", 30, 300)
+            ]
+            assert (await house.push("<Bookings/>"))[0] == 200
+            assert list(house.device.local.bookings.store) == []
+
+    play(scene)
+
+
+def test_a_push_is_refused_with_what_would_be_right() -> None:
+    async def scene() -> None:
+        async with opened() as house:
+            await house.push(BOOKINGS)
+            status, text = await house.push(BOOKINGS.replace('<Id item="1">7</Id>', ""))
+            assert status == 200
+            assert 'status="Error"' in text
+            assert "missing required field `Id`" in text
+            assert await house.push("<Nope/>") == (400, "400 Bad Request\nroot: Bookings, got Nope")
+            assert (await house.push("{}"))[0] == 400
+            assert (await house.push(BOOKINGS, media="application/json"))[0] == 415
+            assert (await house.push(BOOKINGS, login=aiohttp.encode_basic_auth("admin", "wrong")))[0] == 401
+            house.device.set_configurations({"Provisioning Mode": "Webex"})
+            status, text = await house.push("<Bookings/>")
+            assert status == 403
+            assert "Provisioning Mode is Webex" in text
+            assert [one.id for one in house.device.local.bookings.store] == ["7"]
 
     play(scene)
 

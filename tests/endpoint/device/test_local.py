@@ -17,15 +17,14 @@ from endpoint.xapi.feedback import Notice
 from tests.endpoint.device.device_room import Room, play
 
 LATER = (
-    "Bookings Book", "Bookings CheckIn", "Bookings CheckOut", "Bookings Clear", "Bookings Delete", "Bookings Edit", "Bookings Extend",
-    "Bookings NotificationSnooze", "Bookings Put", "Bookings Respond", "Call Accept", "Call DTMFSend", "Call Disconnect", "Call Hold",
+    "Call Accept", "Call DTMFSend", "Call Disconnect", "Call Hold",
     "Call Ignore", "Call Join", "Call Reject", "Call Resume", "Conference Call AuthenticationResponse", "Conference EndMeeting",
     "Conference Hand Lower", "Conference Hand Raise", "Conference HardMute", "Conference Lock", "Conference MuteAll",
     "Conference Participant Add", "Conference Participant Admit", "Conference Participant Disconnect", "Conference Participant Mute",
     "Conference ParticipantList Search", "Conference Recording Start", "Conference Recording Stop", "Dial", "MicrosoftTeams Join",
     "WebRTC Join", "Webex Join", "Webex Meetings InstantMeeting Start", "Zoom Join",
 )  # fmt: skip
-"""Commands of bookings and calls: they come with those parts, and say so until then."""
+"""Commands of calls: they come with call control, and say so until then."""
 PANEL = (
     "<Extensions><Panel><PanelId>p</PanelId><Name>Light</Name><Page><Name>Main</Name><Row><Name>r</Name>"
     "<Widget><WidgetId>lamp</WidgetId><Type>ToggleButton</Type></Widget></Row></Page></Panel></Extensions>"

@@ -13,11 +13,16 @@ from endpoint.wire.xapi.query import query_of_text
 
 
 async def command(
-    device: Device, path: str, arguments: Mapping[str, Any] | None = None, *, caller: Caller = INTERNAL
+    device: Device,
+    path: str,
+    arguments: Mapping[str, Any] | None = None,
+    *,
+    caller: Caller = INTERNAL,
+    body: str | None = None,
 ) -> Any:
     """Give a command and return what its result holds besides the status."""
     commands = device.local.commands
-    outcome = commands.call(commands.prepare(parse_path(path), arguments or {}, None, caller))
+    outcome = commands.call(commands.prepare(parse_path(path), arguments or {}, body, caller))
     return await outcome if inspect.isawaitable(outcome) else outcome
 
 

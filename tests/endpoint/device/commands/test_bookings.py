@@ -63,7 +63,7 @@ def test_the_fields_of_a_booking() -> None:
         assert booking == {
             "Id": "webex-1",
             "MeetingId": meeting.id,
-            "Title": "Stand-up",
+            "Title": "Scheduled meeting",
             "Agenda": "",
             "Privacy": "Private",
             "Organizer": {
@@ -77,15 +77,25 @@ def test_the_fields_of_a_booking() -> None:
                 "StartTimeBuffer": 300,
                 "EndTime": "2026-03-02T09:30:00Z",
                 "EndTimeBuffer": 0,
+                "IsAllDay": "False",
             },
-            "MaximumMeetingExtension": 0,
+            "MaximumMeetingExtension": 30,
             "MeetingExtensionAvailability": "",
             "BookingStatus": "OK",
             "BookingStatusMessage": "",
             "MeetingPlatform": "Webex",
             "Cancellable": "False",
+            "BookedFromDevice": "False",
             "Webex": {"Enabled": "True", "Url": "", "MeetingNumber": "", "Password": "", "HostKey": ""},
-            "DialInfo": {"Calls": {"Call": [{"Number": "1234@meet.test", "CallType": "Video"}]}, "ConnectMode": "OBTP"},
+            "Encryption": "BestEffort",
+            "Role": "Master",
+            "Recording": "Disabled",
+            "DialInfo": {
+                "Calls": {
+                    "Call": [{"Number": "1234@meet.test", "Protocol": "Spark", "CallRate": 6000, "CallType": "Video"}]
+                },
+                "ConnectMode": "OBTP",
+            },
         }
 
     play(story)
@@ -94,9 +104,12 @@ def test_the_fields_of_a_booking() -> None:
 @pytest.mark.parametrize(
     ("join_type", "join", "platform", "calls", "mode"),
     [
-        ("TEAMS", SIP, "MicrosoftTeams", 1, "OBTP"),
+        ("MSTEAMS", SIP, "MicrosoftTeams", 1, "OBTP"),
+        ("OTHER", {"meetingJoinURL": "https://teams.microsoft.com/l/meetup-join/1"}, "MicrosoftTeams", 1, "OBTP"),
+        ("OTHER", {"meetingJoinURL": "https://meet.google.com/abc-defg-hij"}, "GoogleMeet", 1, "OBTP"),
+        ("OTHER", {"callURI": "81234567890.112233@zoomcrc.com"}, "Zoom", 1, "OBTP"),
         ("ZOOM", {"callURI": "1@zoom.test"}, "Zoom", 1, "OBTP"),
-        ("GOOGLE", {"spaceURI": "x"}, "GoogleMeet", 0, "OBTP"),
+        ("GOOGLE", {"spaceURI": "x"}, "GoogleMeet", 1, "OBTP"),
         ("OTHER", SIP, "Other", 1, "OBTP"),
         ("", {}, "None", 0, "Manual"),
     ],
@@ -120,18 +133,18 @@ def test_platform_and_dial_info_follow_the_join_fields(
 def test_they_are_sorted_by_start_and_keep_their_numbers() -> None:
     async def story(stage: Stubbed) -> None:
         await _with(stage, later=3, sooner=1)
-        assert [(b["Title"], b["Id"]) for b in await listed(stage)] == [("sooner", "webex-1"), ("later", "webex-2")]
+        assert [(b["Title"], b["Id"]) for b in await listed(stage)] == [("sooner", "webex-2"), ("later", "webex-1")]
         stage.use.meeting_create("first", START + HOUR / 2, 15)
         await stage.clock.sleep(1.0)
         found = {b["Title"]: b["Id"] for b in await listed(stage)}
-        assert found == {"first": "webex-3", "sooner": "webex-1", "later": "webex-2"}
+        assert found == {"first": "webex-3", "sooner": "webex-2", "later": "webex-1"}
         gone = next(b["MeetingId"] for b in await listed(stage) if b["Title"] == "sooner")
         stage.use.meeting_delete(gone)
         await stage.clock.sleep(1.0)
         stage.use.meeting_create("new", START + 2 * HOUR, 15)
         await stage.clock.sleep(1.0)
         found = {b["Title"]: b["Id"] for b in await listed(stage)}
-        assert found == {"first": "webex-3", "new": "webex-4", "later": "webex-2"}, "a number is not used again"
+        assert found == {"first": "webex-3", "new": "webex-4", "later": "webex-1"}, "a number is not used again"
 
     play(story)
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.xapi.nodes import LABELS, Branch, Node, Value, ValueSpace, nodes
 from endpoint.wire.xapi.paths import parse_path, shape
+from endpoint.wire.xapi.releases import ALWAYS, NEWEST, Releases, written
 
 ROWS = [
     line.split("\t")
@@ -23,15 +24,17 @@ ROLES = set("AIURTP")
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row[0][0]} {row[1]}")
 def test_every_row_reads(row: list[str]) -> None:
-    branch, path, space, read, settable, label, default, driver = row
+    branch, path, space, read, settable, label, default, driver, *more = row
     assert branch in ("Status", "Configuration")
-    node = nodes().find(branch, parse_path(re.sub(r"\[.*?\]", "[1]", path)))  # type: ignore[arg-type]  # asserted above
+    releases = Releases.read(more[1]) if more else ALWAYS
+    table = nodes().of(f"ce{written(releases.last or NEWEST)}")
+    node = table.find(branch, parse_path(re.sub(r"\[.*?\]", "[1]", path)))  # type: ignore[arg-type]  # asserted above
     assert isinstance(node, Node)
     assert (node.branch, node.read, node.set, node.default) == (branch, read, settable, default)
     assert node.driver == driver != ""
     assert node.path == re.sub(r"\[.*?\]", "[n]", path)
     assert len(node.elements) == path.count("[")
-    assert node.label == LABELS[label]
+    assert (node.label, node.releases) == (LABELS[label], releases)
     assert node.space == ValueSpace.read(space)
     assert set(read) <= ROLES
     assert set(settable) <= set(read) | {"A"}
@@ -46,9 +49,9 @@ def test_every_row_reads(row: list[str]) -> None:
 
 def test_the_table_has_the_size_of_its_source_and_no_leaf_twice() -> None:
     leaves = [(branch, path.casefold()) for branch, path, *_ in ROWS]
-    assert len(leaves) == len(set(leaves)) == 526
+    assert len(leaves) == len(set(leaves)) == 533
     counts = [len(nodes().paths(branch)) for branch in ("Status", "Configuration", "Command", "Event")]  # type: ignore[arg-type]  # the branches
-    assert counts == [397, 129, 183, 66]
+    assert counts == [397, 135, 183, 66]
 
 
 def test_the_table_is_read_once() -> None:

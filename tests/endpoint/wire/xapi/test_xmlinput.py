@@ -1,4 +1,4 @@
-"""XML of clients: limits, hostile documents, and what a putxml or bookingsputxml document asks for."""
+"""XML of clients: limits, hostile documents, and what a putxml document asks for."""
 
 from __future__ import annotations
 
@@ -171,30 +171,6 @@ def test_configurations(document: str, changes: tuple[Change, ...]) -> None:
 def test_documents_that_cannot_be_meant(document: str, why: str) -> None:
     with pytest.raises(RemoteProtocolError, match=why):
         asked(document)
-
-
-def test_pushed_bookings_become_the_json_of_put() -> None:
-    document = """<Bookings><Booking item="1"><Id>1</Id><Title>Weekly</Title>
-      <Organizer><FirstName>Ann</FirstName><LastName>Example</LastName></Organizer>
-      <Time><StartTime>2026-11-20T18:30:00Z</StartTime><Duration>30</Duration><EndTimeBuffer>0</EndTimeBuffer></Time>
-      <DialInfo><Calls><Call item="1"><Number>1234@meet.test</Number><Protocol>SIP</Protocol></Call></Calls></DialInfo>
-    </Booking><Booking><Id>2</Id><Number>5</Number></Booking></Bookings>"""
-    assert xmlinput.bookings(xmlinput.read(document.encode())) == {
-        "Bookings": [
-            {
-                "Id": "1",
-                "Title": "Weekly",
-                "Organizer": {"FirstName": "Ann", "LastName": "Example", "Name": "Ann Example"},
-                "Time": {"StartTime": "2026-11-20T18:30:00Z", "Duration": 30, "EndTimeBuffer": 0},
-                "DialInfo": {"Calls": {"Call": [{"Number": "1234@meet.test", "Protocol": "SIP"}]}},
-                "Number": "1234@meet.test",
-                "Protocol": "SIP",
-            },
-            {"Id": "2", "Number": "5"},
-        ]
-    }
-    with pytest.raises(RemoteProtocolError, match="root: Bookings"):
-        xmlinput.bookings(xmlinput.read(b"<Command/>"))
 
 
 ODD = st.sampled_from(

@@ -1,0 +1,105 @@
+"""The bookings of a device joined to its other parts: the organization's lead, standby, diagnostics, and who makes calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from endpoint.room.bookings.booking import Booking
+from endpoint.room.bookings.checkin import CheckIn
+from endpoint.room.bookings.desk import BookingDesk
+from endpoint.room.bookings.dialling import Builder, Dial, dial_of, faulty_dial_of
+from endpoint.room.bookings.marks import LEAD_S, LEADS_S
+from endpoint.room.bookings.ports import Around
+from endpoint.room.bookings.room import RoomBookings
+from endpoint.room.ports import RoomWorld
+from endpoint.wire.errors import LocalProtocolError
+from endpoint.wire.swupgrade import version_numbers
+
+if TYPE_CHECKING:
+    from endpoint.device.device import Device
+    from endpoint.room.senses import Senses
+
+LEAD_TOGGLE: Final = "roomsim-obtp-lead-minutes"
+"""Developer toggle that carries the organization's lead time; ours: how the real cloud tells it is not published."""
+
+
+def make(device: Device, room: RoomWorld) -> RoomBookings:
+    """Make the bookings of one boot of a device."""
+    return RoomBookings(
+        room,
+        Around(
+            software=software_numbers(device.profile.software),
+            lead_s=lambda: lead_s(device),
+            auto_lead_s=lambda: device.settings.auto_join.lead_s if device.settings.auto_join.enabled else None,
+            zone=lambda: device.zone,
+            is_caught_up=lambda: device.calendar.caught_up,
+            wake=lambda why: device.local.senses.standby.wake(why),  # noqa: PLW0108  the senses are made later
+            meeting_starts=lambda: device.local.senses.standby.meeting_starts(),  # noqa: PLW0108  the senses are made later
+            builder=lambda booking: builder(device, booking),
+            dial=lambda dial, by: _joined(device, dial, by),
+            complain=device.diagnostics.put,
+        ),
+    )
+
+
+def make_desk(device: Device, room: RoomWorld, bookings: RoomBookings) -> BookingDesk:
+    """Make what takes bookings at the device; a device with an account has the calendar of its room behind it."""
+    return BookingDesk(
+        room,
+        bookings,
+        lambda: device.room_calendar if device.is_activated else None,
+        device.tasks.start,
+    )
+
+
+def make_check_in(
+    device: Device, room: RoomWorld, bookings: RoomBookings, desk: BookingDesk, senses: Senses
+) -> CheckIn:
+    """Make the check-in, and let it see what happens in the room."""
+    check_in = CheckIn(room, bookings, desk, senses.presentation.is_sharing, device.tasks.start)
+    for what in (("RoomAnalytics", "PeopleCount"), ("Conference", "Presentation")):
+        device.status.listen(what, lambda changes: check_in.look())
+    return check_in
+
+
+def software_numbers(software: str) -> tuple[int, ...]:
+    """Return the numbers of a software version; those of the newest where it is none."""
+    try:
+        return version_numbers(software)
+    except LocalProtocolError:
+        return (99,)
+
+
+def lead_s(device: Device) -> int:
+    """Return the organization's lead time: 0, 5, 10 or 15 minutes; what is none of these is as if it were not set."""
+    registration = device.registration.device
+    told = registration.features.get("developer", LEAD_TOGGLE) if registration is not None else None
+    seconds = told * 60 if isinstance(told, int) and not isinstance(told, bool) else None
+    return seconds if seconds in LEADS_S else LEAD_S
+
+
+def builder(device: Device, booking: Booking) -> Builder:
+    """Return what makes a call of a booking: the right builder, or that of the Zoom case while the fault `sip_button` bites."""
+    world = device.world
+    fault = world.faults.hit("calendar", step="press", meeting=booking.meeting_id, device=device.who)
+    return dial_of if fault is None or fault.do != "sip_button" else faulty_dial_of
+
+
+def _joined(device: Device, dial: Dial, by: str) -> None:
+    dial_out(device, dial, by)
+    device.local.check_in.joined(dial.booking_id)
+
+
+def dial_out(device: Device, dial: Dial, by: str) -> None:
+    """Make a call: as long as calls are not simulated, what would be dialled is written to log and history."""
+    world = device.world
+    data = {
+        "number": dial.number,
+        "protocol": dial.protocol,
+        "booking": dial.booking_id,
+        "meeting": dial.meeting_id,
+        "by": by,
+    }
+    world.trace.event(world.who, "call.dial", data=data)
+    text = f"Dialling {dial.number} ({dial.protocol}) of booking {dial.booking_id} ({by}); calls are not simulated yet"
+    world.log.line("MainEvents", "I", text)

@@ -1,0 +1,44 @@
+"""What meetings both sides hold at the end of a run, written to the history for the check `bookings_equal`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from cloud_stub.platform.records import Meeting
+from endpoint.device.device import Device
+from endpoint.room.bookings.booking import Source
+from endpoint.runtime.clock import iso_seconds
+from endpoint.wire.calendar import Window
+from scenarios.runner.stage import Stage
+
+
+def write_holdings(stage: Stage) -> None:
+    """Write down, for each device that knows its calendar, what it holds and what the cloud has for it within a day of now."""
+    for name, device in stage.devices.items():
+        if device.identity.account is None or not device.calendar.caught_up:
+            continue
+        window = Window.around(device.world.clock.now())
+        _write(stage, device.who, name, _of_device(device, window))
+        _write(stage, "cloud:calendar", name, _of_cloud(stage, device.identity.account.user_id, window))
+
+
+def _write(stage: Stage, who: str, device: str, meetings: list[dict[str, Any]]) -> None:
+    data = {"device": device, "meetings": sorted(meetings, key=lambda one: (one["start"], one["meeting"]))}
+    stage.trace.event(who, "calendar.holds", data=data)
+
+
+def _of_device(device: Device, window: Window) -> list[dict[str, Any]]:
+    return [
+        {"meeting": booking.meeting_id, "start": iso_seconds(booking.starts), "minutes": booking.minutes}
+        for booking in device.local.bookings.store
+        if booking.source is Source.CLOUD and booking.ends > window.start and booking.starts < window.end
+    ]
+
+
+def _of_cloud(stage: Stage, user_id: str, window: Window) -> list[dict[str, Any]]:
+    return [
+        {"meeting": meeting.id, "start": iso_seconds(meeting.start), "minutes": meeting.duration_minutes}
+        for meeting in stage.cloud.platform.store[Meeting].where("user_ids", user_id)
+        if meeting.start + timedelta(minutes=meeting.duration_minutes) > window.start and meeting.start < window.end
+    ]
