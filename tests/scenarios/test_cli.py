@@ -163,7 +163,7 @@ def test_ladder_is_drawn_while_it_runs(capsys: pytest.CaptureFixture[str]) -> No
             "{file}:3:31: `rest` is nothing that mercury can do",
         ),
         ("name: x\nsteps:\n  - {\n", "{file}:4:1: "),
-        ("name: x\nsteps:\n  - press: join button\n", "{file}:3:12: not built yet: `join button`"),
+        ("name: x\nsteps:\n  - press: end call\n", "{file}:3:12: not built yet: `end call`"),
     ],
 )
 def test_mistake_in_a_file_is_placed_and_the_right_word_is_suggested(
@@ -338,6 +338,24 @@ MUTATIONS = {
     "activation/tls_proxy_certificates.yaml": ("from srpconfig", "from thin air", "from thin air"),
     "activation/used_code.yaml": ("failed: code.used", "failed: code.expired", "failed: code.expired"),
     "activation/wrong_code.yaml": ("status: 404", "status: 410", "status: got 404, expected is 410"),
+    "calendar/auto_join.yaml": ("times: 1 }", "times: 2 }", "expected"),
+    "calendar/back_to_back.yaml": ("Extension: 30", "Extension: 0", "got 30, expected is 0"),
+    "calendar/dst_day.yaml": (
+        'local: "03:30"',
+        'local: "02:30"',
+        'got "Starts at 03:30", expected is "Starts at 02:30"',
+    ),
+    "calendar/early_and_late_join.yaml": (
+        "visible: true, title: Design",
+        "visible: false, title: Design",
+        "expected is false",
+    ),
+    "calendar/join_button.yaml": ("Starts at 09:00", "Starts at 10:00", 'expected is "Starts at 10:00"'),
+    "calendar/join_button_moves.yaml": ("T10:45:00Z", "T10:30:00Z", 'got "2026-03-02T10:45:00Z"'),
+    "calendar/join_fields.yaml": ("mode: Manual", "mode: OBTP", 'got "Manual", expected is "OBTP"'),
+    "calendar/lead_time.yaml": ("before: 44m59s", "before: 45m", "expected is false"),
+    "calendar/overlapping.yaml": ("Current Id: webex-1", "Current Id: webex-2", 'got "webex-1", expected is "webex-2"'),
+    "calendar/work_day.yaml": ("Seconds: 60", "Seconds: 61", "expected is 61"),
     "calendar/catch_up.yaml": ('offset: "0"', 'offset: "1"', 'query.offset: got "0", expected is "1"'),
     "discovery/discovery_210_44.yaml": ("silent: 44\n", "silent: 43\n", "discovery.silent: got 44, expected is 43"),
     "discovery/udp_blocked.yaml": (

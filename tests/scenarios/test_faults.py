@@ -22,6 +22,10 @@ CATALOG = ["refresh: catalog\n    " + BITES]
 RESTART = ["restart: device\n    " + BITES]
 ACTIVATION = ["activate: ${cloud.code}\n    " + BITES]
 MINIMAL = ["cloud.meeting.create: { id: m, starts: +1h, lasts: 15m, push: minimal }\n    " + BITES]
+PRESS = [
+    "cloud.meeting.create: { id: m, starts: +1m, lasts: 15m, join: { callURI: 1@zoomcrc.com } }",
+    "press: join button\n    " + BITES,
+]
 PAGE = ["cloud.meeting.create: { id: m, starts: +1h, lasts: 15m }", "sync: calendar\n    " + BITES]
 
 PROVOKED = {
@@ -29,7 +33,7 @@ PROVOKED = {
     "mercury": FRAME, "udp": DISCOVERY, "stun": DISCOVERY, "token": TOKEN, "catalog": CATALOG, "activation": ACTIVATION, "wdm": REQUEST,
     "calendar": FRAME, "mercury.refuse": RECONNECTION, "websocket.refuse": RECONNECTION, "mercury.no_first_frame": RECONNECTION,
     "mercury.wrong_first_frame": RECONNECTION, "mercury.auth_refused": RECONNECTION, "wdm.excessive": RESTART,
-    "kms": FRAME, "calendar.minimal_not_found": MINIMAL, "calendar.short_page": PAGE,
+    "kms": FRAME, "calendar.minimal_not_found": MINIMAL, "calendar.short_page": PAGE, "calendar.sip_button": PRESS,
 }  # fmt: skip
 """How to make a fault bite: by layer, or by row where that differs."""
 OWN = {"clock": "by: 1h", "http.redirect": "to: https://elsewhere.wbx2.test/"}

@@ -12,6 +12,7 @@ from endpoint.cloud import mercury_table as mercury
 from endpoint.cloud import reachability, registration, status
 from endpoint.cloud import software_table as software
 from endpoint.room import standby
+from endpoint.room.bookings import timeline_table as bookings
 from endpoint.runtime.statetable import Next, Table
 from endpoint.wire.activation.rules import REGISTER_BAD_MAX, START_OVER_MAX, START_OVER_UNKNOWN_MAX
 from endpoint.wire.mercury_close import AfterOpen, BeforeOpen
@@ -30,6 +31,7 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     status.TABLE,
     software.TABLE,
     standby.TABLE,
+    bookings.TABLE,
 )
 
 
@@ -78,6 +80,7 @@ CASES: Final[Mapping[type, tuple[tuple[str, object], ...]]] = {
         ("no call", software.Completed(in_call=False)),
         ("in a call", software.Completed(in_call=True)),
     ),
+    bookings.Left: (("", bookings.Left(60)),),
     mercury.PongReceived: (("matches", mercury.PongReceived(True)), ("does not match", mercury.PongReceived(False))),
 }
 """Events whose row depends on what they carry: an example for each way it can go."""
