@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from cloud_stub.hybrid_calendar.mailboxes.store import MailboxStore
 from cloud_stub.media_node.fleet import Fleet, MediaPlan
 from cloud_stub.media_node.node import NodeSeams
 from cloud_stub.platform.certificates import Certificates
@@ -105,6 +106,7 @@ class Cloud:
         self.authority = self._authority()
         self.platform.root_pem = self.authority.pem
         self.directory = Directory(self.platform)
+        self.mailboxes = MailboxStore(self.platform)
         self.fleet = self._fleet(media) if media is not None else None
         self._seed()
         self._build()

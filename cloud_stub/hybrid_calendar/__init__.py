@@ -1,0 +1,1 @@
+"""Hybrid Calendar and what it reads: mailboxes, calendar platforms, invitations, join details."""
