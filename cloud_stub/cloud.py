@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from cloud_stub.hybrid_calendar.mailboxes.store import MailboxStore
+from cloud_stub.hybrid_calendar.platforms.graph import Graph
+from cloud_stub.hybrid_calendar.platforms.hooks import Hooks
 from cloud_stub.media_node.fleet import Fleet, MediaPlan
 from cloud_stub.media_node.node import NodeSeams
 from cloud_stub.platform.certificates import Certificates
@@ -171,6 +173,7 @@ class Cloud:
         self.metrics = Metrics(platform)
         self.client_logs = ClientLogs(platform)
         self.xapi = XapiRelay(platform, self.mercury)
+        self.graph = Graph(platform, self.mailboxes, Hooks(self.net, platform.clock, platform.root_pem))
         rest = RestApi(platform, self.directory, self.use_cases)
         busy: list[Service] = [
             Control(
@@ -198,6 +201,7 @@ class Cloud:
             self.calendar,
             self.calliope,
             self.swupgrade,
+            self.graph,
         ]
         served = {service.name for service in busy}
         self.services: list[Service] = [*busy, *(Idle(platform, name) for name in SERVICES if name not in served)]
@@ -211,6 +215,7 @@ class Cloud:
             OSError: an address is in use or not ours.
         """
         self._door = WebDoor(self.platform, self.services)
+        self.graph.subscriptions.start()
         try:
             if self.fleet is not None:
                 await self.fleet.start()
@@ -231,6 +236,7 @@ class Cloud:
         """Close sockets, doors, media nodes and store."""
         for listener in self._listeners.values():
             listener.close()
+        await self.graph.stop()
         await self.mercury.stop()
         if self._door is not None:
             await self._door.close()

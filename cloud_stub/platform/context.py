@@ -34,6 +34,7 @@ class CloudSettings:
         deliver_root: put the root of the stub's own certificates into serviceData.
         registrations_max: WDM registrations of a user, above which a POST is answered with the excess error.
         xapi_unanswered: status of an xAPI request to a device that is offline or silent; 504 or 502.
+        graph_needs_token: requests to Graph need a bearer token, whichever; off: nobody looks.
         xapi_per_minute: xAPI requests that one device may be sent in a minute, above which clients are told to wait; 0 = no limit.
     """
 
@@ -48,6 +49,7 @@ class CloudSettings:
     developer_toggles: dict[str, bool | int | str] = field(default_factory=dict)
     deliver_root: bool = True
     registrations_max: int = 25
+    graph_needs_token: bool = False
     xapi_unanswered: int = 504
     xapi_per_minute: int = 0
 

@@ -137,10 +137,10 @@ class Delivery:
 
     def _decision(self, mailbox: Mailbox, message: Message, view: View) -> Decision:
         platform, event = self._platform, message.event
-        fault = platform.faults.hit("mailbox", step="decision", mailbox=mailbox.address, kind=mailbox.kind.value)
-        if fault is not None and fault.do == "never":
+        fault = platform.faults.hit("hybrid", step="decision", mailbox=mailbox.address, kind=mailbox.kind.value)
+        if fault is not None and fault.do == "mailbox_never":
             return Decision(Action.NONE, "forced", "A fault: the mailbox never answers.")
-        if fault is not None and fault.do == "decline":
+        if fault is not None and fault.do == "mailbox_decline":
             return Decision(Action.DECLINE, "forced", "A fault: the mailbox declines everything.")
         now = platform.now()
         request = self._request(mailbox, event, view, window_end(mailbox.processing, now, mailbox.zone))
