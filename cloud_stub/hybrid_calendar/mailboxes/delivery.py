@@ -137,10 +137,10 @@ class Delivery:
 
     def _decision(self, mailbox: Mailbox, message: Message, view: View) -> Decision:
         platform, event = self._platform, message.event
-        fault = platform.faults.hit("hybrid", step="decision", mailbox=mailbox.address, kind=mailbox.kind.value)
-        if fault is not None and fault.do == "mailbox_never":
+        fault = platform.faults.hit("mailbox", step="decision", mailbox=mailbox.address, kind=mailbox.kind.value)
+        if fault is not None and fault.do == "never":
             return Decision(Action.NONE, "forced", "A fault: the mailbox never answers.")
-        if fault is not None and fault.do == "mailbox_decline":
+        if fault is not None and fault.do == "decline":
             return Decision(Action.DECLINE, "forced", "A fault: the mailbox declines everything.")
         now = platform.now()
         request = self._request(mailbox, event, view, window_end(mailbox.processing, now, mailbox.zone))
@@ -317,7 +317,10 @@ class Delivery:
             msgspec.structs.replace(one, answer=Answer.NONE, answered=None) for one in event.attendees
         )
         if mailbox.automation is Automation.AUTO_ACCEPT:
-            fields |= content_for(event, mailbox.processing)
+            settings = mailbox.processing
+            if self._platform.faults.hit("mailbox", step="content", mailbox=mailbox.address) is not None:
+                settings = msgspec.structs.replace(settings, delete_comments=True)
+            fields |= content_for(event, settings)
         return fields
 
     # -- in: cancellations ------------------------------------------------------------------------------------------------------------

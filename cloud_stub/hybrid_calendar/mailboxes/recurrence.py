@@ -223,6 +223,10 @@ def _monthly(parts: dict[str, str], first: datetime, period: str) -> dict[str, A
         if index is None:
             raise _unfit("the days of a month are counted 1 to 4 or -1")
         return fields | {"type": f"relative{period}", "days": _day_names(names), "index": index}
+    if (
+        "BYMONTHDAY" not in parts and not position
+    ):  # the day of the start, as Outlook reads it: the last one where a month is shorter
+        return fields | {"type": f"absolute{period}", "day_of_month": first.day}
     days = [_number(day, "BYMONTHDAY") for day in parts.pop("BYMONTHDAY", str(first.day)).split(",")]
     return fields | {"type": f"absolute{period}", "day_of_month": _day_of_month(days, position)}
 
