@@ -160,15 +160,17 @@ class Book:
                 if slot[0] not in own and _has(master, slot[0]):
                     yield occurrence(master, slot)
 
-    def is_busy(self, mailbox: str, start: datetime, end: datetime, *, besides: str = "") -> bool:
+    def is_busy(self, mailbox: str, start: datetime, end: datetime, uid: str = "", key: datetime | None = None) -> bool:
         """Say whether something that is not free overlaps `[start, end)`; back to back does not.
 
         Args:
-            besides: uid of the meeting that is looked at, which never is in its own way.
+            uid: of the meeting that is looked at, which never is in its own way.
+            key: original start of the instance that is looked at: the others of its series may be in its way.
         """
         return any(
-            event.uid != besides and event.show_as != "free" and not event.is_cancelled
+            event.show_as != "free" and not event.is_cancelled
             for event in self._overlapping(mailbox, start, end)
+            if event.uid != uid or (key is not None and event.original_start != key)
         )
 
     def _index(self, mailbox: str) -> _Index:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from cloud_stub.hybrid_calendar.mailboxes.book import Book
-from cloud_stub.hybrid_calendar.mailboxes.drafts import CONTENT_FIELDS, all_day_in, kind_of
+from cloud_stub.hybrid_calendar.mailboxes.drafts import CONTENT_FIELDS, SERIES_FIELDS, all_day_in, kind_of
 from cloud_stub.hybrid_calendar.mailboxes.feed import Change, ChangeKind
 from cloud_stub.hybrid_calendar.mailboxes.processing import (
     Action,
@@ -146,7 +146,7 @@ class Delivery:
         request = self._request(mailbox, event, view, window_end(mailbox.processing, now, mailbox.zone))
 
         def busy(start: datetime, end: datetime) -> bool:
-            return self._book.is_busy(mailbox.address, start, end, besides=event.uid)
+            return self._book.is_busy(mailbox.address, start, end, event.uid, message.key)
 
         return process_request(request, mailbox.processing, mailbox.automation, busy, now, mailbox.zone)
 
@@ -307,7 +307,19 @@ class Delivery:
             fields["show_as"] = "tentative"
         if before.kind is EventKind.EXCEPTION:
             fields["changed"] = event.changed
+        if before.kind is EventKind.MASTER:
+            self._rewrite_instances(before, fields)
         self.write(msgspec.structs.replace(before, **fields), ChangeKind.UPDATED)
+
+    def _rewrite_instances(self, master: MailboxEvent, fields: Mapping[str, Any]) -> None:
+        """Let new texts of a series reach its instances, also those that differ only in what was answered."""
+        for one in self._book.exceptions(master):
+            theirs = {
+                name: value
+                for name, value in fields.items()
+                if name not in SERIES_FIELDS and name not in (*one.changed, "show_as")
+            }
+            self._book.put(msgspec.structs.replace(one, **theirs))
 
     def _content(self, mailbox: Mailbox, event: MailboxEvent) -> dict[str, Any]:
         """Return what a copy takes over, as the mailbox writes it."""

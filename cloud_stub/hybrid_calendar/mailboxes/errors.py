@@ -8,6 +8,9 @@ from cloud_stub.platform.errors import CloudError
 class CalendarError(CloudError):
     """A calendar platform does not do it; `code` is Graph's word."""
 
+    def __str__(self) -> str:
+        return self.text
+
 
 class UnknownMailbox(CalendarError):
     """404: nobody here has that address."""

@@ -125,7 +125,7 @@ def _conflicting(request: Request, settings: Processing, busy: Busy, end: dateti
     if settings.allow_conflicts:
         return accept
     slots = [slot for slot in request.slots if slot[0] < end]
-    clashing = tuple(start for start, stop in slots if busy(start, stop))
+    clashing = _clashing(slots, busy)
     if not clashing:
         return accept
     if not request.is_series:
@@ -137,6 +137,17 @@ def _conflicting(request: Request, settings: Processing, busy: Busy, end: dateti
     if len(clashing) > most and percent > share:
         return Decision(Action.DECLINE, "conflict", f"{counted}; {limits}.")
     return Decision(Action.ACCEPT, "conflict", f"{counted}; those are declined.", declined=clashing, until=until)
+
+
+def _clashing(slots: Sequence[Slot], busy: Busy) -> tuple[datetime, ...]:
+    """Return the starts of instances that overlap another meeting, or one of their own series that comes before them."""
+    clashing, taken = [], None
+    for start, end in slots:
+        if busy(start, end) or (taken is not None and start < taken):
+            clashing.append(start)
+        else:
+            taken = end if taken is None else max(taken, end)
+    return tuple(clashing)
 
 
 def content_for(event: MailboxEvent, settings: Processing) -> dict[str, object]:

@@ -19,14 +19,14 @@ from tzlocal.windows_tz import tz_win, win_tz
 from cloud_stub.hybrid_calendar.mailboxes.errors import InvalidEvent, UnknownTimeZone
 
 UTC_ZONE: Final = "Etc/UTC"
-WINDOWS: Final[Mapping[str, str]] = MappingProxyType({name.lower(): zone for name, zone in win_tz.items()})
+WINDOWS: Final[Mapping[str, str]] = MappingProxyType({name.lower(): zone for name, zone in win_tz.items() if name})
 """IANA names by Windows names in lower case."""
 _FURTHER: Final[Mapping[str, str]] = MappingProxyType({"tzone://microsoft/utc": UTC_ZONE, "utc": UTC_ZONE})
 
 
 @cache
 def _iana_names() -> Mapping[str, str]:
-    return {name.lower(): name for name in available_timezones() | set(tz_win)}
+    return {name.lower(): name for name in available_timezones() | set(tz_win) if name}
 
 
 def iana(name: str) -> str:
