@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from cloud_stub.hybrid_calendar.mailboxes.control import MailboxControl
 from cloud_stub.hybrid_calendar.mailboxes.store import MailboxStore
 from cloud_stub.hybrid_calendar.platforms.graph import Graph
 from cloud_stub.hybrid_calendar.platforms.hooks import Hooks
@@ -202,6 +203,7 @@ class Cloud:
             self.calliope,
             self.swupgrade,
             self.graph,
+            MailboxControl(self.mailboxes),
         ]
         served = {service.name for service in busy}
         self.services: list[Service] = [*busy, *(Idle(platform, name) for name in SERVICES if name not in served)]

@@ -190,7 +190,7 @@ class MailboxStore:
         with self._changing() as delivery:
             event = MailboxEvent(
                 id=delivery.new_event_id(mailbox.address), mailbox=mailbox.address,
-                uid="040000008200E00074C5B7101A82E008" + self._platform.new_id("iCalUId", mailbox.address).replace("-", "").upper(),
+                uid="040000008200E00074C5B7101A82E00800000000" + self._platform.new_id("iCalUId", mailbox.address).replace("-", "").upper(),
                 kind=kind_of(draft.recurrence), organizer=Person(mailbox.address, mailbox.name), is_organizer=True, answer=Answer.ORGANIZER,
                 created=now, modified=now, revision=0, **fields,
             )  # fmt: skip

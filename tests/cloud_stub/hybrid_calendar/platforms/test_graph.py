@@ -353,3 +353,24 @@ def test_events_outlive_a_restart(tmp_path: Any) -> None:
 
     story(tell, state_dir=tmp_path)
     in_cloud(again, state_dir=tmp_path)
+
+
+def test_mailboxes_are_made_and_deleted_over_the_control_api() -> None:
+    async def main(world: World) -> None:
+        path, settings = "/roomsim/control/v1/mailboxes", {"DeleteComments": False, "BookingWindowInDays": 1}
+        made = await world.admin("POST", path, {"address": "Lab@Contoso.test", "zone": "UTC", "processing": settings})
+        assert (made.json["id"], made.json["kind"], made.json["processing"]) == ("lab@contoso.test", "room", settings)
+        await world.admin("POST", path, {"address": ANNA, "kind": "user"})
+        far = {"dateTime": "2026-03-20T09:00:00", "timeZone": "UTC"}
+        booked = await Client(world).create(
+            start=far, end={**far, "dateTime": "2026-03-20T10:00:00"}, attendees=invite("lab@contoso.test")
+        )
+        assert booked["attendees"][0]["status"]["response"] == "declined"  # the window is a day
+        refused = await world.admin("POST", path, {"address": "b@contoso.test", "processing": {"DeleteAll": True}})
+        assert (refused.status, "DeleteAll is no setting" in refused.json["message"]) == (400, True)
+        assert (await world.admin("POST", path, {"address": ANNA})).status == 400
+        assert (await world.ask("POST", path, {"address": "b@contoso.test"})).status == 401
+        assert (await world.admin("DELETE", f"{path}/lab@contoso.test")).status == 204
+        assert (await world.admin("DELETE", f"{path}/lab@contoso.test")).status == 404
+
+    in_cloud(main)
