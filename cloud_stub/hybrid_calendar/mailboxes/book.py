@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from cloud_stub.hybrid_calendar.mailboxes.errors import UnknownEvent
-from cloud_stub.hybrid_calendar.mailboxes.series import Series, occurrence, overlaps, parse_instance_id
+from cloud_stub.hybrid_calendar.mailboxes.series import Series, Slot, occurrence, overlaps, parse_instance_id
 from cloud_stub.platform.mailbox_records import EventKind, MailboxEvent
 from cloud_stub.platform.store import Store
 
@@ -145,20 +145,32 @@ class Book:
 
     def _overlapping(self, mailbox: str, start: datetime, end: datetime) -> Iterator[MailboxEvent]:
         index = self._index(mailbox)
+        yield from self._kept_overlapping(index, start, end)
+        for master, slot in self._slots(index, start, end):
+            yield occurrence(master, slot)
+
+    def _kept_overlapping(self, index: _Index, start: datetime, end: datetime) -> Iterator[MailboxEvent]:
         for at in range(_from(index, start), len(index.times)):
+            if index.times[at][0] >= end:
+                break
             event = self._table.get(index.times[at][1])
             assert event is not None, "the index follows the table"
-            if event.start >= end:
-                break
             if overlaps(event.start, event.end, start, end):
                 yield event
+
+    def _slots(self, index: _Index, start: datetime, end: datetime) -> Iterator[tuple[MailboxEvent, Slot]]:
+        """Return where rules put instances that do not differ from their series."""
         for master_id, series in index.masters.items():
+            slots = series.between(start, end)
+            first = next(slots, None)
+            if first is None:
+                continue
             master = self._table.get(master_id)
             assert master is not None, "the index follows the table"
             own = index.exceptions.get(master_id, {})
-            for slot in series.between(start, end):
+            for slot in (first, *slots):
                 if slot[0] not in own and _has(master, slot[0]):
-                    yield occurrence(master, slot)
+                    yield master, slot
 
     def is_busy(self, mailbox: str, start: datetime, end: datetime, uid: str = "", key: datetime | None = None) -> bool:
         """Say whether something that is not free overlaps `[start, end)`; back to back does not.
@@ -167,11 +179,18 @@ class Book:
             uid: of the meeting that is looked at, which never is in its own way.
             key: original start of the instance that is looked at: the others of its series may be in its way.
         """
-        return any(
-            event.show_as != "free" and not event.is_cancelled
-            for event in self._overlapping(mailbox, start, end)
-            if event.uid != uid or (key is not None and event.original_start != key)
-        )
+        index = self._index(mailbox)
+        for event in self._kept_overlapping(index, start, end):
+            if _blocks(event) and (event.uid != uid or (key is not None and event.original_start != key)):
+                return True
+        for master, slot in self._slots(index, start, end):
+            if (
+                _blocks(master)
+                and slot[0] not in master.cancelled
+                and (master.uid != uid or (key is not None and slot[0] != key))
+            ):
+                return True
+        return False
 
     def _index(self, mailbox: str) -> _Index:
         index = self._indexes.get(mailbox)
@@ -188,6 +207,10 @@ def _from(index: _Index, start: datetime) -> int:
     except OverflowError:
         return 0
     return bisect_left(index.times, (earliest, ""))
+
+
+def _blocks(event: MailboxEvent) -> bool:
+    return event.show_as != "free" and not event.is_cancelled
 
 
 def _order(event: MailboxEvent) -> tuple[datetime, str]:

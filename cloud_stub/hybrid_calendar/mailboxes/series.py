@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -16,13 +16,15 @@ from cloud_stub.platform.mailbox_records import Answer, Attendee, EventKind, Mai
 
 INSTANCES_MAX: Final = 20_000
 """Instances that are made of one series: a daily one ends visibly after 54 years."""
+Slot: TypeAlias = tuple[datetime, datetime, datetime]
+"""Where a rule puts an instance: start, end, and start on the wall clock."""
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 
 
 class Series:
     """Where the rule of a master puts its instances; worked out as far as was asked."""
 
-    __slots__ = ("_length", "_starts", "_walls", "_zone", "longest")
+    __slots__ = ("_keys", "_length", "_starts", "_walls", "_zone", "longest")
 
     def __init__(self, master: MailboxEvent) -> None:
         assert master.recurrence is not None, "a master has a rule"
@@ -30,11 +32,12 @@ class Series:
         first = master.wall_start or to_wall(master.start, master.zone)
         self._length = (master.wall_end or to_wall(master.end, master.zone)) - first
         self._walls: Iterator[datetime] | None = walls(master.recurrence, first)
-        self._starts: list[tuple[datetime, datetime, datetime]] = []
+        self._starts: list[Slot] = []
+        self._keys: list[datetime] = []
         self.longest = self._length + timedelta(hours=2)
         """No instance lasts longer, whatever the clock does meanwhile."""
 
-    def until(self, end: datetime) -> list[tuple[datetime, datetime, datetime]]:
+    def until(self, end: datetime) -> list[Slot]:
         """Work out every instance that starts before an instant, and a few more; each as start, end, wall start.
 
         Raises:
@@ -49,22 +52,23 @@ class Series:
                 raise BoundHit("instances of a series", INSTANCES_MAX)
             start, stop = span(wall, self._length, self._zone)
             self._starts.append((start, stop, wall))
+            self._keys.append(start)
         return self._starts
 
-    def between(self, start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime, datetime]]:
+    def between(self, start: datetime, end: datetime) -> Iterator[Slot]:
         """Return the instances that overlap `[start, end)`."""
         starts = self.until(end)
-        for at in range(bisect_left(starts, start - self.longest, key=_first), len(starts)):
+        for at in range(bisect_left(self._keys, start - self.longest), len(starts)):
             slot = starts[at]
             if slot[0] >= end:
                 return
             if overlaps(slot[0], slot[1], start, end):
                 yield slot
 
-    def at(self, original: datetime) -> tuple[datetime, datetime, datetime] | None:
+    def at(self, original: datetime) -> Slot | None:
         """Return the instance that the rule puts at an instant, or None."""
         starts = self.until(original + timedelta(seconds=1))
-        at = bisect_left(starts, original, key=_first)
+        at = bisect_left(self._keys, original)
         return starts[at] if at < len(starts) and starts[at][0] == original else None
 
     def last(self, is_endless: bool) -> datetime | None:
@@ -75,10 +79,6 @@ class Series:
     def wall_length(self) -> timedelta:
         """How long an instance lasts on the wall clock."""
         return self._length
-
-
-def _first(slot: tuple[datetime, datetime, datetime]) -> datetime:
-    return slot[0]
 
 
 def overlaps(start: datetime, end: datetime, begin: datetime, stop: datetime) -> bool:
@@ -112,7 +112,7 @@ def key_of(original: datetime) -> str:
     return f"{original:{_STAMP}}"
 
 
-def occurrence(master: MailboxEvent, slot: tuple[datetime, datetime, datetime]) -> MailboxEvent:
+def occurrence(master: MailboxEvent, slot: Slot) -> MailboxEvent:
     """Make the instance that a rule puts somewhere."""
     start, end, wall = slot
     first = master.wall_start or to_wall(master.start, master.zone)
