@@ -13,6 +13,7 @@ from graph_hook import Hook, hooked
 from cloud_stub.hybrid_calendar.mailboxes.drafts import Draft, invited
 from cloud_stub.hybrid_calendar.platforms.platform import Notice, Notification
 from cloud_stub.hybrid_calendar.platforms.subscriptions import UnknownSubscription
+from cloud_stub.platform.fault_points import aimed
 from cloud_stub.platform.mailbox_records import MailboxEvent, MailboxKind
 from endpoint.runtime.clock import iso_seconds
 from endpoint.runtime.faults import Fault
@@ -55,9 +56,10 @@ class Stage:
         return [event.data for event in self.world.trace.events if event.kind == kind]
 
     def fault(self, do: str, **params: Any) -> None:
-        self.world.faults.arm(
-            Fault(id=do, on="hybrid", do=do, target={"step": params.pop("step", "notify")}, params=params)
-        )
+        as_asked = aimed("hybrid", do, {"mailbox": ROOM}, params)
+        assert as_asked is not None
+        on, do, target, params = as_asked
+        self.world.faults.arm(Fault(id="it", on=on, do=do, target=target, params=params))
 
 
 def story(tell: Callable[[Stage], Awaitable[None]]) -> None:
