@@ -28,6 +28,8 @@ CONTENT_FIELDS: Final = (
 )  # fmt: skip
 """Fields that travel from the organizer's copy to those of the invitees."""
 CHANGEABLE: Final = frozenset({*CONTENT_FIELDS, "recurrence"} - {"wall_start", "wall_end"})
+SERIES_FROM_YEAR: Final = 2000
+"""An older series would use up its instances before today (`series.INSTANCES_MAX`)."""
 _WORDS: Final[Mapping[str, frozenset[str]]] = {
     "body_type": frozenset({"text", "html"}),
     "sensitivity": frozenset({"normal", "personal", "private", "confidential"}),
@@ -133,6 +135,8 @@ def _times(fields: Mapping[str, Any], before: MailboxEvent | None) -> dict[str, 
         _check_all_day(wall_start, wall_end)
     recurrence = fields.get("recurrence", before.recurrence if before is not None else None)
     if recurrence is not None:
+        if wall_start.year < SERIES_FROM_YEAR:
+            raise InvalidEvent(f"a series starts in {SERIES_FROM_YEAR} or later", "ErrorPropertyValidationFailure")
         check(recurrence, wall_start)
         length = wall_end - wall_start
         wall_start = next(walls(recurrence, wall_start))

@@ -11,11 +11,10 @@ import msgspec
 
 from cloud_stub.hybrid_calendar.mailboxes.recurrence import walls
 from cloud_stub.hybrid_calendar.mailboxes.zones import span, to_wall
-from cloud_stub.platform.errors import BoundHit
 from cloud_stub.platform.mailbox_records import Answer, Attendee, EventKind, MailboxEvent
 
 INSTANCES_MAX: Final = 20_000
-"""Instances that are made of one series: a daily one ends visibly after 54 years."""
+"""Instances that a series has: a daily one ends after 54 years, as if its rule said so."""
 Slot: TypeAlias = tuple[datetime, datetime, datetime]
 """Where a rule puts an instance: start, end, and start on the wall clock."""
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
@@ -38,18 +37,12 @@ class Series:
         """No instance lasts longer, whatever the clock does meanwhile."""
 
     def until(self, end: datetime) -> list[Slot]:
-        """Work out every instance that starts before an instant, and a few more; each as start, end, wall start.
-
-        Raises:
-            BoundHit: there are too many.
-        """
+        """Work out every instance that starts before an instant, and a few more; each as start, end, wall start."""
         while self._walls is not None and (not self._starts or self._starts[-1][0] < end):
             wall = next(self._walls, None)
-            if wall is None:
+            if wall is None or len(self._starts) >= INSTANCES_MAX:
                 self._walls = None
                 break
-            if len(self._starts) >= INSTANCES_MAX:
-                raise BoundHit("instances of a series", INSTANCES_MAX)
             start, stop = span(wall, self._length, self._zone)
             self._starts.append((start, stop, wall))
             self._keys.append(start)

@@ -298,3 +298,13 @@ def test_nothing_is_left_of_a_mailbox_that_is_deleted() -> None:
         office.store.events(ROOM)
     office.store.update(ANNA, made.id, start=NINE + DAY)
     assert [one.mailbox for one in office.store.copies(made.uid)] == [ANNA]
+
+
+def test_no_series_spoils_the_view_of_its_calendar() -> None:
+    office = Office()
+    with pytest.raises(InvalidEvent, match="2000 or later"):
+        meet(office, datetime(1, 1, 2), recurrence=Recurrence(type="daily"))
+    meet(office, datetime(2000, 1, 3, 9), BO, recurrence=Recurrence(type="daily"))
+    for year, seen in ((2026, 1), (2054, 1), (2056, 0)):
+        start = datetime(year, 3, 2, tzinfo=UTC)
+        assert len(office.store.occurrences(BO, start, start + DAY)) == seen, year
