@@ -11,6 +11,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from cloud_stub.hybrid_calendar.mailboxes.control import MailboxControl
+from cloud_stub.hybrid_calendar.mailboxes.store import MailboxStore
+from cloud_stub.hybrid_calendar.platforms.graph import Graph
+from cloud_stub.hybrid_calendar.platforms.hooks import Hooks
 from cloud_stub.media_node.fleet import Fleet, MediaPlan
 from cloud_stub.media_node.node import NodeSeams
 from cloud_stub.platform.certificates import Certificates
@@ -107,6 +111,7 @@ class Cloud:
         self.authority = self._authority()
         self.platform.root_pem = self.authority.pem
         self.directory = Directory(self.platform)
+        self.mailboxes = MailboxStore(self.platform)
         self.fleet = self._fleet(media) if media is not None else None
         self._seed()
         self._build()
@@ -173,6 +178,7 @@ class Cloud:
         self.metrics = Metrics(platform)
         self.client_logs = ClientLogs(platform)
         self.xapi = XapiRelay(platform, self.mercury)
+        self.graph = Graph(platform, self.mailboxes, Hooks(self.net, platform.clock, platform.root_pem))
         rest = RestApi(platform, self.directory, self.use_cases)
         busy: list[Service] = [
             Control(
@@ -202,6 +208,8 @@ class Cloud:
             self.scheduling,
             self.calliope,
             self.swupgrade,
+            self.graph,
+            MailboxControl(self.mailboxes),
         ]
         served = {service.name for service in busy}
         self.services: list[Service] = [*busy, *(Idle(platform, name) for name in SERVICES if name not in served)]
@@ -215,6 +223,7 @@ class Cloud:
             OSError: an address is in use or not ours.
         """
         self._door = WebDoor(self.platform, self.services)
+        self.graph.subscriptions.start()
         try:
             if self.fleet is not None:
                 await self.fleet.start()
@@ -235,6 +244,7 @@ class Cloud:
         """Close sockets, doors, media nodes and store."""
         for listener in self._listeners.values():
             listener.close()
+        await self.graph.stop()
         await self.mercury.stop()
         if self._door is not None:
             await self._door.close()

@@ -1,1 +1,1 @@
-"""What the cloud makes of invitations: keywords, video addresses, and the invitation files they come in."""
+"""Hybrid Calendar and what it reads: mailboxes, calendar platforms, invitations, join details."""

@@ -35,6 +35,7 @@ class CloudSettings:
         registrations_max: WDM registrations of a user, above which a POST is answered with the excess error.
         kms_join_fields: readable = devices get the join members of meetings in clear; strict = everybody gets them sealed.
         xapi_unanswered: status of an xAPI request to a device that is offline or silent; 504 or 502.
+        graph_needs_token: requests to Graph need a bearer token, whichever; off: nobody looks.
         xapi_per_minute: xAPI requests that one device may be sent in a minute, above which clients are told to wait; 0 = no limit.
     """
 
@@ -50,6 +51,7 @@ class CloudSettings:
     deliver_root: bool = True
     registrations_max: int = 25
     kms_join_fields: str = "readable"
+    graph_needs_token: bool = False
     xapi_unanswered: int = 504
     xapi_per_minute: int = 0
 

@@ -292,7 +292,7 @@ class Control:
 
     def _on(self, method: str, path: str, act: Callable[[Call], Any]) -> Route:
         async def handle(call: Call) -> Answer:
-            _require_loopback(call.remote)
+            require_loopback(call.remote)
             outcome = act(call)
             if isinstance(outcome, Awaitable):
                 outcome = await outcome
@@ -305,7 +305,8 @@ class Control:
         return replace(route, path=path, auth=False, scopes=())
 
 
-def _require_loopback(remote: str) -> None:
+def require_loopback(remote: str) -> None:
+    """Refuse a peer that is not on this machine; Forbidden."""
     try:
         is_near = ipaddress.ip_address(remote).is_loopback
     except ValueError:

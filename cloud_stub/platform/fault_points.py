@@ -70,6 +70,9 @@ STEPS: Mapping[tuple[str, str], str] = {
     ("mercury", "reorder"): "frame",
     ("mercury", "gap"): "frame",
     ("mercury", "malformed"): "frame",
+    ("hybrid", "notification_lost"): "notify",
+    ("hybrid", "notification_late"): "notify",
+    ("hybrid", "notification_twice"): "notify",
 }
 """What the services themselves carry out, and at which of their steps the question is asked: an aimed fault names it in its target."""
 

@@ -12,6 +12,8 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 HOME_CLUSTER = "a"
+MICROSOFT_DOMAIN = "microsoft.test"
+"""The calendar platform's domain: it is not one of the cloud's, and is never renamed with them."""
 LOOPBACK_NAMES = ("127.0.0.1", "::1", "localhost")
 
 
@@ -21,7 +23,7 @@ class Address:
 
     Attributes:
         label: first label of its host, without the cluster letter.
-        zone: `wbx2` or `webex`: which of the two domains it is under.
+        zone: `wbx2`, `webex` or `microsoft`: which of the domains it is under.
         named_path, single_path: base path under its own host, and under a single origin.
         is_clustered: its label ends in the letter of a cluster, `wdm-a`.
         bare_label: it also answers without the letter, and that is the name it is published under.
@@ -71,6 +73,7 @@ SERVICES: Mapping[str, Address] = MappingProxyType(
         "lyra": _wbx2("lyra", "/lyra/api/v1", "lyra"),
         "swupgrade": _wbx2("swupgrade", "/swupgrade/api/v1", "swupgrade"),
         "xapi": _wbx2("xapi", "/xapi/api/v1", "xapi"),
+        "graph": Address("graph", "microsoft", "/v1.0", "/v1.0", is_clustered=False),
     }
 )  # fmt: skip
 """Every service by the name that trace, faults and journal use."""
@@ -92,10 +95,10 @@ class Origin:
 
 
 class Hosts:
-    """The names of all services under two domains, and the clusters that they are in now."""
+    """The names of all services under their domains, and the clusters that they are in now."""
 
     def __init__(self, domain: str = "wbx2.test", webex_domain: str = "webex.test") -> None:
-        self.domains = {"wbx2": domain, "webex": webex_domain}
+        self.domains = {"wbx2": domain, "webex": webex_domain, "microsoft": MICROSOFT_DOMAIN}
         self.clusters: dict[str, str] = {}
         """Cluster letter of services that were moved away from the home cluster."""
 
@@ -142,7 +145,7 @@ class Hosts:
         return frozenset(found)
 
     def certificate_names(self) -> tuple[str, ...]:
-        """Return what a server certificate has to be good for: loopback, every published name, and both domains one level deep."""
+        """Return what a server certificate has to be good for: loopback, every published name, and every domain one level deep."""
         names = [*LOOPBACK_NAMES]
         for service, address in SERVICES.items():
             names.append(self.host(service))

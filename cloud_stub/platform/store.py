@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from cloud_stub.platform.errors import BoundHit, CloudError
+from cloud_stub.platform.mailbox_records import MAILBOX_TABLES
 from cloud_stub.platform.records import TABLES, Record
 
 SCHEMA = 1
@@ -133,7 +134,8 @@ class Store:
 
     def __init__(self, directory: Path | None = None) -> None:
         self._tables: dict[type[Record], Table[Any]] = {
-            kind: Table(self, spec.name, kind, spec.limit, spec.indexed) for kind, spec in TABLES.items()
+            kind: Table(self, spec.name, kind, spec.limit, spec.indexed)
+            for kind, spec in (TABLES | MAILBOX_TABLES).items()
         }
         self._depth = 0
         self._undo: list[tuple[str, str, Record | None]] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -19,8 +19,8 @@ START_S = 20.0
 
 
 @contextmanager
-def running_cloud() -> Iterator[dict[str, Any]]:
-    """Run a cloud with both doors open; gives what its ready file would say."""
+def running_cloud(furnish: Callable[[Cloud], object] = lambda _: None) -> Iterator[dict[str, Any]]:
+    """Run a cloud with both doors open; gives what its ready file would say. `furnish` puts into it what the clients will find."""
     ready: dict[str, Any] = {}
     is_up, stop = threading.Event(), asyncio.Event()
     loops: list[asyncio.AbstractEventLoop] = []
@@ -31,6 +31,7 @@ def running_cloud() -> Iterator[dict[str, Any]]:
         clock = Clock(LoopTime(loop))
         trace = Trace(clock)
         cloud = Cloud(clock, Chance(None), trace, Faults(clock, trace), NameTable())
+        furnish(cloud)
         await cloud.start(http=("127.0.0.1", 0), https=("127.0.0.1", 0))
         try:
             ready.update(cloud.ready())

@@ -27,6 +27,7 @@ NAMED = {
     "lyra": "https://lyra-a.wbx2.test/lyra/api/v1",
     "swupgrade": "https://swupgrade-a.wbx2.test/swupgrade/api/v1",
     "xapi": "https://xapi-a.wbx2.test/xapi/api/v1",
+    "graph": "https://graph.microsoft.test/v1.0",
     "identityLookup": "https://identitylookup-a.wbx2.test/identity/api/v1",
 }
 """The column "stub, named host" of protocol/cloud-services.md section 1, and our client logs."""
