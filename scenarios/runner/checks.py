@@ -295,9 +295,10 @@ class StepChecks:
         """Return the next instant at which `poll` may decide; None when nothing waits for time."""
         if self._verdict is not PENDING:
             return None
-        waits = [] if self._now is None else [self._now.wake_at()]
-        waits += [never.watch_until for never in self._never if self._now is None]
-        return min((at for at in waits if at is not None), default=None)
+        if self._now is not None:
+            return self._now.wake_at()
+        waits = [] if self._done_at is None else [never.watch_until for never in self._never]  # the end of the verb wakes too
+        return min(waits, default=None)
 
     def _go_on(self, now: int) -> Verdict:
         """Move to the next expectation when the present one is met; decide when there is none left."""

@@ -389,6 +389,14 @@ def test_never_is_watched_while_the_step_runs() -> None:
     assert verdict.finding.unmet[0].nearest == 'log "401" (+0.200s)'
 
 
+def test_a_never_wakes_nobody_while_the_verb_runs() -> None:
+    text = "  - advance: 60s\n    expect: { log: 'one' }\n    never: { log: '401' }\n"
+    checks, history = checks_of(text), History()
+    assert checks.feed(history.log(1, "Wx2", "3", "one")).state == "pending"
+    assert checks.wake_at() is None, "an instant that has passed would be asked for for ever"
+    assert checks.verb_done(seconds(60)).state == "met"
+
+
 def test_never_can_be_watched_longer() -> None:
     view = FakeView(status={"Webex Status": "Registered"})
     checks = checks_of("  - note: hello\n    never: { xstatus: { Webex Status: Error }, for: 10s }\n", view)
