@@ -63,9 +63,16 @@ class Org(Record, kw_only=True, frozen=True):
 
 
 class User(Record, kw_only=True, frozen=True):
-    """A person, or the machine account of a device. `tokens_issued` counts, so that each token's draw has a name."""
+    """A person, or the machine account of a device. `tokens_issued` counts, so that each token's draw has a name.
 
-    SHOWN = ("id", "org_id", "kind", "name", "email", "workspace_id", "is_admin", "created")
+    `hybrid_calendar`: the service works for the person's calendar. `has_personal_room` and `preferred_site` decide whether `@webex` finds
+    a Personal Room (see `hybrid_calendar.site`).
+    """
+
+    SHOWN = (
+        "id", "org_id", "kind", "name", "email", "workspace_id", "is_admin", "hybrid_calendar", "has_personal_room", "preferred_site",
+        "created",
+    )  # fmt: skip
 
     org_id: str
     kind: UserKind
@@ -76,12 +83,17 @@ class User(Record, kw_only=True, frozen=True):
     is_admin: bool = False
     tokens_issued: int = 0
     toggles_revision: int = 1
+    hybrid_calendar: bool = True
+    has_personal_room: bool = True
+    preferred_site: str = ""
 
 
 class Workspace(Record, kw_only=True, frozen=True):
     """A room. `calling`, `calendar`, `hotdesking` and `supported_devices` are words of the public API."""
 
-    SHOWN = ("id", "org_id", "name", "type", "capacity", "created", "calling", "calendar", "location_id", "floor_id")
+    SHOWN = (
+        "id", "org_id", "name", "type", "capacity", "created", "calling", "calendar", "calendar_email", "location_id", "floor_id",
+    )  # fmt: skip
 
     org_id: str
     name: str
@@ -92,6 +104,7 @@ class Workspace(Record, kw_only=True, frozen=True):
     calling: str = "freeCalling"
     calendar: str = "none"
     calendar_email: str = ""
+    calendar_group: str = ""
     hotdesking: str = "off"
     supported_devices: str = "collaborationDevices"
     hosts_meetings: bool = False
@@ -268,6 +281,50 @@ class Meeting(Record, kw_only=True, frozen=True):
     responses: dict[str, str] = {}
 
 
+class HybridSettings(Record, kw_only=True, frozen=True):
+    """What an organization has set for its Hybrid Calendar; see `hybrid_calendar.settings` for the words."""
+
+    SHOWN = (
+        "id", "provisioned", "platform", "webex", "meet", "lead_minutes", "sites", "managed_site", "language", "header", "footer",
+        "phone_lines", "minimal", "minimal_bytes", "deliver_tentative",
+    )  # fmt: skip
+
+    provisioned: bool = True
+    platform: str = "graph"
+    webex: str = "personal_room"
+    meet: str = "space"
+    lead_minutes: int = 5
+    sites: tuple[str, ...] = ("roomsim.webex.test",)
+    managed_site: bool = True
+    language: str = "en"
+    header: str = ""
+    footer: str = ""
+    phone_lines: bool = False
+    minimal: str = "auto"
+    minimal_bytes: int = 16 * 1024
+    deliver_tentative: bool = False
+
+
+class SiteMeeting(Record, kw_only=True, frozen=True):
+    """Something that can be joined on a Webex site: a meeting, a Personal Room, or the meeting of a space."""
+
+    SHOWN = ("id", "kind", "title", "site", "number", "sip", "url", "owner_id", "space_id", "members", "created")
+
+    kind: str
+    site: str
+    number: str
+    sip: str
+    url: str
+    created: datetime
+    title: str = ""
+    password: str = ""
+    host_key: str = ""
+    owner_id: str = ""
+    space_id: str = ""
+    space_url: str = ""
+    members: tuple[str, ...] = ()
+
+
 class Toggle(Record, kw_only=True, frozen=True):
     """A feature toggle of one user: `id` is user, kind and key."""
 
@@ -385,6 +442,8 @@ TABLES: dict[type[Record], TableSpec] = {
     Registration: TableSpec("registrations", 50_000, ("user_id",)),
     Device: TableSpec("devices", 50_000, ("workspace_id", "user_id")),
     Meeting: TableSpec("meetings", 100_000, ("user_ids",)),
+    HybridSettings: TableSpec("hybrid_settings", 100),
+    SiteMeeting: TableSpec("site_meetings", 100_000, ("number", "owner_id", "members")),
     Toggle: TableSpec("toggles", 200_000, ("user_id",)),
     Integration: TableSpec("integrations", 1_000),
     Upgrade: TableSpec("upgrades", 1_000),

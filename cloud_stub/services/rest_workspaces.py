@@ -44,6 +44,7 @@ class _Calling(msgspec.Struct, kw_only=True):
 class _Calendar(msgspec.Struct, kw_only=True, rename="camel"):
     type: CalendarKind
     email_address: Id = ""
+    resource_group_id: Id = ""
 
 
 class _Hosted(msgspec.Struct, kw_only=True, rename="camel"):
@@ -77,11 +78,13 @@ class RestWorkspaces:
         directory: Directory,
         use_cases: UseCases,
         device_json: Callable[[Device], dict[str, Any]],
+        calendar_changed: Callable[[Workspace], object] = lambda _: None,
     ) -> None:
         self._platform = platform
         self._directory = directory
         self._use_cases = use_cases
         self._device_json = device_json
+        self._calendar_changed = calendar_changed
         documented = Label.DOCUMENTED
         self.routes: Sequence[Route] = (
             Route("GET", "/workspaces", self._list, documented, scopes=WORKSPACES_READ),
@@ -105,7 +108,7 @@ class RestWorkspaces:
         return page(self._platform, call, found)
 
     def _create(self, call: Call) -> Answer:
-        body = call.read(_Body)
+        body = _read(call)
         if body.display_name is None:
             raise BadRequest("displayName is missing")
         self._check_name(body.display_name)
@@ -121,7 +124,7 @@ class RestWorkspaces:
 
     def _put(self, call: Call) -> Answer:
         """Change a workspace: capacity, type and notes go when they are not given, everything else stays."""
-        workspace, body = self._workspace(call), call.read(_Body)
+        workspace, body = self._workspace(call), _read(call)
         if body.display_name is not None and body.display_name != workspace.name:
             self._check_name(body.display_name)
         changed = self._platform.store[Workspace].change(
@@ -156,8 +159,7 @@ class RestWorkspaces:
         if body.calling is not None:
             given["calling"] = body.calling.type
         if body.calendar is not None:
-            email = body.calendar.email_address if body.calendar.type != "none" else ""
-            given |= {"calendar": body.calendar.type, "calendar_email": email}
+            given |= _calendar_fields(body.calendar)
         if body.hotdesking_status is not None:
             given["hotdesking"] = body.hotdesking_status
         if body.device_hosted_meetings is not None:
@@ -175,12 +177,17 @@ class RestWorkspaces:
             raise BadRequest("locationId does not change once it is set")
         if body.supported_devices is not None:
             given["supported_devices"] = body.supported_devices
-        return self._platform.store[Workspace].change(workspace.id, **given) if given else workspace
+        changed = self._platform.store[Workspace].change(workspace.id, **given) if given else workspace
+        if body.calendar is not None:
+            self._calendar_changed(changed)
+        return changed
 
     def _json(self, workspace: Workspace) -> dict[str, Any]:
         calendar = {"type": workspace.calendar}
         if workspace.calendar_email:
             calendar["emailAddress"] = workspace.calendar_email
+        if workspace.calendar_group:
+            calendar["resourceGroupId"] = workspace.calendar_group
         hosted: dict[str, Any] = {"enabled": workspace.hosts_meetings}
         if workspace.meeting_site:
             hosted["siteUrl"] = workspace.meeting_site
@@ -225,6 +232,23 @@ class RestWorkspaces:
         has_device = bool(self._devices(workspace_id))
         able = {name: {"supported": has_device, "configured": has_device and name in CONFIGURED} for name in SUPPORTED}
         return able | {name: {"supported": False, "configured": False} for name in UNSUPPORTED}
+
+
+def _read(call: Call) -> _Body:
+    body = call.read(_Body)
+    if body.calendar is not None:
+        _calendar_fields(body.calendar)  # refused before anything is changed
+    return body
+
+
+def _calendar_fields(calendar: _Calendar) -> dict[str, str]:
+    """Read the calendar of a workspace: one of a kind has the address of its room mailbox, `none` has nothing (8.1)."""
+    if calendar.type == "none":
+        return {"calendar": "none", "calendar_email": "", "calendar_group": ""}
+    if calendar.email_address.count("@") != 1 or not all(calendar.email_address.split("@")):
+        raise BadRequest(f"a {calendar.type} calendar has the address of the room mailbox in calendar.emailAddress")
+    group = calendar.resource_group_id
+    return {"calendar": calendar.type, "calendar_email": calendar.email_address, "calendar_group": group}
 
 
 def _fits(item: dict[str, Any], query: Mapping[str, str]) -> bool:

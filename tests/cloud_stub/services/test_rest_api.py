@@ -301,12 +301,16 @@ def test_workspace_keeps_what_it_was_told() -> None:
         assert (await world.admin("PUT", url, {"displayName": "Lab"})).json == made, (
             "none of this goes by being left out"
         )
+        group = {"type": "microsoft", "emailAddress": "lab@room.example", "resourceGroupId": "G1"}
+        assert (await world.admin("PUT", url, {"displayName": "Lab", "calendar": group})).json["calendar"] == group
         none = (await world.admin("PUT", url, {"displayName": "Lab", "calendar": {"type": "none"}})).json
         assert none["calendar"] == {"type": "none"}
         for wrong in (
             {"locationId": "L2"},
             {"calling": {"type": "smoke"}},
             {"calendar": 7},
+            {"calendar": {"type": "microsoft"}},
+            {"calendar": {"type": "google", "emailAddress": "nobody"}},
             {"hotdeskingStatus": "maybe"},
         ):
             assert (await world.admin("PUT", url, {"displayName": "Lab", **wrong})).status == 400
