@@ -12,9 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from cloud_stub.hybrid_calendar.mailboxes.control import MailboxControl
+from cloud_stub.hybrid_calendar.editor import MailboxEditor
 from cloud_stub.hybrid_calendar.mailboxes.store import MailboxStore
 from cloud_stub.hybrid_calendar.platforms.graph import Graph
 from cloud_stub.hybrid_calendar.platforms.hooks import Hooks
+from cloud_stub.hybrid_calendar.platforms.direct import DirectPlatform
+from cloud_stub.hybrid_calendar.service import HybridCalendar
+from cloud_stub.hybrid_calendar.settings import Settings
+from cloud_stub.hybrid_calendar.site import Site
+from cloud_stub.hybrid_calendar.use_cases import HybridUseCases
 from cloud_stub.media_node.fleet import Fleet, MediaPlan
 from cloud_stub.media_node.node import NodeSeams
 from cloud_stub.platform.certificates import Certificates
@@ -175,6 +181,7 @@ class Cloud:
         self.use_cases = UseCases(
             platform, self.directory, self.codes, self.mercury, self.calendar, self.features, self.u2c, self.gds, self.swupgrade
         )  # fmt: skip
+        self.hybrid = self._hybrid()
         self.metrics = Metrics(platform)
         self.client_logs = ClientLogs(platform)
         self.xapi = XapiRelay(platform, self.mercury)
@@ -188,7 +195,9 @@ class Cloud:
                 lambda: self.fleet.names() if self.fleet is not None else [],
             ),
             rest,
-            RestWorkspaces(platform, self.directory, self.use_cases, rest.device_json),
+            RestWorkspaces(
+                platform, self.directory, self.use_cases, rest.device_json, self.hybrid.service.workspace_changed
+            ),
             XapiRest(self.directory, platform.tokens, self.xapi),
             self.xapi,
             Integrations(platform, self.directory),
@@ -214,6 +223,17 @@ class Cloud:
         served = {service.name for service in busy}
         self.services: list[Service] = [*busy, *(Idle(platform, name) for name in SERVICES if name not in served)]
 
+    def _hybrid(self) -> HybridUseCases:
+        platform = self.platform
+        settings, site = Settings(platform), Site(platform)
+        calendars = DirectPlatform(platform, self.mailboxes)
+        service = HybridCalendar(platform, calendars, settings, site, self.calendar)
+        self.directory.on_machine = service.machine_created
+        self.scheduling.editor = MailboxEditor(platform, self.mailboxes, service, self.scheduling.editor)
+        return HybridUseCases(
+            platform, self.directory, self.mailboxes, calendars, service, settings, site, self.calendar
+        )
+
     # -- life -------------------------------------------------------------------------------------------------------------------------
 
     async def start(self, http: Address | None = None, https: Address | None = ("127.0.0.1", 0)) -> None:
@@ -236,12 +256,14 @@ class Cloud:
         except BaseException:
             await self.stop()
             raise
+        self.hybrid.service.start()
         for scheme, listener in self._listeners.items():
             for domain in self.platform.hosts.domains.values():
                 self.names.publish_domain(domain, DEFAULT_PORTS[scheme], listener.host, listener.port)
 
     async def stop(self) -> None:
         """Close sockets, doors, media nodes and store."""
+        self.hybrid.service.stop()
         for listener in self._listeners.values():
             listener.close()
         await self.graph.stop()

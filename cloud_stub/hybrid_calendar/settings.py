@@ -173,10 +173,10 @@ def import_users(text: str, platform: Platform, directory: Directory, settings: 
     refused = []
     for number, row in enumerate(rows, 2):
         values = {name: str(row.get(column) or "").strip() for name, column in columns.items()}
-        email, site = str(row.get(address_column) or "").strip(), values.get(SITE_COLUMN, "")
+        email, site = str(row.get(address_column) or "").strip().lower(), values.get(SITE_COLUMN, "")
         try:
             _check_row(email, site, settings)
-            person = known.get(email.casefold())
+            person = known.get(email)
             if person is None:
                 person = directory.create_person(values.get(NAME_COLUMN) or email.partition("@")[0], email)
                 created += 1
@@ -185,7 +185,7 @@ def import_users(text: str, platform: Platform, directory: Directory, settings: 
         except CloudError as error:
             refused.append((number, error.text))
             continue
-        known[email.casefold()] = platform.store[User].change(person.id, preferred_site=site or person.preferred_site)
+        known[email] = platform.store[User].change(person.id, preferred_site=site or person.preferred_site)
     return Imported(created, changed, tuple(refused))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from cloud_stub.platform.context import Platform
@@ -18,6 +19,8 @@ class Directory:
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
         self._store = platform.store
+        self.on_machine: Callable[[User], object] = lambda _: None
+        """Called with the account of every device that is made."""
 
     def create_org(self, name: str) -> Org:
         """Create an organization."""
@@ -73,7 +76,7 @@ class Directory:
 
     def create_machine(self, workspace: Workspace) -> User:
         """Create the machine account of a workspace's next device."""
-        return self._store[User].put(
+        machine = self._store[User].put(
             User(
                 id=self._platform.new_id("machine account", workspace.id),
                 org_id=workspace.org_id,
@@ -83,6 +86,8 @@ class Directory:
                 workspace_id=workspace.id,
             )
         )
+        self.on_machine(machine)
+        return machine
 
     def workspace(self, workspace_id: str) -> Workspace:
         """Return a workspace; NotFound if there is none of that id."""

@@ -58,6 +58,12 @@ STEPS: Mapping[tuple[str, str], str] = {
     ("kms", "wrong_key"): "key",
     ("kms", "expired_channel"): "channel",
     ("kms", "bad_certificate"): "details",
+    ("hybrid", "keyword_unknown"): "keyword",
+    ("hybrid", "beyond_window"): "pick_up",
+    ("hybrid", "subscription_expired"): "subscription",
+    ("mailbox", "decline"): "decision",
+    ("mailbox", "never"): "decision",
+    ("mailbox", "delete_comments"): "content",
     ("hydra", "status_unknown"): "status",
     ("mercury", "refuse"): "upgrade",
     ("mercury", "no_first_frame"): "opening",
@@ -85,6 +91,9 @@ _LIKE_HTTP: Mapping[tuple[str, str], dict[str, Any]] = {
     ("gds", "error"): {"do": "error", "target": {"service": "gds"}},
 }  # fmt: skip
 
+_OF_MAILBOXES: Mapping[str, str] = {"declined": "decline", "delete_comments": "delete_comments"}
+"""What the mailboxes carry out of the faults of the hybrid calendar."""
+
 _STEP_PATHS: Mapping[str, tuple[str, ...]] = {
     "challenge": ("/activation/api/v1/challenges",),
     "invoke": ("/idb/token/v1/actions/srp/invoke", "/idbroker/idb/token/v1/actions/srp/invoke"),
@@ -111,6 +120,8 @@ def aimed(
         target["reply"] = params.pop("what", "service")
     if (on, do) == ("activation", "lost_reply") and "what" in params:
         target["path"] = _STEP_PATHS.get(str(params.pop("what")), ())
+    if on == "hybrid" and do in _OF_MAILBOXES:
+        on, do = "mailbox", _OF_MAILBOXES[do]
     if (on, do) in STEPS:
         return on, do, {"step": STEPS[on, do], **target}, params
     if (on, do) in _LIKE_HTTP:

@@ -89,7 +89,10 @@ class User(Record, kw_only=True, frozen=True):
 
 
 class Workspace(Record, kw_only=True, frozen=True):
-    """A room. `calling`, `calendar`, `hotdesking` and `supported_devices` are words of the public API."""
+    """A room. `calling`, `calendar`, `hotdesking` and `supported_devices` are words of the public API.
+
+    `calendar_key` is `calendar_email` in small letters: addresses are found without regard to case.
+    """
 
     SHOWN = (
         "id", "org_id", "name", "type", "capacity", "created", "calling", "calendar", "calendar_email", "location_id", "floor_id",
@@ -104,6 +107,7 @@ class Workspace(Record, kw_only=True, frozen=True):
     calling: str = "freeCalling"
     calendar: str = "none"
     calendar_email: str = ""
+    calendar_key: str = ""
     calendar_group: str = ""
     hotdesking: str = "off"
     supported_devices: str = "collaborationDevices"
@@ -286,7 +290,7 @@ class HybridSettings(Record, kw_only=True, frozen=True):
 
     SHOWN = (
         "id", "provisioned", "platform", "webex", "meet", "lead_minutes", "sites", "managed_site", "language", "header", "footer",
-        "phone_lines", "minimal", "minimal_bytes", "deliver_tentative",
+        "phone_lines", "minimal", "minimal_bytes", "deliver_tentative", "join_delay_s",
     )  # fmt: skip
 
     provisioned: bool = True
@@ -303,6 +307,42 @@ class HybridSettings(Record, kw_only=True, frozen=True):
     minimal: str = "auto"
     minimal_bytes: int = 16 * 1024
     deliver_tentative: bool = False
+    join_delay_s: float = 0.0
+
+
+class HybridEvent(Record, kw_only=True, frozen=True):
+    """What the Hybrid Calendar service knows of an invitation, by its uid.
+
+    Attributes:
+        organizer: address.
+        copies: ids of the events that it was seen as, by mailbox.
+        seen: digest of what its writer last said; what the service wrote itself is not in it.
+        reach: now, daily or later: a far meeting waits (7.3).
+        start: of the meeting, or of the first instance that is still to come.
+        copy_read: organizer or room (8.5); empty before anything was read.
+        details: ids of what was made for it on the site, by keyword action.
+        lines: of the block as it was last written; with `base_location` and `written_location` what the service knows its own edit by.
+        diagnostics: keys of what is wrong with it.
+        why: a sentence.
+    """
+
+    SHOWN = (
+        "id", "organizer", "copies", "reach", "start", "copy_read", "action", "details", "written_location", "diagnostics", "why",
+    )  # fmt: skip
+
+    organizer: str
+    copies: dict[str, tuple[str, ...]] = {}
+    seen: str = ""
+    reach: str = "now"
+    start: datetime | None = None
+    copy_read: str = ""
+    action: str = ""
+    details: dict[str, str] = {}
+    lines: tuple[str, ...] = ()
+    base_location: str = ""
+    written_location: str = ""
+    diagnostics: tuple[str, ...] = ()
+    why: str = ""
 
 
 class SiteMeeting(Record, kw_only=True, frozen=True):
@@ -434,15 +474,16 @@ class TableSpec:
 TABLES: dict[type[Record], TableSpec] = {
     Org: TableSpec("orgs", 100),
     User: TableSpec("users", 50_000, ("workspace_id", "email")),
-    Workspace: TableSpec("workspaces", 50_000),
+    Workspace: TableSpec("workspaces", 50_000, ("calendar_key",)),
     Code: TableSpec("codes", 50_000, ("workspace_id", "user_id")),
     Challenge: TableSpec("challenges", 50_000, ("code_id",)),
     Pending: TableSpec("pendings", 50_000, ("code_id",)),
     Token: TableSpec("tokens", 200_000, ("user_id",)),
     Registration: TableSpec("registrations", 50_000, ("user_id",)),
     Device: TableSpec("devices", 50_000, ("workspace_id", "user_id")),
-    Meeting: TableSpec("meetings", 100_000, ("user_ids",)),
+    Meeting: TableSpec("meetings", 100_000, ("user_ids", "series_id")),
     HybridSettings: TableSpec("hybrid_settings", 100),
+    HybridEvent: TableSpec("hybrid_events", 100_000),
     SiteMeeting: TableSpec("site_meetings", 100_000, ("number", "owner_id", "members")),
     Toggle: TableSpec("toggles", 200_000, ("user_id",)),
     Integration: TableSpec("integrations", 1_000),

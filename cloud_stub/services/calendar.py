@@ -11,6 +11,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from msgspec.structs import replace
+
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import BadRequest, CloudError, NotFound
 from cloud_stub.platform.hosts import Origin
@@ -22,7 +24,7 @@ from cloud_stub.services.kms_vault import Vault
 from cloud_stub.services.mercury import Mercury
 from endpoint.runtime.clock import iso_ms
 from endpoint.runtime.faults import Fault
-from endpoint.wire import calendar
+from endpoint.wire import calendar, codec
 from endpoint.wire.calendar import TRACKING_PREFIX, event_path, meeting_event_data, parse_event_path, parse_list_query
 from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.jose import IV_BYTES
@@ -136,18 +138,74 @@ class Calendar:
             last_modified=iso_ms(meeting.modified),
         )
 
-    def push(self, event_type: str, meeting: Meeting) -> int:
-        """Tell the registrations of everybody invited about a meeting; returns how many heard it at once."""
+    def publish(self, meeting: Meeting, *, push: str = "full") -> tuple[str, ...]:
+        """Put a meeting into the calendars of its users as it is now, and take it out of those of others.
+
+        Args:
+            push: full, minimal or none.
+
+        Returns:
+            The events that follow: create for users who did not have it, update for those who did, delete for those who have it no more.
+        """
+        before = self._meetings.get(meeting.id)
+        if before is not None and replace(before, modified=meeting.modified) == meeting:
+            return ()
+        self._meetings.put(meeting)
+        had = before.user_ids if before is not None else ()
+        gone = tuple(user for user in had if user not in meeting.user_ids)
+        new = tuple(user for user in meeting.user_ids if user not in had)
+        kept = tuple(user for user in meeting.user_ids if user in had)
+        full = push != "minimal"
+        told = (
+            (calendar.DELETE, gone),
+            (calendar.CREATE if full else calendar.CREATE_MINIMAL, new),
+            (calendar.UPDATE if full else calendar.UPDATE_MINIMAL, kept),
+        )
+        events = tuple(event_type for event_type, users in told if users)
+        if push != "none":
+            for event_type, users in told:
+                if users:
+                    self.push(event_type, meeting, users)
+        return events
+
+    def withdraw(self, meeting_id: str, *, push: str = "full") -> Meeting | None:
+        """Take a meeting out of all calendars; returns it as it was, None if there was none."""
+        meeting = self._meetings.drop(meeting_id)
+        if meeting is not None and push != "none":
+            self.push(calendar.DELETE, meeting)
+        return meeting
+
+    def key_url(self, meeting_id: str) -> str:
+        """Return the URL of a meeting's key, which is made when it is first asked for."""
+        return self._vault.meeting_key(meeting_id).id
+
+    def size(self, meeting: Meeting) -> int:
+        """Return the bytes of a meeting as it leaves."""
+        user_id = next(iter(meeting.user_ids), "")
+        return len(
+            codec.encode(
+                self.dto(meeting, self._platform.hosts.origin("https", self._platform.hosts.host("calendar")), user_id)
+            )
+        )
+
+    def push(self, event_type: str, meeting: Meeting, users: tuple[str, ...] | None = None) -> int:
+        """Tell the registrations of everybody invited, or of some of them, about a meeting; returns how many heard it at once."""
         fault = self._platform.faults.hit("calendar", step="push", meeting=meeting.id, eventType=event_type)
-        heard = self._disturbed(fault, event_type, meeting) if fault is not None else self._tell(event_type, meeting)
+        heard = (
+            self._disturbed(fault, event_type, meeting, users)
+            if fault is not None
+            else self._tell(event_type, meeting, users)
+        )
         about = {"eventType": event_type, "meeting": meeting.id, "heard": heard}
         self._platform.trace.event("cloud:calendar", "calendar.push", data=about, label=Label.OBSERVED)
         return heard
 
-    def _tell(self, event_type: str, meeting: Meeting) -> int:
+    def _tell(self, event_type: str, meeting: Meeting, users: tuple[str, ...] | None = None) -> int:
         heard = 0
         nth = self._pushes.next(meeting.id)
-        for user_id in meeting.user_ids:
+        for user_id in meeting.user_ids if users is None else users:
+            if not self._is_listening(user_id):
+                continue
             tracking = self._platform.uuid("calendar push", meeting.id, self._platform.boot, nth, user_id)
             heard += self._mercury.push(
                 lambda record: meeting_event_data(event_type, self.dto(meeting, self._origin(record), record.user_id)),
@@ -156,17 +214,24 @@ class Calendar:
             )
         return heard
 
-    def _disturbed(self, fault: Fault, event_type: str, meeting: Meeting) -> int:
+    def _is_listening(self, user_id: str) -> bool:
+        """Say whether a user is worth an event: every device is, a person only with a client that has registered."""
+        user = self._platform.store[User].get(user_id)
+        is_person = user is not None and user.kind is UserKind.PERSON
+        return not is_person or bool(self._platform.store[Registration].where("user_id", user_id))
+
+    def _disturbed(self, fault: Fault, event_type: str, meeting: Meeting, users: tuple[str, ...] | None) -> int:
         if fault.do == "push_lost":
             return 0
         if fault.do == "push_late":
             late_s = float(fault.params.get("by", LATE_S))
-            self._platform.clock.call_later(late_s, self._tell, event_type, meeting)
+            self._platform.clock.call_later(late_s, self._tell, event_type, meeting, users)
             return 0
         if fault.do == "out_of_order":  # this one goes out after the next one of its meeting, or late if none comes
-            self._platform.clock.call_later(LATE_S, self._tell, event_type, meeting)
+            self._platform.clock.call_later(LATE_S, self._tell, event_type, meeting, users)
             return 0
-        return self._tell(event_type, meeting) + (self._tell(event_type, meeting) if fault.do == "push_twice" else 0)
+        again = self._tell(event_type, meeting, users) if fault.do == "push_twice" else 0
+        return again + self._tell(event_type, meeting, users)
 
     def _origin(self, record: Registration) -> Origin:
         return self._platform.hosts.origin(*record.origin)

@@ -244,11 +244,13 @@ def _read(call: Call) -> _Body:
 def _calendar_fields(calendar: _Calendar) -> dict[str, str]:
     """Read the calendar of a workspace: one of a kind has the address of its room mailbox, `none` has nothing (8.1)."""
     if calendar.type == "none":
-        return {"calendar": "none", "calendar_email": "", "calendar_group": ""}
+        return {"calendar": "none", "calendar_email": "", "calendar_key": "", "calendar_group": ""}
     if calendar.email_address.count("@") != 1 or not all(calendar.email_address.split("@")):
         raise BadRequest(f"a {calendar.type} calendar has the address of the room mailbox in calendar.emailAddress")
-    group = calendar.resource_group_id
-    return {"calendar": calendar.type, "calendar_email": calendar.email_address, "calendar_group": group}
+    email, group = calendar.email_address, calendar.resource_group_id
+    return {
+        "calendar": calendar.type, "calendar_email": email, "calendar_key": email.casefold(), "calendar_group": group,
+    }  # fmt: skip
 
 
 def _fits(item: dict[str, Any], query: Mapping[str, str]) -> bool:

@@ -137,6 +137,8 @@ def _target(stage: Stage, spec: w.FaultSpec) -> dict[str, Any]:
         target["at"] = "door"  # the cloud has both sides' certificates: it shows a real bad one
     if "device" in target:
         target["device"] = stage.device(str(target["device"])).who
+    if "mailbox" in target and "@" not in str(target["mailbox"]):
+        target["mailbox"] = stage.cloud.hybrid.room_address(stage.room(str(target["mailbox"]))).lower()
     for name in ("meeting", "code"):
         if name in target:
             given = str(target[name])

@@ -40,6 +40,7 @@ _SERVER: Final = ("server", "servers", "of", "pick", "transport", "cluster", "ho
 _DEVICE: Final = ("device",)
 _FRAME: Final = ("device", "type", "eventType")
 _MEETING: Final = ("meeting",)
+_MAILBOX: Final = ("mailbox",)
 
 
 def _lasting(*params: str, to: tuple[str, ...] = ()) -> Action:
@@ -154,6 +155,13 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "wrong_key": _lasting("titles_only", to=_DEVICE),
         "expired_channel": _next("titles_only", to=_DEVICE),
         "bad_certificate": _lasting("titles_only", to=_DEVICE),
+    },
+    "hybrid": {
+        "declined": _lasting(to=_MAILBOX),
+        "delete_comments": _lasting(to=_MAILBOX),
+        "keyword_unknown": _lasting(to=_MAILBOX),
+        "subscription_expired": _lasting(to=_MAILBOX),
+        "beyond_window": _lasting(to=_MAILBOX),
     },
     "calendar": {
         "push_lost": _lasting(to=(*_MEETING, "eventType")),

@@ -29,6 +29,7 @@ from scenarios.runner.fields import (
     Zone,
     wrong,
 )
+from scenarios.runner.hybrid_verbs import MailboxSettings
 from scenarios.runner.problems import Place
 from scenarios.runner.validation import Objection, Strict
 from scenarios.runner.verbs import Capability, Verb
@@ -157,6 +158,13 @@ class Tls(Strict):
     """Certificates of TLS-inspecting proxies in configData.trustList (protocol/activation-and-media.md section 3)."""
 
 
+class Mailbox(MailboxSettings):
+    """The mailbox that every room has."""
+
+    rooms: Flag = True
+    """Whether rooms have one by themselves."""
+
+
 class Cloud(Strict):
     """The stub cloud."""
 
@@ -164,6 +172,9 @@ class Cloud(Strict):
     domain: Annotated[str, PlainValidator(_domain), WithJsonSchema({"type": "string"})] = "wbx2.test"
     strict: Flag = True
     media: Media = Field(default_factory=Media)
+    platform: Literal["graph"] = "graph"
+    """The calendar platform that mailboxes live on."""
+    mailbox: Mailbox = Field(default_factory=Mailbox)
     features: dict[str, Toggle] = Field(default_factory=dict)
     """Feature toggles by key, developer ones."""
     lead: Annotated[Duration, AfterValidator(_lead)] | None = None

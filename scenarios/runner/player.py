@@ -14,7 +14,7 @@ from cloud_stub.platform.errors import CloudError
 from endpoint.runtime.errors import EndpointError
 from endpoint.runtime.trace import Event
 from endpoint.wire.errors import WireError
-from scenarios.runner import actions, cloud_actions, fault_actions, xapi_actions
+from scenarios.runner import actions, cloud_actions, fault_actions, hybrid_actions, xapi_actions
 from scenarios.runner.checks import Finding, StepChecks
 from scenarios.runner.conditions import EventCondition, Expectation
 from scenarios.runner.failure import FailureReport, render
@@ -30,7 +30,7 @@ from scenarios.runner.view import StageView
 from scenarios.runner.watches import Moment, Scene
 from scenarios.runner.whole_run import CHECKS, unused_faults
 
-ACTIONS: Final = (actions, xapi_actions, cloud_actions, fault_actions)
+ACTIONS: Final = (actions, xapi_actions, cloud_actions, hybrid_actions, fault_actions)
 """The modules whose import gives the verbs something to do."""
 
 Part = Literal["setup", "steps", "finally"]

@@ -20,6 +20,7 @@ from cloud_stub.cloud import Cloud
 from cloud_stub.media_node.fleet import MediaPlan, build_media
 from cloud_stub.platform.context import CloudSettings
 from cloud_stub.platform.records import Device as CloudDevice
+from cloud_stub.platform.records import User, Workspace
 from endpoint.device.device import Device
 from endpoint.device.room_bookings import LEAD_TOGGLE
 from endpoint.device.settings import AutoJoin, DeviceSettings
@@ -182,7 +183,36 @@ class Stage:
         key = f"code for {name}"
         if key not in self.saved:
             self.saved[key] = self.cloud.use_cases.code_create(workspace=workspace_of(name))[1].reveal()
+            self.room(name)
         return str(self.saved[key])
+
+    def room(self, name: str) -> str:
+        """Return the workspace of a device; it gets a room mailbox when it is first asked for, unless the file wants none.
+
+        Raises:
+            ValueError: there is no such device.
+        """
+        self.device(name)
+        key = f"workspace of {name}"
+        workspace = self._workspace(name)
+        wanted = self.scenario.head.cloud.mailbox
+        if key not in self.ids and wanted.rooms:
+            do = self.cloud.hybrid
+            address = do.room(workspace).address
+            processing = wanted.processing()
+            if wanted.accept is not None or processing:
+                do.mailbox(address, accept=wanted.accept, processing=processing)
+        self.ids[key] = workspace
+        return workspace
+
+    def _workspace(self, name: str) -> str:
+        account = self.devices[name].identity.account
+        user = self.cloud.platform.store[User].get(account.user_id) if account is not None else None
+        if user is not None and user.workspace_id:
+            return user.workspace_id
+        wanted = workspace_of(name)
+        known = next((room for room in self.cloud.platform.store[Workspace] if room.name == wanted), None)
+        return (known or self.cloud.use_cases.workspace_create(wanted)).id
 
     def pick_servers(self, count: int, of: int | None, how: str, transport: str | None) -> tuple[str, ...]:
         """Choose media servers for a fault: the `first` ones of the list, or drawn.

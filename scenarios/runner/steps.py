@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from scenarios.runner import cloud_verbs, device_verbs, world_verbs, xapi_verbs
+from scenarios.runner import cloud_verbs, device_verbs, hybrid_verbs, world_verbs, xapi_verbs
 from scenarios.runner.conditions import Condition, Expectation, Never
 from scenarios.runner.event_subjects import EVENT_SUBJECTS, read_anchor
 from scenarios.runner.fields import read_flag
@@ -20,7 +20,7 @@ from scenarios.runner.xapi_checks import check_verb
 from scenarios.runner.xapi_subjects import XAPI_SUBJECTS
 from scenarios.runner.yamltree import Entry, Mapping, Node, Scalar, Sequence, kind_of, plain
 
-DECLARED: Final = (device_verbs, xapi_verbs, cloud_verbs, world_verbs)
+DECLARED: Final = (device_verbs, xapi_verbs, cloud_verbs, hybrid_verbs, world_verbs)
 """The modules whose import fills the registry."""
 SUBJECTS: Final = {**STATE_SUBJECTS, **EVENT_SUBJECTS, **XAPI_SUBJECTS}
 LIMIT_KEYS: Final = ("within", "not_before", "for", "optional")

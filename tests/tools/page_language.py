@@ -6,7 +6,17 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cloud_stub.state_query import COMPUTED, KINDS
-from scenarios.runner import actions, cloud_actions, cloud_verbs, device_verbs, world_verbs, xapi_actions, xapi_verbs
+from scenarios.runner import (
+    actions,
+    cloud_actions,
+    cloud_verbs,
+    device_verbs,
+    hybrid_actions,
+    hybrid_verbs,
+    world_verbs,
+    xapi_actions,
+    xapi_verbs,
+)
 from scenarios.runner.event_subjects import EVENT_SUBJECTS
 from scenarios.runner.matcher_compiler import OPERATORS
 from scenarios.runner.matchers import TYPES
@@ -22,12 +32,13 @@ from tests.tools import words
 from tests.tools.markdown import code, first_sentences, page, table
 from tests.tools.shapes import default, shape
 
-ATTACHED = (actions, cloud_actions, xapi_actions)
+ATTACHED = (actions, cloud_actions, hybrid_actions, xapi_actions)
 """The modules whose import attaches what verbs do."""
 SIDES = (
     ("device", device_verbs),
     ("xAPI and of people in the room", xapi_verbs),
     ("cloud", cloud_verbs),
+    ("calendars", hybrid_verbs),
     ("world and the flow", world_verbs),
 )
 INTRODUCTION = """
@@ -92,6 +103,7 @@ def scenario_language() -> str:
         keys("CLOUD", defs["Cloud"]["properties"], words.CLOUD),
         "### cloud.media",
         keys("MEDIA", defs["Media"]["properties"], words.MEDIA),
+        keys("MAILBOX", defs["Mailbox"]["properties"], words.MAILBOX),
         "### device",
         keys("DEVICE", defs["Device"]["properties"], words.DEVICE),
         "### checks",

@@ -39,10 +39,22 @@ CLOUD: Final[dict[str, str]] = {
     "domain": "where the services live; reserved names only",
     "strict": "traffic that the cloud has no route for fails the run",
     "media": "media nodes, see below",
+    "platform": "the calendar platform that mailboxes live on",
+    "mailbox": "the mailbox that every room has, see below",
     "features": "feature toggles by key, developer ones",
     "lead": "how long before the start the Join button comes, for all devices of the organization: 0m, 5m, 10m or 15m",
     "tls": "`trust_list`: so many certificates of TLS-inspecting proxies are handed out; or `absent`, or `no_array`",
     "kms_join_fields": "`readable`: devices get the join fields of meetings in clear; `strict`: sealed, as everybody else does",
+}
+MAILBOX: Final[dict[str, str]] = {
+    "accept": "`auto`: it decides by itself; `decline`: it declines everything; `never`: it leaves requests to a person",
+    "delete_comments": "the room's copy loses its body (true)",
+    "booking_window": "days ahead that can be booked (180)",
+    "allow_conflicts": "meetings may overlap (false)",
+    "private": "`kept` or `removed`: whether private meetings stay private in the room's copy (removed)",
+    "external": "organizers of other organizations are answered (false)",
+    "settings": "further settings of Set-CalendarProcessing, in small letters: `maximum_duration_in_minutes`",
+    "rooms": "`false`: rooms have no mailbox by themselves (true)",
 }
 MEDIA: Final[dict[str, str]] = {
     "servers": "how many media servers the cluster list has",
@@ -246,6 +258,11 @@ FAULTS: Final[dict[str, str]] = {
     "kms.wrong_key": "keys are handed out that open nothing",
     "kms.expired_channel": "the channel of a device ends before its time",
     "kms.bad_certificate": "the key service shows a certificate of another host",
+    "hybrid.declined": "room mailboxes decline everything",
+    "hybrid.delete_comments": "room mailboxes remove the body of what they accept",
+    "hybrid.keyword_unknown": "keywords in Location are not recognized",
+    "hybrid.subscription_expired": "changes in mailboxes are not heard, until the daily renewal after the fault is over",
+    "hybrid.beyond_window": "new meetings count as too far ahead to be picked up, until the daily job after the fault is over",
     "calendar.push_lost": "events about meetings are lost",
     "calendar.push_late": "events about meetings come `by` later",
     "calendar.push_twice": "events about meetings come twice",
@@ -271,6 +288,7 @@ LAYERS: Final[dict[str, str]] = {
     "activation": "the activation service",
     "wdm": "the registration service",
     "kms": "the key service; with `titles_only: false` meetings also leave with their join fields sealed while the fault holds",
+    "hybrid": "mailboxes and the hybrid calendar service",
     "calendar": "the calendar service",
 }
 TARGETS: Final[dict[str, str]] = {
@@ -290,6 +308,7 @@ TARGETS: Final[dict[str, str]] = {
     "device": "a device",
     "code": "an activation code, by its first half",
     "meeting": "a meeting",
+    "mailbox": "a mailbox, by its address or by the name of the device in the room",
     "type": "type of a Mercury frame",
     "eventType": "event type of a Mercury frame",
 }
