@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from cloud_stub.hybrid_calendar.mailboxes.control import MailboxControl
+from cloud_stub.hybrid_calendar.control_api import HybridControl
 from cloud_stub.hybrid_calendar.editor import MailboxEditor
 from cloud_stub.hybrid_calendar.mailboxes.store import MailboxStore
 from cloud_stub.hybrid_calendar.platforms.graph import Graph
 from cloud_stub.hybrid_calendar.platforms.hooks import Hooks
-from cloud_stub.hybrid_calendar.platforms.direct import DirectPlatform
 from cloud_stub.hybrid_calendar.service import HybridCalendar
 from cloud_stub.hybrid_calendar.settings import Settings
 from cloud_stub.hybrid_calendar.site import Site
@@ -181,11 +181,11 @@ class Cloud:
         self.use_cases = UseCases(
             platform, self.directory, self.codes, self.mercury, self.calendar, self.features, self.u2c, self.gds, self.swupgrade
         )  # fmt: skip
+        self.graph = Graph(platform, self.mailboxes, Hooks(self.net, platform.clock, platform.root_pem))
         self.hybrid = self._hybrid()
         self.metrics = Metrics(platform)
         self.client_logs = ClientLogs(platform)
         self.xapi = XapiRelay(platform, self.mercury)
-        self.graph = Graph(platform, self.mailboxes, Hooks(self.net, platform.clock, platform.root_pem))
         rest = RestApi(platform, self.directory, self.use_cases)
         busy: list[Service] = [
             Control(
@@ -194,6 +194,7 @@ class Cloud:
                 lambda: self._door.router.known if self._door is not None else [],
                 lambda: self.fleet.names() if self.fleet is not None else [],
             ),
+            HybridControl(self.hybrid),
             rest,
             RestWorkspaces(
                 platform, self.directory, self.use_cases, rest.device_json, self.hybrid.service.workspace_changed
@@ -226,7 +227,7 @@ class Cloud:
     def _hybrid(self) -> HybridUseCases:
         platform = self.platform
         settings, site = Settings(platform), Site(platform)
-        calendars = DirectPlatform(platform, self.mailboxes)
+        calendars = self.graph.office365
         service = HybridCalendar(platform, calendars, settings, site, self.calendar)
         self.directory.on_machine = service.machine_created
         self.scheduling.editor = MailboxEditor(platform, self.mailboxes, service, self.scheduling.editor)

@@ -151,8 +151,8 @@ class HybridCalendar:
 
     def _on_notification(self, notification: Notification) -> None:
         address = notification.mailbox
-        if address not in self._subscribed:
-            return
+        if self._subscribed.get(address) != notification.subscription_id:
+            return  # one that was made before the cloud was started anew, and that nobody renews
         if notification.notice in LIFECYCLE:
             self.renew(address)
             return

@@ -299,6 +299,7 @@ class Control:
             return Answer(status=204) if outcome is None else Answer(outcome)
 
         return Route(method, VERSION + path, handle, Label.OURS, scopes=(SCOPE,))
+        return control_route(method, path, act)
 
     def _open(self, path: str, act: Callable[[Call], Any]) -> Route:
         route = self._on("GET", "", act)
@@ -307,6 +308,20 @@ class Control:
 
 def require_loopback(remote: str) -> None:
     """Refuse a peer that is not on this machine; Forbidden."""
+def control_route(method: str, path: str, act: Callable[[Call], Any]) -> Route:
+    """Make a route of the control API: what `act` returns is the answer, None an empty one."""
+
+    async def handle(call: Call) -> Answer:
+        _require_loopback(call.remote)
+        outcome = act(call)
+        if isinstance(outcome, Awaitable):
+            outcome = await outcome
+        return Answer(status=204) if outcome is None else Answer(outcome)
+
+    return Route(method, VERSION + path, handle, Label.OURS, scopes=(SCOPE,))
+
+
+def _require_loopback(remote: str) -> None:
     try:
         is_near = ipaddress.ip_address(remote).is_loopback
     except ValueError:

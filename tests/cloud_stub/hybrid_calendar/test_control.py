@@ -1,0 +1,191 @@
+"""Calendars over the control API, and edits that devices make."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from cloud_world import World, in_cloud
+from hybrid_world import Room, at, flags, quiet
+from msgspec.structs import replace
+
+from cloud_stub.platform.errors import Conflict
+from cloud_stub.platform.mailbox_records import Answer
+from cloud_stub.platform.records import Meeting
+from endpoint.runtime.clock import iso_ms
+
+CONTROL = "/roomsim/control/v1"
+
+
+def test_the_recipe_over_http() -> None:
+    """Row O13, by hand."""
+
+    async def story(world: World) -> None:
+        admin = world.admin
+        lab = (await admin("POST", f"{CONTROL}/workspaces", {"name": "Lab"})).json
+        steps = (await admin("GET", f"{CONTROL}/workspaces/{lab['id']}/setup")).json["items"]
+        assert [(one["step"], one["isDone"]) for one in steps] == [
+            ("hybrid_calendar", True), ("workspace_calendar", False), ("workspace_address", False),
+        ]  # fmt: skip
+        made = await admin("PUT", f"{CONTROL}/workspaces/{lab['id']}/mailbox", {})
+        assert made.json["calendar_email"] == "lab@room.example"
+        machine = world.cloud.directory.create_machine(world.cloud.directory.workspace(lab["id"]))
+        body = {
+            "organizer": "Ana Smith",
+            "start": iso_ms(at(1)),
+            "minutes": 30,
+            "location": "@webex",
+            "rooms": [lab["id"]],
+        }
+        sent = (await admin("POST", f"{CONTROL}/invitations", body)).json
+        await quiet()
+        known = (await admin("GET", f"{CONTROL}/invitations")).json["items"][0]
+        meeting = world.cloud.platform.store[Meeting].get(known["meetings"][0])
+        assert meeting is not None
+        assert machine.id in meeting.user_ids
+        assert meeting.join["webexURI"] == "ana.smith@roomsim.webex.test"
+        decisions = (await admin("GET", f"{CONTROL}/mailboxes/lab@room.example/decisions?uid={sent['uid']}")).json[
+            "items"
+        ]
+        assert [one["action"] for one in decisions] == ["accept"]
+        changed = await admin(
+            "PATCH", f"{CONTROL}/invitations/{sent['uid']}", {"subject": "Other", "start": iso_ms(at(2))}
+        )
+        assert changed.status == 200
+        await quiet()
+        assert world.cloud.hybrid.meetings_of(sent["uid"])[0].start == at(2)
+        assert (await admin("DELETE", f"{CONTROL}/invitations/{sent['uid']}")).status == 204
+        await quiet()
+        assert world.cloud.hybrid.meetings_of(sent["uid"]) == []
+
+    in_cloud(story)
+
+
+def test_settings_people_mailboxes_and_meetings_of_the_site_over_http() -> None:
+    async def story(world: World) -> None:
+        admin, room = world.admin, Room(world)
+        assert (await admin("PATCH", f"{CONTROL}/hybrid/settings", {"meet": "onetime"})).json["meet"] == "onetime"
+        assert (await admin("GET", f"{CONTROL}/hybrid/settings")).json["meet"] == "onetime"
+        ben = (await admin("POST", f"{CONTROL}/people", {"who": "Ben Bo", "enabled": False})).json
+        assert ben["id"] == "ben.bo@room.example"
+        csv = "Email,preferredWebExSite\nben.bo@room.example,roomsim.webex.test\nbroken,\n"
+        came = (await admin("POST", f"{CONTROL}/people/import", {"csv": csv})).json
+        assert (came["changed"], came["refused"][0]["row"]) == (1, 3)
+        changed = await admin(
+            "PATCH", f"{CONTROL}/mailboxes/{room.address}", {"accept": "decline", "deleteComments": False}
+        )
+        assert changed.json["processing"]["DeleteComments"] is False
+        body = {"title": "Hall", "start": iso_ms(at(1)), "minutes": 30, "workspaceIds": [room.workspace.id]}
+        assert (await admin("POST", f"{CONTROL}/webex-meetings", body)).status == 200
+        assert [one.title for one in room.meetings] == ["Hall"]
+        items = (await admin("GET", f"{CONTROL}/mailboxes")).json["items"]
+        assert {one["id"] for one in items} == {room.address, "ben.bo@room.example"}
+
+    in_cloud(story)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "says"),
+    [
+        ("PATCH", "/hybrid/settings", {"meet": "lunch"}, 400, "@meet cannot be set to lunch"),
+        ("PATCH", "/hybrid/settings", {"lunch": 1}, 400, "there is no setting lunch"),
+        ("PUT", "/workspaces/nowhere/mailbox", {}, 404, "workspace"),
+        ("POST", "/invitations", {"organizer": "Ana", "start": "soon", "minutes": 5}, 400, "ISO 8601"),
+        ("POST", "/invitations", {"organizer": "!", "start": "2026-03-02T09:00:00Z", "minutes": 5}, 404, "nobody"),
+        (
+            "POST",
+            "/invitations",
+            {"organizer": "Ana", "start": "2026-03-02T09:00:00Z", "minutes": 5, "rooms": ["x"]},
+            404,
+            "workspace",
+        ),
+        (
+            "POST",
+            "/invitations",
+            {"organizer": "Ana", "start": "2026-03-02T09:00:00Z", "minutes": 5, "recurrence": "often"},
+            400,
+            "FREQ",
+        ),
+        ("PATCH", "/invitations/none", {"subject": "x"}, 404, "invitation"),
+        ("PATCH", "/mailboxes/none@room.example", {"accept": "auto"}, 404, "none@room.example"),
+        ("POST", "/people/import", {"csv": "a,b"}, 400, "User ID/Email"),
+        (
+            "POST",
+            "/webex-meetings",
+            {"title": "x", "start": "2026-03-02T09:00:00Z", "minutes": 5, "workspaceIds": [], "kind": "x"},
+            400,
+            "scheduled",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(
+    method: str, path: str, body: dict[str, object], status: int, says: str
+) -> None:
+    async def story(world: World) -> None:
+        reply = await world.admin(method, CONTROL + path, body)
+        assert (reply.status, says in reply.json["message"]) == (status, True), reply.json
+
+    in_cloud(story)
+
+
+def booked(room: Room, hours: float, minutes: int = 30) -> Meeting:
+    assert room.user is not None
+    return Meeting(
+        id="draft", series_id="draft", title="Quick talk", start=at(hours), duration_minutes=minutes, organizer_id=room.user.id,
+        modified=room.world.clock.now(), user_ids=(room.user.id,),
+    )  # fmt: skip
+
+
+def test_what_the_room_books_stands_in_its_mailbox() -> None:
+    async def story(world: World) -> None:
+        room, editor = Room(world), world.cloud.scheduling.editor
+        meeting = editor.create(booked(room, 1))
+        events = world.cloud.mailboxes.occurrences(room.address, at(0), at(9))
+        assert [(one.subject, one.is_organizer) for one in events] == [("Quick talk", True)]
+        assert [one.id for one in room.meetings] == [meeting.id]
+        longer = editor.change(meeting, {"duration_minutes": 45, "title": "Long talk"})
+        assert (longer.id, longer.duration_minutes, longer.title) == (meeting.id, 45, "Long talk")
+        with pytest.raises(Conflict):
+            editor.create(booked(room, 1.5))
+        next_one = editor.create(booked(room, 2))
+        with pytest.raises(Conflict):
+            editor.change(longer, {"duration_minutes": 90})
+        editor.delete(next_one)
+        editor.delete(longer)
+        await quiet()
+        assert room.meetings == []
+        assert world.cloud.mailboxes.occurrences(room.address, at(0), at(9)) == []
+
+    in_cloud(story)
+
+
+def test_a_room_that_declines_loses_the_meeting_and_the_organizer_hears_it() -> None:
+    async def story(world: World) -> None:
+        room, editor = Room(world), world.cloud.scheduling.editor
+        assert room.user is not None
+        event = await room.invite()
+        editor.respond(room.meetings[0], room.user.id, "DECLINED", "no chairs")
+        assert room.meetings == []
+        assert room.event(event).attendees[0].answer is Answer.DECLINED
+        series = await room.invite(hours=3, recurrence="FREQ=DAILY;COUNT=3")
+        second = room.meetings[1]
+        editor.respond(second, room.user.id, "DECLINED", "")
+        assert [one.start for one in room.meetings] == [at(3), at(3 + 48)]
+        assert room.do.meeting_id(series.uid, date(2026, 3, 3)) == second.id
+
+    in_cloud(story)
+
+
+def test_a_room_without_a_mailbox_is_edited_where_it_is() -> None:
+    async def story(world: World) -> None:
+        room, editor = Room(world), world.cloud.scheduling.editor
+        room.do.workspace_calendar(room.workspace.id, "none")
+        meeting = replace(booked(room, 1), id="m1", series_id="m1")
+        assert editor.create(meeting).id == "m1"
+        assert editor.change(meeting, {"title": "Other"}).title == "Other"
+        editor.delete(meeting)
+        assert room.meetings == []
+        assert flags(meeting) == [False] * 5
+        assert at(1) - at(0) == timedelta(hours=1)
+
+    in_cloud(story)
