@@ -11,9 +11,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from cloud_stub.hybrid_calendar.mailboxes.control import MailboxControl
 from cloud_stub.hybrid_calendar.control_api import HybridControl
 from cloud_stub.hybrid_calendar.editor import MailboxEditor
+from cloud_stub.hybrid_calendar.mailboxes.control import MailboxControl
 from cloud_stub.hybrid_calendar.mailboxes.store import MailboxStore
 from cloud_stub.hybrid_calendar.platforms.graph import Graph
 from cloud_stub.hybrid_calendar.platforms.hooks import Hooks
@@ -232,7 +232,15 @@ class Cloud:
         self.directory.on_machine = service.machine_created
         self.scheduling.editor = MailboxEditor(platform, self.mailboxes, service, self.scheduling.editor)
         return HybridUseCases(
-            platform, self.directory, self.mailboxes, calendars, service, settings, site, self.calendar
+            platform,
+            self.directory,
+            self.mailboxes,
+            calendars,
+            service,
+            settings,
+            site,
+            self.calendar,
+            self.use_cases.feature_set,
         )
 
     # -- life -------------------------------------------------------------------------------------------------------------------------

@@ -280,6 +280,7 @@ class HybridCalendar:
     def _daily(self) -> None:
         """Renew subscriptions, take far meetings whose day has come, let the store's window slide."""
         self._plan_job()
+        self.watch()
         self._hop("cal.daily", {"invitations": len(self._events)})
         for address in tuple(self._subscribed):
             self.renew(address)

@@ -7,7 +7,7 @@ People and rooms are named by address, or by a name from which the address in th
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
@@ -39,6 +39,8 @@ ACCEPTS: Final[Mapping[str, Automation]] = {
 }  # fmt: skip
 """What a mailbox does with requests: decides, declines them all, or leaves them to a person."""
 RULES: Final = {"daily": "FREQ=DAILY", "weekly": "FREQ=WEEKLY", "monthly": "FREQ=MONTHLY"}
+LEAD_TOGGLE: Final = "roomsim-obtp-lead-minutes"
+"""Developer toggle that carries the lead of the button to devices; ours: how the real cloud tells it is not published."""
 ALL_DAY: Final = timedelta(days=1)
 
 
@@ -54,6 +56,8 @@ class HybridUseCases:
     settings_of: Settings
     site: Site
     calendar: Calendar
+    set_toggle: Callable[[str, int], object]
+    """Sets a developer toggle for every device."""
 
     # -- settings, rooms, people ------------------------------------------------------------------------------------------------------
 
@@ -62,6 +66,9 @@ class HybridUseCases:
         if not fields:
             return self.settings_of.now
         changed = self.settings_of.change(**fields)
+        if "lead_minutes" in fields:
+            self.platform.settings.developer_toggles[LEAD_TOGGLE] = changed.lead_minutes
+            self.set_toggle(LEAD_TOGGLE, changed.lead_minutes)
         self.service.settings_changed()
         return changed
 

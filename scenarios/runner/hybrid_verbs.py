@@ -145,6 +145,8 @@ class SetPlatform(Verb):
     """Whether the organization has Hybrid Calendar at all."""
     webex: Action | None = None
     meet: Action | None = None
+    lead: Duration | None = None
+    """How long before the start the Join button comes: 0m, 5m, 10m or 15m."""
     managed_site: Flag | None = None
     """Whether the site is managed in Control Hub, which ties the Personal Rooms of its users."""
     language: Literal["de", "en", "fr", "nb"] | None = None

@@ -23,6 +23,10 @@ _RECORD = "it comes with the recorder"
 
 NOT_YET: Final[dict[str, str]] = {
     "cloud.proxy": _PROXY,
+    "platform.exchange": "it comes with Exchange",
+    "platform.google": _GOOGLE,
+    "platform.tms": "it comes with TMS",
+    "platform.webex": "`webex_meeting` needs no platform",
     "cloud.quirks": _RECORD,
     "device.count": _FLEET,
     "device.log_style": "only the log style of 2022 is there",

@@ -24,16 +24,22 @@ ACTIVATION = ["activate: ${cloud.code}\n    " + BITES]
 MINIMAL = ["cloud.meeting.create: { id: m, starts: +1h, lasts: 15m, push: minimal }\n    " + BITES]
 PRESS = [
     "cloud.meeting.create: { id: m, starts: +1m, lasts: 15m, join: { callURI: 1@zoomcrc.com } }",
+    "wait: { screen: { join button: { visible: true } } }",
     "press: join button\n    " + BITES,
 ]
 PAGE = ["cloud.meeting.create: { id: m, starts: +1h, lasts: 15m }", "sync: calendar\n    " + BITES]
+
+INVITE = [
+    "cloud.person: { who: Ana Smith, enabled: false }",
+    'cloud.invite: { id: m, starts: +1h, lasts: 15m, location: "@webex", body: x }\n    ' + BITES,
+]
 
 PROVOKED = {
     "link": NEW_CONNECTION, "dns": NEW_CONNECTION, "tcp": NEW_CONNECTION, "tls": NEW_CONNECTION, "http": REQUEST, "websocket": FRAME,
     "mercury": FRAME, "udp": DISCOVERY, "stun": DISCOVERY, "token": TOKEN, "catalog": CATALOG, "activation": ACTIVATION, "wdm": REQUEST,
     "calendar": FRAME, "mercury.refuse": RECONNECTION, "websocket.refuse": RECONNECTION, "mercury.no_first_frame": RECONNECTION,
     "mercury.wrong_first_frame": RECONNECTION, "mercury.auth_refused": RECONNECTION, "wdm.excessive": RESTART,
-    "kms": FRAME, "calendar.minimal_not_found": MINIMAL, "calendar.short_page": PAGE, "calendar.sip_button": PRESS,
+    "kms": FRAME, "hybrid": INVITE, "calendar.minimal_not_found": MINIMAL, "calendar.short_page": PAGE, "calendar.sip_button": PRESS,
 }  # fmt: skip
 """How to make a fault bite: by layer, or by row where that differs."""
 OWN = {"clock": "by: 1h", "http.redirect": "to: https://elsewhere.wbx2.test/"}

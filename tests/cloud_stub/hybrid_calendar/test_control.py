@@ -189,3 +189,18 @@ def test_a_room_without_a_mailbox_is_edited_where_it_is() -> None:
         assert at(1) - at(0) == timedelta(hours=1)
 
     in_cloud(story)
+
+
+def test_the_lead_of_the_button_reaches_devices_as_a_toggle() -> None:
+    """4.1.6 and 4.1.7; the form is ours."""
+
+    async def story(world: World) -> None:
+        room = Room(world)
+        assert room.user is not None
+        room.do.settings(lead_minutes=10)
+        later = world.cloud.directory.create_machine(room.workspace)
+        for user in (room.user, later):
+            toggles = {one.key: one.val for one in world.cloud.features.sets(user.id).developer}
+            assert toggles["roomsim-obtp-lead-minutes"] == "10"
+
+    in_cloud(story)

@@ -101,7 +101,7 @@ def accepted(room: Room) -> dict[str, tuple[datetime, int]]:
     }
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(EDITS, max_size=14))
 def test_the_room_has_what_its_mailbox_accepted(edits: list[tuple[Any, ...]]) -> None:
     async def story(world: World) -> None:

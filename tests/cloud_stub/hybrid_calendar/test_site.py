@@ -7,7 +7,7 @@ import string
 
 import pytest
 from cloud_world import World, in_cloud
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_stub.hybrid_calendar.join_details import (
@@ -246,6 +246,7 @@ def test_an_import_sets_the_preferred_site() -> None:
     in_cloud(story)
 
 
+@settings(deadline=None)
 @given(
     st.one_of(
         st.text(max_size=300),
