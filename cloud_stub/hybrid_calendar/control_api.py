@@ -21,20 +21,11 @@ from endpoint.runtime.clock import parse_iso
 
 
 class RoomBody(Body, kw_only=True):
-    """The mailbox of a workspace; `calendar` none takes it away."""
+    """The mailbox of a workspace; `calendar` none takes it away. `accept`: auto, decline, never."""
 
     address: str = ""
     calendar: str = "microsoft"
-
-
-class MailboxBody(Body, kw_only=True):
-    """What changes in a mailbox. `processing` are settings of Set-CalendarProcessing in snake case."""
-
     accept: str | None = None
-    delete_comments: bool | None = None
-    zone: str | None = None
-    locale: str | None = None
-    processing: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class PersonBody(Body, kw_only=True):
@@ -110,9 +101,6 @@ class HybridControl:
             on("PATCH", "/hybrid/settings", self._settings),
             on("PUT", "/workspaces/{id}/mailbox", self._room),
             on("GET", "/workspaces/{id}/setup", self._steps),
-            on("GET", "/mailboxes", lambda _: {"items": [one.shown() for one in do.mailboxes.mailboxes()]}),
-            on("PATCH", "/mailboxes/{address}", self._mailbox),
-            on("GET", "/mailboxes/{address}/decisions", self._decisions),
             on("POST", "/people", self._person),
             on("POST", "/people/import", self._import),
             on("GET", "/invitations", lambda _: {"items": [self._known(one) for one in do.invitations()]}),
@@ -135,23 +123,13 @@ class HybridControl:
         if body.calendar == "none":
             return self._do.workspace_calendar(workspace_id, "none").shown()
         mailbox = self._do.room(workspace_id, body.address)
+        if body.accept is not None:
+            self._do.mailbox(mailbox.address, accept=body.accept)
         return self._do.workspace_calendar(workspace_id, body.calendar, mailbox.address).shown()
 
     def _steps(self, call: Call) -> Any:
         steps = self._do.steps(call.params["id"], call.query.get("organizer", ""))
         return {"items": [{"step": one.key, "isDone": one.is_done, "todo": one.todo} for one in steps]}
-
-    def _mailbox(self, call: Call) -> Any:
-        body = call.read(MailboxBody)
-        given = {"delete_comments": body.delete_comments, "zone": body.zone, "locale": body.locale}
-        fields = {name: value for name, value in given.items() if value is not None}
-        return self._do.mailbox(
-            call.params["address"], accept=body.accept, processing=body.processing, **fields
-        ).shown()
-
-    def _decisions(self, call: Call) -> Any:
-        decisions = self._do.decisions(call.params["address"], call.query.get("uid", ""))
-        return {"items": [one.shown() for one in decisions]}
 
     def _person(self, call: Call) -> Any:
         body = call.read(PersonBody)

@@ -291,14 +291,6 @@ class Control:
     # -- how routes are made ----------------------------------------------------------------------------------------------------------
 
     def _on(self, method: str, path: str, act: Callable[[Call], Any]) -> Route:
-        async def handle(call: Call) -> Answer:
-            require_loopback(call.remote)
-            outcome = act(call)
-            if isinstance(outcome, Awaitable):
-                outcome = await outcome
-            return Answer(status=204) if outcome is None else Answer(outcome)
-
-        return Route(method, VERSION + path, handle, Label.OURS, scopes=(SCOPE,))
         return control_route(method, path, act)
 
     def _open(self, path: str, act: Callable[[Call], Any]) -> Route:
@@ -306,13 +298,11 @@ class Control:
         return replace(route, path=path, auth=False, scopes=())
 
 
-def require_loopback(remote: str) -> None:
-    """Refuse a peer that is not on this machine; Forbidden."""
 def control_route(method: str, path: str, act: Callable[[Call], Any]) -> Route:
     """Make a route of the control API: what `act` returns is the answer, None an empty one."""
 
     async def handle(call: Call) -> Answer:
-        _require_loopback(call.remote)
+        require_loopback(call.remote)
         outcome = act(call)
         if isinstance(outcome, Awaitable):
             outcome = await outcome
@@ -321,7 +311,8 @@ def control_route(method: str, path: str, act: Callable[[Call], Any]) -> Route:
     return Route(method, VERSION + path, handle, Label.OURS, scopes=(SCOPE,))
 
 
-def _require_loopback(remote: str) -> None:
+def require_loopback(remote: str) -> None:
+    """Refuse a peer that is not on this machine; Forbidden."""
     try:
         is_near = ipaddress.ip_address(remote).is_loopback
     except ValueError:

@@ -36,7 +36,7 @@ def test_reference_page_names_every_route_and_no_other() -> None:
         served = {(m, path.removeprefix(BASE)) for m, path, _, service in known if service == "control"}
         documented = {
             (method, path.partition("?")[0])
-            for method, path in re.findall(r"`(GET|POST|PATCH|DELETE) (/[^`]*)`", PAGE.read_text())
+            for method, path in re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/[^`]*)`", PAGE.read_text())
         }
         assert served - documented == {("GET", "/roomsim/clock")}
         assert documented - served == set()
