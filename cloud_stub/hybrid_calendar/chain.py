@@ -154,7 +154,9 @@ class Chain:
         key_url = self._calendar.key_url(made_id)
         self._hop("kms.key", event.uid, {"meeting": made_id, "key": key_url})
         texts = [name for name in ("subject", "location", "body") if getattr(event, name)]
-        self._hop("cal.encrypt", event.uid, {"meeting": made_id, "key": key_url, "texts": texts})
+        sealed = [self._calendar.seal_for(made_id, getattr(event, name)) for name in texts]
+        data = {"meeting": made_id, "key": key_url, "texts": texts, "chars": sum(map(len, sealed))}
+        self._hop("cal.encrypt", event.uid, data)
 
     # -- what is read -----------------------------------------------------------------------------------------------------------------
 

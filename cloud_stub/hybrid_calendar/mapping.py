@@ -107,7 +107,7 @@ def to_meeting(
         location=content.location,
         notes=content.body,
         join=dict(details.join),
-        meeting_join_type=details.join_type or "OTHER",
+        meeting_join_type=details.join_type,
         meeting_number=details.number,
         password=details.password,
         host_key=details.host_key,

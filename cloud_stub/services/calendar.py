@@ -179,6 +179,10 @@ class Calendar:
         """Return the URL of a meeting's key, which is made when it is first asked for."""
         return self._vault.meeting_key(meeting_id).id
 
+    def seal_for(self, meeting_id: str, text: str) -> str:
+        """Seal a text with the key of a meeting that is still to be made."""
+        return self.seal_with(self._vault.meeting_key(meeting_id), text)
+
     def size(self, meeting: Meeting) -> int:
         """Return the bytes of a meeting as it leaves."""
         user_id = next(iter(meeting.user_ids), "")
