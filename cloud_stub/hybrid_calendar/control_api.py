@@ -14,7 +14,7 @@ from cloud_stub.hybrid_calendar.use_cases import HybridUseCases
 from cloud_stub.platform.control import control_route
 from cloud_stub.platform.control_bodies import Body
 from cloud_stub.platform.errors import BadRequest, CloudError
-from cloud_stub.platform.mailbox_records import MailboxEvent
+from cloud_stub.platform.mailbox_records import MailboxEvent, Processing
 from cloud_stub.platform.records import HybridEvent
 from cloud_stub.platform.routes import Call, Route, wx2_error
 from endpoint.runtime.clock import parse_iso
@@ -26,6 +26,16 @@ class RoomBody(Body, kw_only=True):
     address: str = ""
     calendar: str = "microsoft"
     accept: str | None = None
+
+
+class MailboxBody(Body, kw_only=True):
+    """What changes in a mailbox. `processing` are settings of Exchange, by their names or in snake case."""
+
+    accept: str | None = None
+    name: str | None = None
+    zone: str | None = None
+    locale: str | None = None
+    processing: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class PersonBody(Body, kw_only=True):
@@ -101,6 +111,9 @@ class HybridControl:
             on("PATCH", "/hybrid/settings", self._settings),
             on("PUT", "/workspaces/{id}/mailbox", self._room),
             on("GET", "/workspaces/{id}/setup", self._steps),
+            on("GET", "/mailboxes", lambda _: {"items": [one.shown() for one in do.mailboxes.mailboxes()]}),
+            on("PATCH", "/mailboxes/{address}", self._mailbox),
+            on("GET", "/mailboxes/{address}/decisions", self._decisions),
             on("POST", "/people", self._person),
             on("POST", "/people/import", self._import),
             on("GET", "/invitations", lambda _: {"items": [self._known(one) for one in do.invitations()]}),
@@ -130,6 +143,18 @@ class HybridControl:
     def _steps(self, call: Call) -> Any:
         steps = self._do.steps(call.params["id"], call.query.get("organizer", ""))
         return {"items": [{"step": one.key, "isDone": one.is_done, "todo": one.todo} for one in steps]}
+
+    def _mailbox(self, call: Call) -> Any:
+        body = call.read(MailboxBody)
+        given = {"name": body.name, "zone": body.zone, "locale": body.locale}
+        fields = {name: value for name, value in given.items() if value is not None}
+        names = dict(zip(Processing.__struct_encode_fields__, Processing.__struct_fields__, strict=True))
+        processing = {names.get(name, name): value for name, value in body.processing.items()}
+        return self._do.mailbox(call.params["address"], accept=body.accept, processing=processing, **fields).shown()
+
+    def _decisions(self, call: Call) -> Any:
+        decisions = self._do.decisions(call.params["address"], call.query.get("uid", ""))
+        return {"items": [one.shown() for one in decisions]}
 
     def _person(self, call: Call) -> Any:
         body = call.read(PersonBody)

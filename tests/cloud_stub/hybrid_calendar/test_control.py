@@ -44,7 +44,9 @@ def test_the_recipe_over_http() -> None:
         assert meeting is not None
         assert machine.id in meeting.user_ids
         assert meeting.join["webexURI"] == "ana.smith@roomsim.webex.test"
-        decisions = (await admin("GET", f"{CONTROL}/mailboxes/lab@room.example/decisions")).json["items"]
+        decisions = (await admin("GET", f"{CONTROL}/mailboxes/lab@room.example/decisions?uid={sent['uid']}")).json[
+            "items"
+        ]
         assert [one["action"] for one in decisions] == ["accept"]
         changed = await admin(
             "PATCH", f"{CONTROL}/invitations/{sent['uid']}", {"subject": "Other", "start": iso_ms(at(2))}
@@ -71,6 +73,10 @@ def test_settings_people_mailboxes_and_meetings_of_the_site_over_http() -> None:
         assert (came["changed"], came["refused"][0]["row"]) == (1, 3)
         changed = await admin("PUT", f"{CONTROL}/workspaces/{room.workspace.id}/mailbox", {"accept": "decline"})
         assert changed.json["calendar_email"] == room.address
+        processing = {"DeleteComments": False, "booking_window_in_days": 9}
+        changed = await admin("PATCH", f"{CONTROL}/mailboxes/{room.address}", {"processing": processing})
+        assert changed.json["processing"]["DeleteComments"] is False
+        assert changed.json["processing"]["BookingWindowInDays"] == 9
         refused = await room.invite()
         assert room.event(refused).attendees[0].answer is Answer.DECLINED
         body = {"title": "Hall", "start": iso_ms(at(1)), "minutes": 30, "workspaceIds": [room.workspace.id]}
@@ -105,6 +111,8 @@ def test_settings_people_mailboxes_and_meetings_of_the_site_over_http() -> None:
             "FREQ",
         ),
         ("PATCH", "/invitations/none", {"subject": "x"}, 404, "invitation"),
+        ("PATCH", "/mailboxes/none@room.example", {"accept": "auto"}, 404, "none@room.example"),
+        ("PATCH", "/mailboxes/none@room.example", {"accept": "often"}, 400, "auto, decline, never"),
         ("POST", "/people/import", {"csv": "a,b"}, 400, "User ID/Email"),
         (
             "POST",
