@@ -297,7 +297,9 @@ class StepChecks:
             return None
         if self._now is not None:
             return self._now.wake_at()
-        waits = [] if self._done_at is None else [never.watch_until for never in self._never]  # the end of the verb wakes too
+        waits = (
+            [] if self._done_at is None else [never.watch_until for never in self._never]
+        )  # the end of the verb wakes too
         return min(waits, default=None)
 
     def _go_on(self, now: int) -> Verdict:
