@@ -10,6 +10,7 @@ from endpoint.cloud import mercury_table
 from tests.tools import generated, links
 from tests.tools.blocks import filled
 from tests.tools.markdown import anchor, table
+from tests.tools.page_calendar_rows import Row, rows
 from tests.tools.page_language import Stale, known
 from tests.tools.page_lifecycles import moves
 
@@ -19,6 +20,14 @@ def test_generated_files_are_written_once_and_then_fresh(tmp_path: Path) -> None
     assert generated.stale(tmp_path) == {}
     (tmp_path / "docs/reference/faults.md").write_text("something else")
     assert list(generated.stale(tmp_path)) == ["docs/reference/faults.md"]
+
+
+def test_what_shows_a_calendar_row_is_there() -> None:
+    found = rows()
+    assert [place for row in found for place in row.missing()] == []
+    assert [row.id for row in found if not row.shown_by and not row.waits_for.strip()] == []
+    nobody = ("tests/docs/test_tools.py::test_" + "nobody", "nowhere.yaml")
+    assert tuple(Row("Z00", "C", "", nobody, "").missing()) == nobody
 
 
 def test_wrong_usage_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

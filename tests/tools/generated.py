@@ -15,6 +15,7 @@ from tests.tools.blocks import filled, has_blocks
 from tests.tools.links import pages
 from tests.tools.page_activation import activation_errors
 from tests.tools.page_answers import stub_answers
+from tests.tools.page_calendar_rows import calendar_rows
 from tests.tools.page_commands import command_line
 from tests.tools.page_faults import faults
 from tests.tools.page_invitations import invitations
@@ -26,6 +27,7 @@ from tests.tools.page_nodes import xapi_nodes
 ROOT: Final = Path(__file__).resolve().parents[2]
 FILES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/activation-errors.md": activation_errors,
+    "docs/reference/calendar-rows.md": calendar_rows,
     "docs/reference/command-line.md": command_line,
     "docs/reference/device-log.md": device_log,
     "docs/reference/faults.md": faults,
