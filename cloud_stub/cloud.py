@@ -196,9 +196,7 @@ class Cloud:
             ),
             HybridControl(self.hybrid),
             rest,
-            RestWorkspaces(
-                platform, self.directory, self.use_cases, rest.device_json, self.hybrid.service.workspace_changed
-            ),
+            RestWorkspaces(platform, self.directory, self.use_cases, rest.device_json, self.hybrid.calendar_entered),
             XapiRest(self.directory, platform.tokens, self.xapi),
             self.xapi,
             Integrations(platform, self.directory),
@@ -219,7 +217,7 @@ class Cloud:
             self.calliope,
             self.swupgrade,
             self.graph,
-            MailboxControl(self.mailboxes),
+            MailboxControl(self.mailboxes, self.hybrid.person),
         ]
         served = {service.name for service in busy}
         self.services: list[Service] = [*busy, *(Idle(platform, name) for name in SERVICES if name not in served)]

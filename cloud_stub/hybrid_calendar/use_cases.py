@@ -96,6 +96,12 @@ class HybridUseCases:
         self.service.workspace_changed(changed)
         return changed
 
+    def calendar_entered(self, workspace: Workspace) -> None:
+        """Take note of a calendar that an administrator has entered at a workspace; a new address gets its room mailbox."""
+        if workspace.calendar == "microsoft" and self._mailbox(workspace.calendar_key) is None:
+            self.mailboxes.create_mailbox(workspace.calendar_key, workspace.name, kind=MailboxKind.ROOM)
+        self.service.workspace_changed(workspace)
+
     def room(self, workspace_id: str, address: str = "") -> Mailbox:
         """Give a workspace a room mailbox, made if there is none of the address, and enter it at the workspace's calendar."""
         workspace = self.directory.workspace(workspace_id)

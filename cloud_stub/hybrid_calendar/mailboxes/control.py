@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -27,12 +27,13 @@ class _Made(Body, kw_only=True):
 
 
 class MailboxControl:
-    """What the control API can do to mailboxes."""
+    """What the control API can do to mailboxes. `make_person` is given the address of each user's, who is to have an account too."""
 
     name = CONTROL
 
-    def __init__(self, mailboxes: MailboxStore) -> None:
+    def __init__(self, mailboxes: MailboxStore, make_person: Callable[[str], object] = lambda _: None) -> None:
         self._mailboxes = mailboxes
+        self._make_person = make_person
         path = VERSION + "/mailboxes"
         self.routes: Sequence[Route] = (
             Route("POST", path, self._make, Label.OURS, scopes=(SCOPE,)),
@@ -47,11 +48,12 @@ class MailboxControl:
         require_loopback(call.remote)
         body = call.read(_Made)
         processing = changed_processing(Processing(), _fields(body.processing))
-        return Answer(
-            self._mailboxes.create_mailbox(
-                body.address, body.name, kind=body.kind, zone=body.zone, locale=body.locale, processing=processing
-            ).shown()
+        made = self._mailboxes.create_mailbox(
+            body.address, body.name, kind=body.kind, zone=body.zone, locale=body.locale, processing=processing
         )
+        if made.kind is MailboxKind.USER:
+            self._make_person(made.address)
+        return Answer(made.shown())
 
     def _delete(self, call: Call) -> Answer:
         require_loopback(call.remote)

@@ -209,3 +209,28 @@ def test_the_lead_of_the_button_reaches_devices_as_a_toggle() -> None:
             assert toggles["roomsim-obtp-lead-minutes"] == "10"
 
     in_cloud(story)
+
+
+def test_the_recipe_of_a_graph_client() -> None:
+    """Rows O01 and O07: the room's address stands at the workspace, the organizer has a mailbox, and Graph does the rest."""
+
+    async def story(world: World) -> None:
+        admin = world.admin
+        lab = (await admin("POST", "/v1/workspaces", {"displayName": "Lab"})).json
+        calendar = {"type": "microsoft", "emailAddress": "Lab@acme.example"}
+        await admin("PUT", f"/v1/workspaces/{lab['id']}", {"displayName": "Lab", "calendar": calendar})
+        await admin("POST", f"{CONTROL}/mailboxes", {"address": "ann@acme.example", "kind": "user"})
+        times = {
+            name: {"dateTime": iso_ms(at(hours))[:-1], "timeZone": "UTC"} for name, hours in (("start", 1), ("end", 2))
+        }
+        resource = {"type": "resource", "emailAddress": {"address": "lab@acme.example"}}
+        event = {"subject": "Sync", "location": {"displayName": "@webex"}, "attendees": [resource], **times}
+        assert (await admin("POST", "/v1.0/users/ann@acme.example/events", event)).status == 201
+        await quiet()
+        known = (await admin("GET", f"{CONTROL}/invitations")).json["items"][0]
+        assert (known["copy_read"], known["diagnostics"]) == ("organizer", [])
+        meeting = world.cloud.platform.store[Meeting].get(known["meetings"][0])
+        assert meeting is not None
+        assert meeting.join["webexURI"] == "ann@roomsim.webex.test"
+
+    in_cloud(story)
