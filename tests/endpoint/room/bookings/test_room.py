@@ -12,7 +12,7 @@ from endpoint.room.bookings.versions import SINCE
 from endpoint.runtime.errors import LimitExceeded
 from endpoint.wire.xapi.nodes import nodes
 from endpoint.wire.xapi.paths import parse_path
-from tests.endpoint.room.bookings.diary import MINUTE, NOW, Diary, pushed
+from tests.endpoint.room.bookings.diary import HOUR, MINUTE, NOW, Diary, pushed
 
 
 def lines(diary: Diary) -> list[str]:
@@ -51,6 +51,25 @@ def test_the_lines_of_create_update_and_delete() -> None:
         "Wx2[5]: Removing Meeting (id=1)",
         "Wx2 I: Wx2MeetingsHandlerImpl::meetings_updated: num meetings=1",
     ]
+
+
+def test_what_is_long_over_leaves_the_list_and_was_not_deleted() -> None:
+    diary = Diary()
+    diary.create("a")
+    diary.tell()
+    diary.bookings.meeting_over("a")
+    diary.bookings.meeting_over("unknown")
+    assert (diary.events(), len(diary.bookings.store)) == (["Updated"], 0)
+    assert lines(diary)[-1].endswith("num meetings=0")
+    assert not any("on_calendar_event_deleted" in line for line in lines(diary))
+
+
+def test_what_is_declined_is_not_taken_for_what_was_asked_for() -> None:
+    diary = Diary()
+    asked = diary.bookings.add(Booking(source=Source.ADHOC, starts=NOW, ends=NOW + HOUR, booked_from_device=True))
+    diary.bookings.awaited = lambda meeting: asked
+    diary.bookings.meeting_created(diary.meeting("a", 0, 60, response="DECLINED"))
+    assert [booking.meeting_id for booking in diary.bookings.store] == [""]
 
 
 def test_an_unknown_update_inserts_and_a_known_create_updates() -> None:
@@ -184,6 +203,34 @@ def test_a_pushed_list_replaces_the_one_before() -> None:
     assert [booking.id for booking in diary.bookings.store] == ["z", "x", "webex-1"]
     diary.bookings.meetings_forgotten()
     assert [booking.id for booking in diary.bookings.store] == ["z", "x"]
+
+
+def test_meetings_change_hands_within_a_pushed_list() -> None:
+    diary = Diary()
+
+    def found() -> dict[str, str]:
+        bookings = {name: diary.bookings.store.find(meeting_id=name) for name in ("m1", "m2", "m3")}
+        return {name: booking.id for name, booking in bookings.items() if booking is not None}
+
+    diary.bookings.replace_pushed([pushed("x", meeting_id="m1"), pushed("y", meeting_id="m2")])
+    diary.bookings.replace_pushed([pushed("x", meeting_id="m2"), pushed("y", meeting_id="m1")])
+    assert found() == {"m1": "y", "m2": "x"}
+    stored = diary.bookings.replace_pushed([pushed("new", meeting_id="m1"), pushed("y", meeting_id="m3")])
+    assert [booking.id for booking in stored] == ["new", "y"]
+    assert found() == {"m1": "new", "m3": "y"}
+    diary.bookings.replace_pushed([])
+    assert (found(), len(diary.bookings.store)) == ({}, 0)
+
+
+def test_a_list_that_replaces_another_is_shown_once() -> None:
+    diary = Diary()
+    diary.bookings.replace_pushed([pushed(f"old {number}", -5, 30) for number in range(5)])
+    shown: list[dict[str, object]] = []
+    diary.status.listen(
+        ("Bookings",), lambda changes: shown.append({path[-1]: value for path, value in changes.items()})
+    )
+    diary.bookings.replace_pushed([pushed(f"new {number}", -5, 30) for number in range(5)])
+    assert shown == [{"Id": "new 0"}]
 
 
 @pytest.mark.parametrize(
