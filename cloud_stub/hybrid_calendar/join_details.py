@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import html
 import re
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -32,16 +32,10 @@ LABELS: Final[dict[str, dict[str, str]]] = {
 }  # fmt: skip
 """The words of the block by language."""
 
-_BLOCK = re.compile(
-    r"(?P<lead>(?:<div>)?)"
-    + re.escape(FIRST_LINE)
-    + r"(?P<inside>.*?)"
-    + re.escape(LAST_LINE)
-    + r"(?P<tail>(?:</div>)?)",
-    re.DOTALL,
-)
 _BREAK = re.compile(r"<br\s*/?>|</?(?:div|p|pre|li|tr)\b[^<>]*>|\r\n?|\n", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
+_LEAD: Final = "<div>"
+_TAIL: Final = "</div>"
 
 
 class JoinDetails(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +83,26 @@ def _told(details: JoinDetails) -> tuple[tuple[str, str], ...]:
     return ("video", details.sip), ("url", details.url), ("number", details.number)
 
 
+class _Found(NamedTuple):
+    """Where a block stands in a body, with the `<div>` around it and without."""
+
+    start: int
+    inside: int
+    inside_end: int
+    end: int
+
+
+def _find_block(body: str, start: int = 0) -> _Found | None:
+    """Return where the next block stands. The time it takes grows with the body and no faster, however many first lines have no last."""
+    first = body.find(FIRST_LINE, start)
+    last = body.find(LAST_LINE, first + len(FIRST_LINE)) if first >= 0 else -1
+    if last < 0:
+        return None
+    end = last + len(LAST_LINE)
+    has_lead, has_tail = body.endswith(_LEAD, start, first), body.startswith(_TAIL, end)
+    return _Found(first - len(_LEAD) * has_lead, first + len(FIRST_LINE), last, end + len(_TAIL) * has_tail)
+
+
 def write_block(lines: list[str], *, is_html: bool) -> str:
     """Write the block with its markers, as plain text or as HTML."""
     whole = [FIRST_LINE, *lines, LAST_LINE]
@@ -99,10 +113,10 @@ def write_block(lines: list[str], *, is_html: bool) -> str:
 
 def read_block(body: str, *, is_html: bool) -> list[str] | None:
     """Return the lines between the markers of a body; None if it has no block."""
-    found = _BLOCK.search(body)
+    found = _find_block(body)
     if found is None:
         return None
-    inside = found["inside"]
+    inside = body[found.inside : found.inside_end]
     if is_html:
         inside = _TAG.sub("", _BREAK.sub("\n", inside.replace("\r", "").replace("\n", "")))
         inside = html.unescape(inside)
@@ -113,8 +127,9 @@ def read_block(body: str, *, is_html: bool) -> list[str] | None:
 def with_block(body: str, lines: list[str], *, is_html: bool) -> str:
     """Put the block into a body: in the place of the one it has, or at its end."""
     block = write_block(lines, is_html=is_html)
-    if _BLOCK.search(body) is not None:
-        return _BLOCK.sub(lambda _: block, body, count=1)
+    found = _find_block(body)
+    if found is not None:
+        return body[: found.start] + block + body[found.end :]
     if is_html:
         at = re.search(r"</body\s*>", body, re.IGNORECASE)
         return body[: at.start()] + block + body[at.start() :] if at is not None else body + block
@@ -123,7 +138,11 @@ def with_block(body: str, lines: list[str], *, is_html: bool) -> str:
 
 def without_block(body: str) -> str:
     """Return a body as its writer left it: what the service wrote there does not count as an address of the invitation."""
-    return _BLOCK.sub("", body)
+    kept, at = [], 0
+    while (found := _find_block(body, at)) is not None:
+        kept.append(body[at : found.start])
+        at = found.end
+    return "".join([*kept, body[at:]])
 
 
 def holds(body: str, lines: list[str], *, is_html: bool) -> bool:

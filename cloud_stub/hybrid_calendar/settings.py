@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from cloud_stub.hybrid_calendar.join_details import LABELS, TEXT_CHARS_MAX
+from cloud_stub.hybrid_calendar.join_details import FIRST_LINE, LABELS, LAST_LINE, TEXT_CHARS_MAX
 from cloud_stub.hybrid_calendar.keywords import KeywordRules
 from cloud_stub.hybrid_calendar.site import personal_site
 from cloud_stub.platform.context import Platform
@@ -26,6 +26,7 @@ MINIMAL: Final = ("auto", "always", "never")
 """When devices are told of a meeting by a notice only: when it is too long, always, or never."""
 MINIMAL_BYTES: Final = range(256, 1024 * 1024)
 SITES_MAX: Final = 20
+JOIN_DELAY_S_MAX: Final = 86_400.0
 ROWS_MAX: Final = 20_000
 """Rows of one import of users."""
 EMAIL_COLUMNS: Final = ("user id/email (required)", "user id/email", "email")
@@ -78,9 +79,9 @@ class Settings:
         if unknown:
             known = ", ".join(name for name in HybridSettings.__struct_fields__ if name != "id")
             raise BadRequest(f"there is no setting {', '.join(unknown)}; there are {known}")
-        if "sites" in fields:
-            fields["sites"] = tuple(fields["sites"])
         try:
+            if "sites" in fields:
+                fields["sites"] = tuple(fields["sites"])
             changed = msgspec.convert(msgspec.to_builtins(msgspec.structs.replace(self.now, **fields)), HybridSettings)
         except (msgspec.ValidationError, TypeError) as error:
             raise BadRequest(str(error)) from None
@@ -107,6 +108,14 @@ def _check(settings: HybridSettings) -> None:
         (
             max(len(settings.header), len(settings.footer)) <= TEXT_CHARS_MAX,
             f"header and footer have at most {TEXT_CHARS_MAX} characters",
+        ),
+        (
+            not any(mark in text for mark in (FIRST_LINE, LAST_LINE) for text in (settings.header, settings.footer)),
+            "header and footer have not the lines that mark the block of join details",
+        ),
+        (
+            0 <= settings.join_delay_s <= JOIN_DELAY_S_MAX,
+            f"join details take 0 to {JOIN_DELAY_S_MAX:g} seconds",
         ),
     )  # fmt: skip
     for holds, text in rules:

@@ -29,7 +29,7 @@ from cloud_stub.platform.directory import Directory, found
 from cloud_stub.platform.errors import BadRequest, CloudError, NotFound
 from cloud_stub.platform.mailbox_records import Attendee, Automation, Mailbox, MailboxEvent, MailboxKind, RoomDecision
 from cloud_stub.platform.records import HybridEvent, HybridSettings, Meeting, User, UserKind, Workspace
-from cloud_stub.services.calendar import Calendar, check_times
+from cloud_stub.services.calendar import EARLIEST, LATEST, Calendar, check_times
 from endpoint.runtime.faults import Fault
 
 DOMAIN: Final = "room.example"
@@ -328,6 +328,8 @@ class HybridUseCases:
         event = found(self.mailboxes.organizers_copy(uid), "invitation")
         if instance is None:
             return event
+        if not EARLIEST.date() < instance < LATEST.date():
+            raise UnknownEvent(f"the series has no instance on {instance}")
         zone = ZoneInfo(event.zone)
         midnight = datetime(instance.year, instance.month, instance.day, tzinfo=zone)
         first, last = midnight - timedelta(days=370), midnight + timedelta(days=370)

@@ -35,6 +35,8 @@ LATE_S = 5.0
 SEALED_KEPT = 50_000
 """Texts that were sealed before and are kept."""
 DURATION_MINUTES_MAX = 366 * 24 * 60
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+"""Start of the first meeting: in every zone it is still an instant."""
 LATEST = datetime(9990, 1, 1, tzinfo=UTC)
 """Start of the last meeting: what is counted on from there is still an instant."""
 
@@ -326,5 +328,5 @@ def check_times(start: datetime, duration_minutes: int) -> None:
         raise BadRequest("the start has a zone")
     if not 0 <= duration_minutes <= DURATION_MINUTES_MAX:
         raise BadRequest(f"a meeting lasts 0 to {DURATION_MINUTES_MAX} minutes")
-    if start.astimezone(UTC) > LATEST:
-        raise BadRequest(f"a meeting starts by {LATEST:%Y-%m-%d}")
+    if not EARLIEST <= start <= LATEST:
+        raise BadRequest(f"a meeting starts from {EARLIEST:%Y-%m-%d} to {LATEST:%Y-%m-%d}")

@@ -110,6 +110,14 @@ def test_settings_people_mailboxes_and_meetings_of_the_site_over_http() -> None:
             400,
             "FREQ",
         ),
+        (
+            "POST",
+            "/invitations",
+            {"organizer": "Ana", "start": "0001-01-01T00:00:00Z", "minutes": 5, "zone": "America/New_York"},
+            400,
+            "a meeting starts from",
+        ),
+        ("PATCH", "/hybrid/settings", {"sites": 5}, 400, "not iterable"),
         ("PATCH", "/invitations/none", {"subject": "x"}, 404, "invitation"),
         ("PATCH", "/mailboxes/none@room.example", {"accept": "auto"}, 404, "none@room.example"),
         ("PATCH", "/mailboxes/none@room.example", {"accept": "often"}, 400, "auto, decline, never"),
@@ -129,6 +137,16 @@ def test_what_cannot_be_is_refused_in_one_line(
     async def story(world: World) -> None:
         reply = await world.admin(method, CONTROL + path, body)
         assert (reply.status, says in reply.json["message"]) == (status, True), reply.json
+
+    in_cloud(story)
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "2026-03-01", "9999-12-31"])
+def test_a_day_without_an_instance_is_refused(day: str) -> None:
+    async def story(world: World) -> None:
+        event = await Room(world).invite(recurrence="daily")
+        reply = await world.admin("PATCH", f"{CONTROL}/invitations/{event.uid}", {"instance": day, "subject": "x"})
+        assert (reply.status, reply.json["message"]) == (404, f"the series has no instance on {day}")
 
     in_cloud(story)
 

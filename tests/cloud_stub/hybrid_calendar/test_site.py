@@ -25,6 +25,7 @@ from cloud_stub.hybrid_calendar.settings import Settings, import_users, missing_
 from cloud_stub.hybrid_calendar.site import Site, personal_site
 from cloud_stub.platform.errors import BadRequest, CloudError
 from cloud_stub.platform.records import HybridSettings, User
+from endpoint.runtime.clock import cpu_seconds
 
 SETTINGS = HybridSettings(id="org")
 SITE = "roomsim.webex.test"
@@ -169,6 +170,19 @@ def test_html_that_a_platform_has_rewritten_is_still_our_own_block() -> None:
     assert read_block("<p>none</p>", is_html=True) is None
 
 
+@pytest.mark.parametrize("is_html", [False, True])
+def test_first_lines_without_a_last_one_cost_no_more_than_their_length(is_html: bool) -> None:
+    def cost(count: int) -> float:
+        body = FIRST_LINE * count
+        began = cpu_seconds()
+        assert without_block(body) == body
+        assert read_block(body, is_html=is_html) is None
+        assert with_block(body, [], is_html=is_html).startswith(body)
+        return cpu_seconds() - began
+
+    assert cost(18_000) < 1.0  # a body of this length takes minutes where every first line looks for its end
+
+
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
@@ -178,8 +192,12 @@ def test_html_that_a_platform_has_rewritten_is_still_our_own_block() -> None:
         ({"language": "xx"}, "a language is one of de, en"),
         ({"sites": ["www.example.com"]}, "sites are"),
         ({"sites": []}, "sites are"),
+        ({"sites": 5}, "not iterable"),
+        ({"join_delay_s": -1}, "join details take 0 to"),
+        ({"join_delay_s": 1e300}, "join details take 0 to"),
         ({"header": "x" * 1025}, "at most 1024"),
         ({"footer": "x" * 1025}, "at most 1024"),
+        ({"footer": f"a\n{LAST_LINE}"}, "not the lines that mark"),
         ({"minimal": "often"}, "minimal is one of"),
         ({"minimal_bytes": 1}, "minimal_bytes is"),
         ({"lead": 5}, "there is no setting lead; there are"),
