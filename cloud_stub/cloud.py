@@ -13,6 +13,7 @@ from typing import Any
 
 from cloud_stub.hybrid_calendar.control_api import HybridControl
 from cloud_stub.hybrid_calendar.editor import MailboxEditor
+from cloud_stub.hybrid_calendar.evidence import Invitations
 from cloud_stub.hybrid_calendar.mailboxes.control import MailboxControl
 from cloud_stub.hybrid_calendar.mailboxes.store import MailboxStore
 from cloud_stub.hybrid_calendar.platforms.graph import Graph
@@ -57,6 +58,7 @@ from cloud_stub.services.wdm import Wdm
 from cloud_stub.services.xapi_relay import XapiRelay
 from cloud_stub.services.xapi_rest import XapiRest
 from cloud_stub.use_cases import UseCases
+from cloud_stub.why import Why
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import Clock
 from endpoint.runtime.faults import Faults
@@ -183,6 +185,8 @@ class Cloud:
         )  # fmt: skip
         self.graph = Graph(platform, self.mailboxes, Hooks(self.net, platform.clock, platform.root_pem))
         self.hybrid = self._hybrid()
+        invitations = Invitations(platform, self.mailboxes, self.hybrid.service, self.hybrid.settings_of)
+        self.why = Why(platform, self.mercury, invitations)
         self.metrics = Metrics(platform)
         self.client_logs = ClientLogs(platform)
         self.xapi = XapiRelay(platform, self.mercury)
@@ -191,6 +195,7 @@ class Cloud:
             Control(
                 platform,
                 self.use_cases,
+                self.why,
                 lambda: self._door.router.known if self._door is not None else [],
                 lambda: self.fleet.names() if self.fleet is not None else [],
             ),

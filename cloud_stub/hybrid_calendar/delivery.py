@@ -21,9 +21,10 @@ from cloud_stub.hybrid_calendar.settings import Settings
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import CloudError
 from cloud_stub.platform.mailbox_records import Answer, MailboxEvent
-from cloud_stub.platform.records import HybridEvent, HybridSettings, Meeting, User, UserKind, Workspace
+from cloud_stub.platform.records import Device, HybridEvent, HybridSettings, Meeting, User, UserKind, Workspace
 from cloud_stub.platform.routes import Label
 from cloud_stub.services.calendar import Calendar
+from endpoint.wire.why_causes import has_hybrid_calendar
 
 WHO: Final = "cloud:hybrid"
 Joins = Callable[[HybridEvent, MailboxEvent], JoinDetails]
@@ -123,8 +124,13 @@ class Delivery:
         return [one for one in found if one.uid == record.id and not one.is_cancelled]
 
     def _machines(self, workspace: Workspace) -> list[User]:
+        """Return the accounts of a workspace's devices, as far as their models have Hybrid Calendar (H05, H13)."""
         users = self._platform.store[User].where("workspace_id", workspace.id)
-        return [user for user in users if user.kind is UserKind.MACHINE]
+        return [user for user in users if user.kind is UserKind.MACHINE and self._is_fit(user)]
+
+    def _is_fit(self, user: User) -> bool:
+        devices = self._platform.store[Device].where("user_id", user.id)
+        return all(has_hybrid_calendar(device.model) for device in devices)
 
     def _people(self, content: MailboxEvent, organizer: User | None) -> dict[str, str]:
         """Return the people of the organization who have the meeting in their Webex calendars too."""

@@ -36,9 +36,11 @@ from cloud_stub.platform.control_bodies import (
     UserBody,
     WorkspaceBody,
 )
+from cloud_stub.platform.control_why import ControlWhy
 from cloud_stub.platform.errors import BadRequest, CloudError, Forbidden
 from cloud_stub.platform.routes import Answer, Call, Label, Route, wx2_error
 from cloud_stub.use_cases import UseCases
+from cloud_stub.why import Why
 from endpoint.runtime.clock import parse_iso
 from endpoint.runtime.faults import Fault
 
@@ -56,9 +58,10 @@ class Control:
 
     name = "control"
 
-    def __init__(self, platform: Platform, use_cases: UseCases, known: Known, names: Names) -> None:
+    def __init__(self, platform: Platform, use_cases: UseCases, why: Why, known: Known, names: Names) -> None:
         self._platform = platform
         self._do = use_cases
+        self._why = ControlWhy(why)
         self._known = known
         self._published = names
         open_routes = (
@@ -228,6 +231,8 @@ class Control:
             on("GET", "/journal", self._journal),
             on("DELETE", "/journal", lambda _: self._platform.journal.clear()),
             on("GET", "/labels", self._labels),
+            on("GET", "/why", self._why.ask),
+            on("POST", "/why", self._why.judge),
         )
 
     def _rotate(self, call: Call) -> Any:

@@ -58,6 +58,8 @@ class Mercury:
         self._frames = Counter(keys_max=100_000)
         self.sockets: dict[str, list[Socket]] = {}
         """Open sockets by registration, oldest first."""
+        self.on_pushed: Callable[[Registration, Event], object] = lambda record, event: None
+        """Told each event that was written to a socket of a registration."""
         self.routes = (
             Route(
                 "GET", "/apps/wx2/registrations/{id}/messages", None, Label.OBSERVED, auth=False, upgrade=self._serve
@@ -99,7 +101,9 @@ class Mercury:
         sockets = self.open_sockets(user_id, registration_id)
         for socket in sockets:
             content = data(socket.registration) if callable(data) else data
-            socket.send(self._event(socket.registration, content, tracking_id, alert_type))
+            event = self._event(socket.registration, content, tracking_id, alert_type)
+            socket.send(event)
+            self.on_pushed(socket.registration, event)
         if not sockets:
             about = {"why": "no socket", "user": user_id, "registration": registration_id}
             self._platform.trace.event("cloud:mercury", "drop", data=about, label=Label.OURS)
@@ -213,6 +217,7 @@ class Mercury:
             if not other.is_switching and not is_multiple:
                 other.close(REPLACED_CODE, "replaced")
         others.append(socket)
+        socket.opened = self._platform.now()
         self._online(record, True)
         self._note(socket, "ws.open", {"service": self.name, "status": 101}, record.id)
         fault = self._platform.faults.hit("mercury", step="opening", device=socket.peer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -32,6 +33,7 @@ class Socket:
     Attributes:
         closing: code and reason that the cloud closes it with, once that is decided.
         is_switching: a shutdown frame was sent; its successor may connect beside it.
+        opened: when the device was let in.
     """
 
     registration: Registration
@@ -44,6 +46,7 @@ class Socket:
     forgotten: int = 0
     closing: tuple[int, str] | None = None
     is_switching: bool = False
+    opened: datetime | None = None
     unacked: OrderedDict[str, None] = field(default_factory=OrderedDict)
     _queue: deque[bytes] = field(default_factory=deque)
     _writer: asyncio.Task[None] | None = None

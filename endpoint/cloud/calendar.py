@@ -99,6 +99,8 @@ class Calendar:
         self._texts = MeetingTexts(world, tasks, keys, self.meetings, self._tell)
         self.caught_up = False
         """Whether a catch-up has succeeded since the store was last emptied."""
+        self.last_window: Window | None = None
+        """What the last catch-up that succeeded has asked for."""
         self.push_is_up: Callable[[], bool] = lambda: False
         self.on_change: Callable[[], object] = lambda: None
         self.listener: MeetingListener = Nobody()
@@ -167,6 +169,7 @@ class Calendar:
         world.trace.event(world.who, "calendar.caught_up", data={"events": len(found), "stored": len(self.meetings)})
         await self._texts.settled()
         self.caught_up = True
+        self.last_window = window
         self.on_change()
         return len(found), is_sure
 
@@ -232,6 +235,10 @@ class Calendar:
             self._plan(CATCH_UP_SOON_S)
 
     # single events
+
+    def is_fetching(self, meeting_id: str) -> bool:
+        """Say whether an event is being asked for."""
+        return meeting_id in self._fetches
 
     async def fetch(self, meeting_id: str) -> Meeting | None:
         """Get one event by its id and store it; None when the cloud does not know it (any more).
@@ -381,3 +388,4 @@ class Calendar:
         self.meetings.clear()
         self.listener.meetings_forgotten()
         self.caught_up = False
+        self.last_window = None

@@ -42,6 +42,8 @@ GONE: Final = frozenset({404, mercury_close.NOT_FOUND})
 planned, so it makes one (ours)."""
 GOODBYE_TURNS: Final = 3
 
+_OPEN: Final = (State.OPEN, State.SWITCHING)
+
 
 class Mercury:
     """Keep one device connected."""
@@ -63,6 +65,8 @@ class Mercury:
         self._socket_url = socket_url
         self._refresh_registration = refresh_registration
         self._machine = Machine(table.TABLE, self._changed)
+        self.since = world.clock.now()
+        """Since when it is open, or not."""
         self._ids = world.chance.stream("mercury ids")
         self._session = self._ids.uuid()
         self._jitter = world.chance.stream("mercury backoff")
@@ -93,7 +97,7 @@ class Mercury:
     @property
     def is_open(self) -> bool:
         """Say whether events can arrive."""
-        return self._machine.state in (State.OPEN, State.SWITCHING)
+        return self._machine.state in _OPEN
 
     def connect(self) -> None:
         """Want to be connected; attempts go on until there is a connection."""
@@ -154,6 +158,8 @@ class Mercury:
     def _changed(self, machine: str, before: State, event: object, after: State) -> None:
         data = {"machine": machine, "from": before.value, "event": type(event).__name__, "to": after.value}
         self._world.trace.event(self._world.who, "machine", data=data)
+        if (before in _OPEN) != (after in _OPEN):
+            self.since = self._world.clock.now()
         if after is State.OFF:
             for waiter in self._take_waiters():
                 waiter.set_exception(Dropped("Mercury was switched off"))

@@ -34,6 +34,9 @@ PRODUCTS: Final = {
         Product("Room Kit Mini", "Cisco Webex Room Kit Mini", "s53200", "CS-KIT-MINI"),
         Product("Desk Pro", "Cisco Webex Desk Pro", "s53300", "CS-DESKPRO-K9"),
         Product("Board Pro", "Cisco Board Pro", "s53300", "CS-BRD55P-K9"),
+        Product(
+            "Codec C60", "Cisco TelePresence Codec C60", "s52000", "CTS-INTP-C60-K9"
+        ),  # ours: a family without Hybrid Calendar (H05)
     )
 }
 DEFAULT_MODEL: Final = "Room Bar"

@@ -25,6 +25,7 @@ from endpoint.device.control_messages import (
     read_query,
 )
 from endpoint.device.control_runs import Runs
+from endpoint.device.control_why import ControlWhy, WhyQuery
 from endpoint.device.device import Device
 from endpoint.device.keeping import check_override
 from endpoint.runtime.clock import SteppedTime, TimeSource
@@ -102,6 +103,7 @@ class Answers:
         self.endpoints = self._endpoints()
 
     def _endpoints(self) -> tuple[Endpoint, ...]:
+        why = ControlWhy(self._device)
         return (
             Endpoint("GET", "/", "this list", self._index),
             Endpoint("GET", "/status", "how the device is, in one page", self._status),
@@ -121,6 +123,8 @@ class Answers:
             Endpoint("GET", "/meetings", "stored meetings", self._meetings),
             Endpoint("GET", "/bookings", "bookings, and where each stands", self._bookings),
             Endpoint("GET", "/screen", "what people see: Join button, reminder, list of bookings", self._screen),
+            Endpoint("GET", "/why", "why a Join button is missing, from this side", why.ask, WhyQuery),
+            Endpoint("POST", "/why", "the same with the cloud's evidence", why.judge),
             Endpoint("GET", "/evidence", "all of it in one bundle, for a report", self._evidence),
         )
 

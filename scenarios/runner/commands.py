@@ -156,6 +156,35 @@ def demo(
     raise typer.Exit(code)
 
 
+@app.command(
+    epilog='Example: roomsim why --meeting "Design review" room.json cloud.json; later: roomsim why --at 08:56Z room.json cloud.json'
+)
+def why(
+    target: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Ready files: of a device, of its cloud, or better of both.", metavar="[TARGET]..."),
+    ] = None,
+    meeting: Annotated[
+        str, typer.Option(help="Id or title; without it all meetings of the next 24 hours.", metavar="ID|TITLE")
+    ] = "",
+    at: Annotated[
+        str, typer.Option(help="Ask about another moment: 2026-03-02T08:55:00Z, 08:55Z, +10m, -1h.", metavar="TIME")
+    ] = "",
+    device: Annotated[
+        str,
+        typer.Option(help="Which device of the cloud, by id or name, where its own file is not given.", metavar="NAME"),
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print reports and evidence as one JSON object.")] = False,
+) -> None:
+    """Say why there is no Join button: which link of the chain from the organizer to the device is broken, and what to do.
+
+    Exits with 0 when the button is or will be on, with 1 when it is not, with 4 when there is no meeting.
+    """
+    from scenarios.runner.why_command import WhyCommand
+
+    raise typer.Exit(WhyCommand(target or [], meeting=meeting, at=at, device=device, as_json=as_json).run())
+
+
 @app.command(epilog='Example: roomsim shell room.json -c "xStatus Audio Volume"')
 def shell(
     target: Annotated[

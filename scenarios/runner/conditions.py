@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias
 
 from endpoint.runtime.trace import Event
+from endpoint.wire.why_report import Report
 from scenarios.runner.matchers import Matcher
 from scenarios.runner.problems import Place
 from scenarios.runner.values import show_duration
@@ -49,6 +50,10 @@ class View(Protocol):
 
     def cloud(self, path: str) -> object:
         """Return a value of the stub's state by dotted path, `matchers.MISSING` when there is none."""
+        ...
+
+    def why(self, device: str, meeting: str, *, thoroughly: bool = True) -> Report:
+        """Return the answer to "why is there no Join button?" about a meeting."""
         ...
 
 
@@ -103,12 +108,13 @@ def state_word(machine: str, state: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StateCondition:
-    """Something that is true or not at an instant."""
+    """Something that is true or not at an instant; `explain` writes lines about it for the report of a failure."""
 
     place: Place
     title: str
     read: Callable[[View, str], object]
     matcher: Matcher
+    explain: Callable[[View, str], tuple[str, ...]] | None = None
 
     def __str__(self) -> str:
         return f"{self.title} = {self.matcher}"

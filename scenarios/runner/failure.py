@@ -62,6 +62,7 @@ def render(report: FailureReport) -> str:
         # `never` and a fault that was not used have no window
         lines.append(_placed(_row("expected", unmet.text + (within if finding.kind != "never" else "")), unmet.place))
         lines.append(_marked(_row("found" if finding.kind == "never" else "nearest", unmet.nearest), unmet.mark))
+        lines += [f"    {line}".rstrip() for line in unmet.detail]
     if finding.met:
         lines.append(_row("met", "; ".join(finding.met)))
     lines.append(_row("waiting", _waiting(report)))

@@ -194,7 +194,15 @@ class Device(Strict):
 
     area: ClassVar[str] = "device"
     product: Literal[
-        "Room Bar", "Room Bar Pro", "Room Kit Mini", "Room Kit Pro", "Codec Plus", "Codec Pro", "Desk Pro", "Board Pro"
+        "Room Bar",
+        "Room Bar Pro",
+        "Room Kit Mini",
+        "Room Kit Pro",
+        "Codec Plus",
+        "Codec Pro",
+        "Desk Pro",
+        "Board Pro",
+        "Codec C60",
     ] = "Room Bar"
     software: Annotated[str, Field(pattern=r"^ce[0-9]{1,2}(\.[0-9]{1,3}){1,3}$")] = "ce26.4"
     bring_up: Literal["auto", "manual"] = "auto"

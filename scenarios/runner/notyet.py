@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Final
 
-_BUTTON = "it comes with bookings and the Join button"
 _CALLS = "it comes with call control"
 _FLEET = "it comes with fleets"
 _GOOGLE = "it comes with Google calendars"
@@ -62,7 +61,6 @@ NOT_YET: Final[dict[str, str]] = {
     "subject.history": _CALLS,
     "subject.load": _FLEET,
     "subject.quiet": "write `never` with `for`",
-    "subject.why": _BUTTON,
     # layers of faults
     "fault.client": _CLIENT,
     "fault.every": "it comes with chaos runs",

@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from endpoint.wire.why_causes import WORDS
 from scenarios.runner import matchers as m
 from scenarios.runner.event_subjects import METHODS
 from scenarios.runner.matcher_compiler import OPERATORS
@@ -155,6 +156,11 @@ def _subjects() -> Schema:
         "screen": _map(**dict.fromkeys(ELEMENTS, _map(*ELEMENT_KEYS))),
         "bookings": {"type": ["object", "array"]},
         "cloud": paths,
+        "why": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {"anyOf": [{"enum": list(WORDS)}, {"type": ["array", "object"]}]},
+        },
         "request": request,
         "log": {"anyOf": [{"type": "string"}, log]},
         "frame": _map(others=_ANY_MATCHER, **limits, **{"from": {"enum": ["cloud", "device"]}}),

@@ -16,13 +16,14 @@ from scenarios.runner.subjects import STATE_SUBJECTS, Context
 from scenarios.runner.validation import check, keys_of, value_place
 from scenarios.runner.values import read_duration
 from scenarios.runner.verbs import VERBS, Verb
+from scenarios.runner.why_subject import compile_why
 from scenarios.runner.xapi_checks import check_verb
 from scenarios.runner.xapi_subjects import XAPI_SUBJECTS
 from scenarios.runner.yamltree import Entry, Mapping, Node, Scalar, Sequence, kind_of, plain
 
 DECLARED: Final = (device_verbs, xapi_verbs, cloud_verbs, hybrid_verbs, world_verbs)
 """The modules whose import fills the registry."""
-SUBJECTS: Final = {**STATE_SUBJECTS, **EVENT_SUBJECTS, **XAPI_SUBJECTS}
+SUBJECTS: Final = {**STATE_SUBJECTS, "why": compile_why, **EVENT_SUBJECTS, **XAPI_SUBJECTS}
 LIMIT_KEYS: Final = ("within", "not_before", "for", "optional")
 _BUILT_KEYS: Final = ("expect", "never", "meanwhile")
 _NOT_IN_MEANWHILE: Final = ("expect", "never", "meanwhile", "save")

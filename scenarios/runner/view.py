@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from cloud_stub.platform.errors import CloudError
 from endpoint.device.device import Device
 from endpoint.wire.calliope import Transport, best_nodes
+from endpoint.wire.why_report import Report
 from endpoint.wire.xapi.paths import words
 from endpoint.xapi.tree import Tree
 from scenarios.runner.matchers import MISSING
 from scenarios.runner.stage import Stage
+from scenarios.runner.why_stage import why
 
 _MACHINES = {
     "activation": lambda device: device.activation.state.value,
@@ -89,6 +91,10 @@ class StageView:
             return self._stage.cloud.use_cases.query(path)
         except CloudError:
             return MISSING
+
+    def why(self, device: str, meeting: str, *, thoroughly: bool = True) -> Report:
+        """Return the answer to "why is there no Join button?" about a meeting."""
+        return why(self._stage, meeting, device, thoroughly=thoroughly)
 
     def _id(self, kind: str, name: str) -> str:
         if kind != "device" or name not in self._stage.devices:

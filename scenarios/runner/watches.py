@@ -46,13 +46,14 @@ class Scene(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Unmet:
-    """A condition that did not come true: what it was, where it is written, what came nearest and in what that differs."""
+    """A condition that did not come true: what it was, where it is written, what came nearest and in what that differs, more about it."""
 
     text: str
     place: Place
     nearest: str
     mark: str = ""
     event: int | None = None
+    detail: tuple[str, ...] = ()
 
 
 class Watch(Protocol):
@@ -128,8 +129,10 @@ class StateWatch:
 
     def unmet(self) -> Unmet:
         """Name what is there instead."""
-        mismatches = self._check()[1]
-        return Unmet(str(self._condition), self._condition.place, _together(mismatches) or str(self._condition))
+        mismatches, condition = self._check()[1], self._condition
+        detail = condition.explain(self._scene.view, self._scene.device) if condition.explain is not None else ()
+        nearest = _together(mismatches) or str(condition)
+        return Unmet(str(condition), condition.place, nearest, detail=detail)
 
     def met(self) -> str:
         """Name the state."""

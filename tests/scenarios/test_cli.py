@@ -400,6 +400,10 @@ def mutation(file: str) -> tuple[str, str, str]:
         if found is not None and "never" not in line:
             wrong = "Webex Status: Disabled" if found[0].startswith("Webex") else f"{found[0]}9"
             return found[0], wrong, "expected"
+        cause = re.search(r"why: \{ [\w-]+: \[?(\w+)", line)
+        if cause is not None:
+            wrong = "visibility" if cause[1] != "visibility" else "clock_wrong"
+            return cause[0], cause[0].removesuffix(cause[1]) + wrong, f'got "{cause[1]}"'
     raise AssertionError(f"{file}: list its mutation above")
 
 

@@ -109,6 +109,11 @@ SUBJECTS: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "bookings": ("state", "a matcher on the list", "the bookings with the fields that `Bookings List` answers"),
     "cloud": ("state", "`{path: matcher}`", "the state of the stub, see below"),
+    "why": (
+        "state",
+        "`{meeting: cause}`",
+        "why there is no Join button: a key of the [catalogue](why.md), `ok` when nothing is wrong; a list holds every cause",
+    ),
     "request": (
         "event",
         "`{METHOD: path, service, query, headers, body, status}`",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from endpoint.room.bookings import screen
 from endpoint.room.bookings.booking import Booking, Source, of_meeting
@@ -45,6 +45,14 @@ DECLINED: Final = "DECLINED"
 """What the room has answered to a meeting that is not its own any more."""
 
 
+class Replaced(NamedTuple):
+    """A replacement of the pushed bookings: when, by how many, and what is not on the list since."""
+
+    at: datetime
+    bookings: int
+    gone: tuple[Booking, ...]
+
+
 class RoomBookings:
     """All bookings of one device, for one boot. Implements the calendar's MeetingListener."""
 
@@ -59,6 +67,7 @@ class RoomBookings:
         "button",
         "cause_of",
         "on_settled",
+        "replaced",
         "store",
         "timeline",
     )
@@ -76,6 +85,8 @@ class RoomBookings:
         """Returns why the calendar has dropped a booking, where this device has asked for that."""
         self.on_settled: Callable[[], object] = _nothing
         """Told when something may be due: bookings have changed, begun or ended, or the clock asked for."""
+        self.replaced: Replaced | None = None
+        """What was last put in the place of the pushed bookings."""
         self.store = BookingStore()
         self.timeline = Timeline(room.world.clock, self, self.rules)
         self.button = JoinButton(room, self.store, self.timeline, around, self.rules)
@@ -292,10 +303,10 @@ class RoomBookings:
         others = [booking for booking in self.store if booking.source is not Source.PUSHED]
         _check_pushed(pushed, others)
         wanted = {booking.id for booking in pushed}
+        gone = tuple(booking for booking_id, booking in known.items() if booking_id not in wanted)
         with self.timeline.together():
-            for booking_id, booking in known.items():
-                if booking_id not in wanted:
-                    self._forget(booking)
+            for booking in gone:
+                self._forget(booking)
             for booking in pushed:
                 if booking.id in known:
                     self.store.change(replace(booking, number=known[booking.id].number))
@@ -305,6 +316,7 @@ class RoomBookings:
             stored = [found for booking in pushed if (found := self.store.find(booking.id)) is not None]
             for booking in stored:
                 self.timeline.put(booking)
+        self.replaced = Replaced(self._room.world.clock.now(), len(pushed), gone)
         self.tell("Updated")
         return stored
 

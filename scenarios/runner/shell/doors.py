@@ -19,10 +19,12 @@ class DoorRefused(Exception):
 
     Attributes:
         expected: what would have been right.
+        status: of the answer, 0 where there was none.
     """
 
-    def __init__(self, message: str, expected: Sequence[str] = ()) -> None:
+    def __init__(self, message: str, expected: Sequence[str] = (), status: int = 0) -> None:
         self.expected = tuple(expected)
+        self.status = status
         super().__init__(message)
 
 
@@ -86,6 +88,7 @@ def _refusal(status: int, text: str) -> DoorRefused:
     except ValueError:
         found = None
     if not isinstance(found, dict) or not isinstance(found.get("message"), str):
-        return DoorRefused(f"the control door answers {status}")
+        return DoorRefused(f"the control door answers {status}", status=status)
     expected = found.get("expected")
-    return DoorRefused(found["message"], [str(one) for one in expected] if isinstance(expected, list) else ())
+    words = [str(one) for one in expected] if isinstance(expected, list) else ()
+    return DoorRefused(found["message"], words, status)
