@@ -84,7 +84,7 @@ def test_a_library_opens_what_is_sealed_and_the_other_way_round(text: str, iv: b
 
 @given(plain=st.binary(min_size=1, max_size=300), entropy=st.binary(min_size=64, max_size=64))
 def test_a_library_opens_what_is_sealed_for_an_rsa_key_and_the_other_way_round(plain: bytes, entropy: bytes) -> None:
-    key, theirs = _rsa(), RSAKey.import_key(_rsa_pem())
+    key, theirs = _rsa(), _theirs()
     allowed = ["RSA-OAEP", "A256GCM"]
     sealed = jose.seal_to(key.public_key(), KID, plain, entropy)
     assert sealed == jose.seal_to(key.public_key(), KID, plain, entropy)
@@ -95,7 +95,7 @@ def test_a_library_opens_what_is_sealed_for_an_rsa_key_and_the_other_way_round(p
 
 @given(plain=st.binary(min_size=1, max_size=300))
 def test_a_library_verifies_what_is_signed_and_the_other_way_round(plain: bytes) -> None:
-    key, theirs = _rsa(), RSAKey.import_key(_rsa_pem())
+    key, theirs = _rsa(), _theirs()
     signed = jose.sign(key, KID, plain)
     assert kms.is_signed(signed)
     assert jws.deserialize_compact(signed, theirs).payload == plain == jose.verified(key.public_key(), signed)
@@ -103,11 +103,12 @@ def test_a_library_verifies_what_is_signed_and_the_other_way_round(plain: bytes)
 
 
 @lru_cache(maxsize=1)
-def _rsa_pem() -> str:
+def _theirs() -> RSAKey:
     from cryptography.hazmat.primitives import serialization
 
     form = serialization.PrivateFormat.PKCS8
-    return _rsa().private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
+    pem = _rsa().private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption())
+    return RSAKey.import_key(pem)  # checks the key, which takes long
 
 
 # ---- what is refused ---------------------------------------------------------------------------------------------------
