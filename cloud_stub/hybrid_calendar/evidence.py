@@ -120,10 +120,10 @@ class Invitations:
         return [Found(one) for one in sorted(found, key=lambda one: (one.start, one.id))]
 
     def _own(self) -> Iterator[MailboxEvent]:
-        """Yield what organizers have on their calendars that invites a room: single events and masters."""
+        """Yield what organizers have on their calendars: single events and masters."""
         for mailbox in self._mailboxes.mailboxes():
             for event in self._mailboxes.events(mailbox.address):
-                if event.is_organizer and _rooms(event):
+                if event.is_organizer:
                     yield event
 
     def _instances(self, master: MailboxEvent, at: datetime) -> list[MailboxEvent]:
@@ -143,7 +143,8 @@ class Invitations:
         record = self._platform.store[HybridEvent].get(found.uid)
         workspace = self._platform.store[Workspace].get(user.workspace_id)
         rooms = _rooms(found.event)
-        address = workspace.calendar_key if workspace is not None and workspace.calendar_key in rooms else rooms[0]
+        mine = workspace.calendar_key if workspace is not None else ""
+        address = mine if mine in rooms else rooms[0] if rooms else ""
         decision = self._decision(address, found.uid)
         copy = self._copy(address, found)
         given = read_invitation(_invitation(found.event, record), self._settings.rules)
@@ -153,7 +154,7 @@ class Invitations:
             missing=None,
             organizer=self._organizer(found.event),
             event=self._event(found, record, copy, given),
-            room=self._room(address, found, decision, copy),
+            room=self._room(address, found, decision, copy) if address else None,
             subscription=self._subscription(found, record, address),
             horizon=self._horizon(found, record),
             reading=self._reading(found, record, copy, given),

@@ -157,12 +157,12 @@ def demo(
 
 
 @app.command(
-    epilog='Example: roomsim why --meeting "Design review" room.json cloud.json; later: roomsim why --at 08:56Z room.json cloud.json'
+    epilog='Example: roomsim why room.json cloud.json; one meeting: roomsim why --meeting "Design review" --at 08:56Z room.json cloud.json'
 )
 def why(
     target: Annotated[
         list[Path] | None,
-        typer.Argument(help="Ready files: of a device, of its cloud, or better of both.", metavar="[TARGET]..."),
+        typer.Argument(help="Ready files: of a device, of its cloud, or better of both.", metavar="[TARGET...]"),
     ] = None,
     meeting: Annotated[
         str, typer.Option(help="Id or title; without it all meetings of the next 24 hours.", metavar="ID|TITLE")

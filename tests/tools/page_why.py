@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from datetime import datetime
+from types import UnionType
+from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from endpoint.wire import why_evidence as ev
 from endpoint.wire.why_causes import CAUSES, LINKS, OK, UNKNOWN, Severity
 from endpoint.wire.why_report import Finding, LinkState, Proof, Report, State, Times, Verdict
 from tests.tools.markdown import code, page, table
@@ -30,6 +33,10 @@ was named, and there is none in the next 24 hours.
 REPORT: Final = """
 `roomsim why --json` prints `{version, isGood, items: [{report, cloud, device}]}`, where `cloud` and `device` are the evidence of each
 side, null of a side that was not asked. The doors answer `{side, version, items: [{evidence, report}]}`. Members are only ever added.
+"""
+EVIDENCE: Final = """
+What each side says, and what `POST /why` takes of the other one. A member that is absent is not known, and proves nothing. Of texts only
+what their owner shows is here; of join fields their names alone.
 """
 STATES: Final = {
     State.OK: "in order",
@@ -102,7 +109,55 @@ def why() -> str:
         "### Verdicts",
         table(("verdict", "meaning"), [(code(one.value), text) for one, text in VERDICTS.items()]),
         EXIT,
+        "## Evidence",
+        EVIDENCE,
+        *(part for kind in _parts(ev.CloudEvidence, ev.DeviceEvidence) for part in _told(kind)),
     )
+
+
+def _parts(*kinds: type[ev.Known]) -> list[type[ev.Known]]:
+    """Return kinds of evidence, each followed by those that it has not shared with an earlier one."""
+    found: dict[type[ev.Known], None] = {}
+
+    def visit(kind: type[ev.Known]) -> None:
+        if kind in found:
+            return
+        found[kind] = None
+        for hint in get_type_hints(kind).values():
+            for part in _kinds(hint):
+                visit(part)
+
+    for kind in kinds:
+        visit(kind)
+    return list(found)
+
+
+def _kinds(hint: Any) -> list[type[ev.Known]]:
+    """Return the kinds of evidence in a type hint."""
+    if isinstance(hint, type) and issubclass(hint, ev.Known):
+        return [hint]
+    return [kind for part in get_args(hint) for kind in _kinds(part)]
+
+
+def _told(kind: type[ev.Known]) -> list[str]:
+    hints = get_type_hints(kind)
+    rows = [(code(one.encode_name), _form(hints[one.name])) for one in msgspec.structs.fields(kind)]
+    docs = " ".join((kind.__doc__ or "").split())
+    for one in msgspec.structs.fields(kind):
+        docs = docs.replace(f"`{one.name}`", f"`{one.encode_name}`")
+    return [f"### {kind.__name__}", docs, table(("member", "form"), rows)]
+
+
+def _form(hint: Any) -> str:
+    """Say in a word what a member is."""
+    is_union = isinstance(hint, UnionType) or get_origin(hint) is Union
+    parts = [part for part in get_args(hint) if part is not type(None)] if is_union else [hint]
+    (one,) = parts
+    if get_origin(one) is tuple:
+        return f"list of {_form(get_args(one)[0])}"
+    if isinstance(one, type) and issubclass(one, ev.Known):
+        return f"[{one.__name__}](#{one.__name__.lower()})"
+    return {str: "text", bool: "bool", int: "whole number", float: "number", datetime: "instant"}[one]
 
 
 MEMBERS: Final = {

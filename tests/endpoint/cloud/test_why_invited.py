@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from cloud_stub.platform.context import CloudSettings
 from endpoint.device import why as device_why
 from endpoint.runtime.faults import Fault
 from endpoint.wire.why import judge
@@ -158,6 +159,29 @@ def test_another_address_at_the_workspace() -> None:
         assert broken(office.why(uid)) == ()
 
     in_office(story)
+
+
+def test_a_room_that_nobody_invited() -> None:
+    async def story(office: Office) -> None:
+        await office.invite("Forgotten", rooms=[])
+        report = office.why("Forgotten")
+        assert broken(report) == ("workspace_address_mismatch",)
+        assert "but no room was invited" in report.findings[0].because
+        assert office.stage.cloud.why.ahead(office.stage.cloud.why.device(), START) == []
+
+    in_office(story)
+
+
+def test_join_fields_that_need_a_key_while_there_is_none() -> None:
+    async def story(stage: Stubbed) -> None:
+        office = Office(stage)
+        await office.open()
+        stage.faults.arm(Fault("keys", "kms", "silent", {"step": "answer"}))
+        report = office.why(await office.invite())
+        assert (report.keys, report.verdict) == (("kms_down",), Verdict.COMES)
+        assert "pressing it fails as well" in report.findings[0].because
+
+    play(story, cloud_settings=CloudSettings(kms_join_fields="strict"))
 
 
 @pytest.mark.parametrize("step", ["none", "organization"])
