@@ -192,8 +192,9 @@ class RoomBookings:
     def meetings_forgotten(self) -> None:
         """Drop all bookings of the calendar: the account is gone, or the device goes off."""
         gone = [booking for booking in self.store if booking.source is Source.CLOUD]
-        for booking in gone:
-            self._forget(booking)
+        with self.timeline.together():
+            for booking in gone:
+                self._forget(booking)
         if gone:
             self.tell("Updated")
 
@@ -257,9 +258,10 @@ class RoomBookings:
     def withdraw(self, numbers: Iterable[int]) -> None:
         """Take bookings off the list without telling each: those that the calendar refused, and those of a list that is emptied."""
         gone = [booking for number in numbers if (booking := self.store.get(number)) is not None]
-        for booking in gone:
-            self._forget(booking)
-            self._trace("booking.removed", booking, cause="")
+        with self.timeline.together():
+            for booking in gone:
+                self._forget(booking)
+                self._trace("booking.removed", booking, cause="")
         if gone:
             self.tell("Updated")
 
@@ -275,20 +277,20 @@ class RoomBookings:
         others = [booking for booking in self.store if booking.source is not Source.PUSHED]
         _check_pushed(pushed, others)
         wanted = {booking.id for booking in pushed}
-        for booking_id, booking in known.items():
-            if booking_id not in wanted:
-                self._forget(booking)
-        stored = [self._put_pushed(known.get(booking.id), booking) for booking in pushed]
+        with self.timeline.together():
+            for booking_id, booking in known.items():
+                if booking_id not in wanted:
+                    self._forget(booking)
+            for booking in pushed:
+                if booking.id in known:
+                    self.store.change(replace(booking, number=known[booking.id].number))
+            for booking in pushed:  # after the others, which may have had their meetings until now
+                if booking.id not in known:
+                    self.store.add(booking)
+            stored = [found for booking in pushed if (found := self.store.find(booking.id)) is not None]
+            for booking in stored:
+                self.timeline.put(booking)
         self.tell("Updated")
-        return stored
-
-    def _put_pushed(self, known: Booking | None, booking: Booking) -> Booking:
-        if known is None:
-            stored = self.store.add(booking)
-        else:
-            stored = replace(booking, number=known.number)
-            self.store.change(stored)
-        self.timeline.put(stored)
         return stored
 
     def _added(self, booking: Booking, *, tells_created: bool, request_uuid: str = "") -> None:

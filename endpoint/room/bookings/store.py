@@ -118,7 +118,7 @@ class BookingStore:
         if booking is None:
             return None
         del self._by_id[booking.id]
-        if booking.meeting_id:
+        if self._by_meeting.get(booking.meeting_id) == number:  # else a change has given the meeting to another booking
             del self._by_meeting[booking.meeting_id]
         del self._order[bisect_left(self._order, booking.order)]
         return booking

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 
@@ -37,21 +38,23 @@ class Watcher(Protocol):
 
 
 class _Entry:
-    """A booking on the time line. `turn` tells its heap entry from those that it has left behind."""
+    """A booking on the time line. `turn` tells its heap entry from those that it has left behind; `due` is what that one is about."""
 
-    __slots__ = ("booking", "machine", "turn")
+    __slots__ = ("booking", "due", "machine", "turn")
 
     def __init__(self, booking: Booking) -> None:
         self.booking = booking
         self.machine: Machine[State] = Machine(TABLE)
         self.turn = 0
+        self.due: Mark | None = None
 
 
 class Timeline:
     """Tell in order what is due."""
 
     __slots__ = (
-        "_clock", "_entries", "_fires", "_heap", "_is_firing", "_is_on", "_rules", "_running", "_timer", "_turns", "_wakes", "_watcher",
+        "_clock", "_entries", "_fires", "_heap", "_is_firing", "_is_held", "_is_on", "_rules", "_running", "_timer", "_turns", "_wakes",
+        "_watcher",
     )  # fmt: skip
 
     def __init__(self, clock: Clock, watcher: Watcher, rules: Callable[[], Rules]) -> None:
@@ -68,6 +71,7 @@ class Timeline:
         self._fires: datetime | None = None
         self._is_on = False
         self._is_firing = False
+        self._is_held = False
 
     # what others ask
 
@@ -128,6 +132,18 @@ class Timeline:
             if self._is_on:
                 self._settle()
 
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Make what is changed in the block one change: what follows is settled once, at its end."""
+        assert not self._is_held, "one block at a time"
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+            if self._is_on:
+                self._settle()
+
     def replace_all(self) -> None:
         """Place every booking anew: the clock has jumped, or other rules hold."""
         if not self._is_on:
@@ -142,6 +158,11 @@ class Timeline:
                 self._place(entry, now)
         self._settle()
 
+    def look(self) -> None:
+        """Look at the screen now: something on it was pressed or put off."""
+        if self._is_on:
+            self._settle()
+
     def wake(self, at: datetime) -> None:
         """Look at the screen at an instant, whatever becomes of bookings."""
         if self._is_on and at not in self._wakes:
@@ -155,7 +176,8 @@ class Timeline:
         """Put a booking where the clock is now, and plan what is due after."""
         booking, was_running = entry.booking, entry.machine.state is State.RUNNING
         began = not was_running and booking.is_running(now)
-        self._plan(entry, (now, Rank.START if began else Rank.SCREEN))
+        is_owed = entry.due is not None and entry.due[:2] == (now, Rank.REMAINING)  # at this instant, and not told yet
+        self._plan(entry, (now, Rank.START if began or is_owed else Rank.SCREEN))
         self._feed(entry, place(booking, now))
         lead_s = self._rules().auto_lead_s
         is_due = lead_s is not None and before(booking.starts, timedelta(seconds=lead_s)) <= now < booking.starts
@@ -167,7 +189,7 @@ class Timeline:
     def _plan(self, entry: _Entry, done: tuple[datetime, int]) -> None:
         self._turns += 1
         entry.turn = self._turns
-        mark = next_mark(entry.booking, self._rules(), done)
+        entry.due = mark = next_mark(entry.booking, self._rules(), done)
         if mark is not None:
             heapq.heappush(self._heap, (mark.at, mark.rank, entry.booking.number, mark.seconds, entry.turn))
 
@@ -185,7 +207,9 @@ class Timeline:
             self._watcher.effect(booking, effect)
 
     def _settle(self) -> None:
-        if not self._is_firing:
+        """Let be shown what is so now; of all bookings, also of those whose timer fires at this very instant."""
+        if not self._is_firing and not self._is_held:
+            self._do_due()
             self._watcher.settled()
         self._arm()
 
@@ -204,6 +228,14 @@ class Timeline:
 
     def _fired(self) -> None:
         self._timer = self._fires = None
+        try:
+            if self._do_due():
+                self._watcher.settled()
+        finally:
+            self._arm()
+
+    def _do_due(self) -> bool:
+        """Take what is due; returns whether something was."""
         self._is_firing = True
         did_something = False
         try:
@@ -213,9 +245,7 @@ class Timeline:
                     self._take(entry, mark)
         finally:
             self._is_firing = False
-        if did_something:
-            self._watcher.settled()
-        self._arm()
+        return did_something
 
     def _take(self, entry: _Entry, mark: Mark) -> None:
         booking = entry.booking
@@ -233,7 +263,7 @@ class Timeline:
 
     def _arm(self) -> None:
         """Let the timer fire when the next thing is due."""
-        if self._is_firing or not self._is_on:
+        if self._is_firing or self._is_held or not self._is_on:
             return
         if len(self._heap) > STALE_MAX + 2 * len(self._entries):
             self._clear_out()

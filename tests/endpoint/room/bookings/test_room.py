@@ -186,6 +186,34 @@ def test_a_pushed_list_replaces_the_one_before() -> None:
     assert [booking.id for booking in diary.bookings.store] == ["z", "x"]
 
 
+def test_meetings_change_hands_within_a_pushed_list() -> None:
+    diary = Diary()
+
+    def found() -> dict[str, str]:
+        bookings = {name: diary.bookings.store.find(meeting_id=name) for name in ("m1", "m2", "m3")}
+        return {name: booking.id for name, booking in bookings.items() if booking is not None}
+
+    diary.bookings.replace_pushed([pushed("x", meeting_id="m1"), pushed("y", meeting_id="m2")])
+    diary.bookings.replace_pushed([pushed("x", meeting_id="m2"), pushed("y", meeting_id="m1")])
+    assert found() == {"m1": "y", "m2": "x"}
+    stored = diary.bookings.replace_pushed([pushed("new", meeting_id="m1"), pushed("y", meeting_id="m3")])
+    assert [booking.id for booking in stored] == ["new", "y"]
+    assert found() == {"m1": "new", "m3": "y"}
+    diary.bookings.replace_pushed([])
+    assert (found(), len(diary.bookings.store)) == ({}, 0)
+
+
+def test_a_list_that_replaces_another_is_shown_once() -> None:
+    diary = Diary()
+    diary.bookings.replace_pushed([pushed(f"old {number}", -5, 30) for number in range(5)])
+    shown: list[dict[str, object]] = []
+    diary.status.listen(
+        ("Bookings",), lambda changes: shown.append({path[-1]: value for path, value in changes.items()})
+    )
+    diary.bookings.replace_pushed([pushed(f"new {number}", -5, 30) for number in range(5)])
+    assert shown == [{"Id": "new 0"}]
+
+
 @pytest.mark.parametrize(
     ("wanted", "error"),
     [

@@ -183,6 +183,32 @@ def test_one_timer_for_a_thousand_bookings_and_none_for_none() -> None:
     assert len(diary.bookings.timeline._heap) == 0
 
 
+def test_what_comes_at_the_instant_of_a_start_finds_it_begun() -> None:
+    diary = Diary()
+    diary.create("a", 60, 30)
+    diary.advance(minutes=59)
+    shown: list[dict[str, object]] = []
+    diary.status.listen(
+        ("Bookings",), lambda changes: shown.append({path[-1]: value for path, value in changes.items()})
+    )
+    diary.time.now_s = 3600.0  # and its timer has not fired yet
+    diary.create("b", 200, 30)
+    assert (diary.joinable, diary.events()) == (["a"], ["Updated", "BookingCreated", "Start"])
+    assert shown == [{"Id": "webex-1", "Status": "BookedUntil", "TimeStamp": "2026-03-02T09:30:00Z"}]
+    assert diary.advance(seconds=1) == [], "nothing is told twice"
+
+
+def test_a_change_at_the_instant_of_minutes_left_does_not_swallow_them() -> None:
+    diary = Diary()
+    diary.create("a", 60, 30)
+    diary.advance(minutes=84)
+    diary.time.now_s = 85 * 60.0  # and the timer has not fired yet
+    diary.update("a", 60, 30, title="Other")
+    diary.update("a", 60, 30, title="Another")
+    diary.time.advance(timedelta(0))
+    assert diary.events() == ["Updated", "TimeRemaining", "Updated"]
+
+
 def test_what_moves_again_and_again_leaves_nothing_behind() -> None:
     diary = Diary()
     for number in range(2_000):
