@@ -91,7 +91,8 @@ class JoinButton:
         now_s = self._room.world.clock.time()
         self._snoozed = {number: until_s for number, until_s in self._snoozed.items() if until_s > now_s + _EARLY_S}
         for until_s in self._snoozed.values():
-            self._timeline.wake(after(now, timedelta(seconds=round(until_s - now_s, 3))))
+            at = after(now, timedelta(seconds=until_s - now_s + _EARLY_S / 2))
+            self._timeline.wake(at.replace(microsecond=at.microsecond // 1000 * 1000))  # the same one each time
 
     def forget(self, number: int) -> None:
         """Forget what was remembered of a booking that is gone."""
@@ -112,7 +113,7 @@ class JoinButton:
     def snooze(self, booking: Booking, seconds: int) -> None:
         """Take the reminder of a booking off the screen for a while."""
         self._snoozed[booking.number] = self._room.world.clock.time() + seconds
-        self.refresh()
+        self._timeline.look()
 
     def press(self, booking: Booking | None = None) -> Booking:
         """Press the button: of the one shown, or of a booking in the list; returns the booking that is joined.
@@ -128,7 +129,7 @@ class JoinButton:
             raise NotJoinable(f"booking {pressed.id} has no Join button now")
         self._dial(pressed, "button")
         self._answered[pressed.number] = pressed.starts
-        self.refresh()
+        self._timeline.look()
         return pressed
 
     def auto_join(self, booking: Booking) -> None:

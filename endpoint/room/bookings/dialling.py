@@ -84,9 +84,13 @@ def protocol_of(booking: Booking, text: str) -> str:
 
 
 def bare(text: str) -> str:
-    """Return an address without its scheme `sip:` or `sips:`."""
+    """Return an address without its scheme `sip:` or `sips:` and without parameters of the URI; a link stays as it is."""
     scheme, colon, rest = text.partition(":")
-    return rest if colon and scheme.casefold() in ("sip", "sips") else text
+    address = rest if colon and scheme.casefold() in ("sip", "sips") else text
+    if "://" in address or "@" not in address:
+        return address
+    user, _, host = address.partition("@")
+    return f"{user}@{host.partition(';')[0].partition('?')[0]}"
 
 
 def faulty_dial_of(booking: Booking, priority: str = "Auto") -> Dial:

@@ -123,6 +123,15 @@ def test_a_snoozed_reminder_comes_back() -> None:
     assert diary.reminded == [], "it is over"
 
 
+def test_a_snooze_is_one_instant_however_often_it_is_looked_at() -> None:
+    diary = Diary()
+    diary.bookings.button.snooze(diary.create("a", 3, 30), 1_000)
+    for number in range(200):
+        diary.advance(microseconds=12_347)
+        diary.update("a", 3, 30, title=str(number))
+    assert len(diary.bookings.timeline._heap) < 10
+
+
 def test_a_press_dials_and_answers_the_reminder() -> None:
     diary = Diary()
     diary.create("a", 3)
@@ -157,6 +166,8 @@ def test_what_cannot_be_read_cannot_be_joined() -> None:
         ({"meetingJoinURI": "1@a.test", "callURI": "2@a.test"}, "Auto", "1@a.test", "Spark"),
         ({"callURI": "sip:2@a.test"}, "Auto", "2@a.test", "Spark"),
         ({"callURI": "SIPS:2@a.test"}, "Auto", "2@a.test", "Spark"),
+        ({"callURI": "sip:2;x=1@a.test;transport=tls?subject=3@b.test"}, "Auto", "2;x=1@a.test", "Spark"),
+        ({"callURI": "2@a.test;transport=tls"}, "Auto", "2@a.test", "Spark"),
         ({"webexURI": "3@a.test", "spaceURI": "4@a.test"}, "WebRTC", "3@a.test", "Spark"),
         ({"meetingJoinURL": TEAMS}, "Auto", TEAMS, "WebRTC"),
         ({"callURI": "1.x@m.webex.com", "meetingJoinURL": TEAMS}, "Auto", "1.x@m.webex.com", "Spark"),
