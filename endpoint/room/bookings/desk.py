@@ -7,6 +7,7 @@ What can be dialled of a meeting of the calendar is never changed here. Source: 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -169,22 +170,39 @@ class BookingDesk:
             made = calendar.create(booking.title or "", booking.starts, booking.minutes, uuid)
             meeting_id = await self._answer(made)
         except EditRefused as refused:
-            self._bookings.withdraw([booking.number])
+            if not self._is_another(booking.number):
+                self._bookings.withdraw([booking.number])
             self._failed("BookingFailed", refused.cause, BookingRequestUUID=uuid)
         else:
-            await self._confirmed(calendar, uuid, booking.number, meeting_id)
+            await self._confirmed(calendar, uuid, booking, meeting_id)
         finally:
             self._pending.pop(uuid, None)
         self._bookings.on_settled()
 
-    async def _confirmed(self, calendar: CalendarEdits, uuid: str, number: int, meeting_id: str) -> None:
+    def _is_another(self, number: int, meeting_id: str = "") -> bool:
+        """Tell whether a meeting of the same time that nobody asked for here has taken the place of a provisional booking; it keeps it."""
+        found = self._bookings.store.get(number)
+        if found is None or found.meeting_id in ("", meeting_id):
+            return False
+        self._bookings.change(replace(found, booked_from_device=False))
+        self._bookings.tell_created(found)
+        return True
+
+    async def _confirmed(self, calendar: CalendarEdits, uuid: str, booking: Booking, meeting_id: str) -> None:
         """Let the provisional booking be the meeting, which may have been pushed already."""
-        store = self._bookings.store
+        store, number = self._bookings.store, booking.number
         mine, pushed = store.get(number), store.find(meeting_id=meeting_id)
         if mine is None:  # given up meanwhile
             await self._give_up(calendar, meeting_id)
             return
-        if pushed is not None and pushed.number != number:
+        if self._is_another(number, meeting_id):
+            if pushed is None:
+                made = replace(booking, source=Source.CLOUD, id="", meeting_id=meeting_id)
+                with suppress(LimitExceeded):  # then it is dropped when the calendar brings it, which is told
+                    self._bookings.add(made, uuid)
+                return
+            self._bookings.change(replace(pushed, booked_from_device=True))
+        elif pushed is not None and pushed.number != number:
             self._bookings.withdraw([number])
             self._bookings.change(replace(pushed, booked_from_device=True))
         elif not mine.meeting_id:

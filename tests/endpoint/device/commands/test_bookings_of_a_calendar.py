@@ -204,6 +204,27 @@ def test_what_is_given_up_before_it_was_made_is_given_up_in_the_calendar() -> No
     play(story)
 
 
+@pytest.mark.parametrize("refuses", ["Decline", "Timeout", ""])
+@pytest.mark.parametrize("pushes_s", [-2.0, 0.0])
+def test_a_meeting_of_somebody_else_at_the_same_time_is_not_lost(refuses: str, pushes_s: float) -> None:
+    async def story(stage: Stubbed, calendar: Calendar) -> None:
+        calendar.refuses, calendar.waits_s, calendar.pushes_s = refuses, 5.0, pushes_s
+        told = events(stage.device)
+        order = {"BookingRequestUUID": "u-1", "StartTime": "2026-03-02T20:00:00Z", "Title": "Mine"}
+        await command(stage.device, "Bookings Book", order)
+        start = datetime.fromisoformat("2026-03-02T20:00:00Z")
+        stage.use.meeting_create("Theirs", start, 30, join=SIP, meeting_id="theirs")
+        await stage.clock.sleep(20)
+        shown = {one["MeetingId"]: (one["Title"], one["BookedFromDevice"]) for one in await listed(stage)}
+        mine = {} if refuses else {"meeting-u-1": ("Mine", "True")}
+        assert shown == {"theirs": ("Theirs", "False"), **mine}
+        created = {one["MeetingId"]: one.get("BookingRequestUUID") for one in told if "BookingCreated" in str(one)}
+        assert created == {"theirs": None, **({} if refuses else {"meeting-u-1": "u-1"})}
+        assert ("BookingFailed" in names(told)) is bool(refuses)
+
+    play(story)
+
+
 def test_only_so_many_requests_are_under_way() -> None:
     async def story(stage: Stubbed, calendar: Calendar) -> None:
         for hour in range(16):
