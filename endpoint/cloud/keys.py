@@ -115,10 +115,11 @@ class Keys:
         left.pop(asked.about, None)
         self._keep(asked.about, key)
         self.on_key(asked.about)
+        if asked.about in self._keys:  # it opens what it should
+            self.failures.forget(asked.about)
         return None
 
     def _keep(self, url: str, key: SharedKey) -> None:
-        self.failures.forget(url)
         self._keys[url] = key
         while len(self._keys) > KEYS_MAX:
             del self._keys[next(iter(self._keys))]

@@ -7,6 +7,7 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from cloud_stub.platform.context import CloudSettings
@@ -14,6 +15,8 @@ from cloud_stub.platform.records import Meeting
 from endpoint.cloud.calendar_edit import EditFailed
 from endpoint.cloud.keys import KEYS_MAX
 from endpoint.cloud.meeting_texts import PATIENCE_S
+from endpoint.wire import calendar
+from endpoint.wire.calendar import meeting_event_data
 from endpoint.wire.clear_meeting import ClearMeeting
 from tests.endpoint.cloud.stubbed import START, Stubbed, play
 
@@ -47,6 +50,8 @@ class Ear:
     def meeting_deleted(self, meeting_id: str) -> None:
         del self.last[meeting_id]
         self._note("deleted", None)
+
+    meeting_over = meeting_deleted
 
     def meetings_forgotten(self) -> None:
         self.last.clear()
@@ -178,6 +183,23 @@ def test_every_fault_is_got_over(do: str, within_s: float) -> None:
             within_s_now = within_s
         await stage.clock.sleep(within_s_now)
         assert [meeting.title for meeting in ear.last.values()] == ["Review"]
+
+    play(story)
+
+
+def test_a_text_that_no_key_opens_is_tried_less_and_less_often() -> None:
+    async def story(stage: Stubbed) -> None:
+        ear = await listening(stage)
+        made = stage.use.meeting_create("Review", SOON, 30, join=JOIN)
+        await stage.clock.sleep(10)
+        sound = stage.device.calendar.meetings[made.id]
+        sealed = sound.encrypted_subject or ""
+        spoilt = msgspec.structs.replace(sound, encrypted_location=sealed[:-6] + "AAAAAA")
+        stage.device.calendar.on_event(meeting_event_data(calendar.UPDATE, spoilt))
+        stage.log.clear()
+        await stage.clock.sleep(6 * 3600)
+        assert 20 <= asked(stage) <= 40, "after 30, 60, 120, 240, 480 s, then every 900 s; and a channel an hour"
+        assert (ear.last[made.id].title, ear.last[made.id].location) == ("Review", None)
 
     play(story)
 
