@@ -55,6 +55,9 @@ class MeetingListener(Protocol):
     def meeting_deleted(self, meeting_id: str) -> None:
         """Drop a meeting that was stored."""
 
+    def meeting_over(self, meeting_id: str) -> None:
+        """Drop a meeting that was stored and is long over: nobody has deleted it."""
+
     def meetings_forgotten(self) -> None:
         """Drop all meetings: the account is gone, or the device goes off."""
 
@@ -69,6 +72,8 @@ class Nobody:
 
     def meeting_deleted(self, meeting_id: str) -> None:
         """Do nothing."""
+
+    meeting_over = meeting_deleted
 
     def meetings_forgotten(self) -> None:
         """Do nothing."""
@@ -208,8 +213,11 @@ class Calendar:
             if meeting_id not in touched:
                 self._upsert(received.meeting)
         for meeting_id, meeting in list(self.meetings.items()):
-            is_missed = removes and meeting.is_within(window.start, window.end)
-            if meeting_id not in found and meeting_id not in touched and (is_missed or meeting.ends <= window.start):
+            if meeting_id in found or meeting_id in touched:
+                continue
+            if meeting.ends <= window.start:
+                self._remove(meeting_id, is_over=True)
+            elif removes and meeting.is_within(window.start, window.end):
                 self._remove(meeting_id)
 
     def _plan(self, wait_s: float) -> None:
@@ -346,11 +354,12 @@ class Calendar:
         else:
             self.listener.meeting_updated(clear)
 
-    def _remove(self, meeting_id: str) -> None:
+    def _remove(self, meeting_id: str, *, is_over: bool = False) -> None:
         del self.meetings[meeting_id]
         self._world.trace.event(self._world.who, "calendar.removed", data={"id": meeting_id})
         if self._texts.drop(meeting_id):
-            self.listener.meeting_deleted(meeting_id)
+            tell = self.listener.meeting_over if is_over else self.listener.meeting_deleted
+            tell(meeting_id)
 
     def push_came_up(self) -> None:
         """Catch up, and try texts once more that could not be read: the notification channel has opened anew."""

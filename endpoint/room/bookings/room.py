@@ -137,11 +137,12 @@ class RoomBookings:
 
     def meeting_created(self, meeting: ClearMeeting) -> None:
         """Make a booking of a meeting; one that was asked for at this device and has waited for it becomes that meeting."""
-        known = self.store.find(meeting_id=meeting.id) or self.awaited(meeting)
+        known = self.store.find(meeting_id=meeting.id)
+        if known is None and meeting.response == DECLINED:
+            return
+        known = known or self.awaited(meeting)
         if known is not None:
             self._meeting_is(known, meeting)
-            return
-        if meeting.response == DECLINED:
             return
         try:
             booking = self.store.add(of_meeting(meeting))
@@ -164,7 +165,7 @@ class RoomBookings:
 
     def _meeting_is(self, known: Booking, meeting: ClearMeeting) -> None:
         """Let a booking be as its meeting is; what the room has declined is no booking of it."""
-        if meeting.response == DECLINED and known.meeting_id:
+        if meeting.response == DECLINED:
             self.meeting_deleted(meeting.id)
             return
         self.change(
@@ -181,13 +182,27 @@ class RoomBookings:
         booking = self.store.find(meeting_id=meeting_id)
         if booking is None:
             return
-        log = self._room.world.log
-        log.line("Wx2", "5", "MeetingsControl::on_calendar_event_deleted")
-        log.line("Wx2", "5", f"Detaching CalendarEvent (id={meeting_id}) from Meeting (id={booking.number})")
-        log.line("Wx2", "5", f"Removing Meeting (id={booking.number})")
+        self._room.world.log.line("Wx2", "5", "MeetingsControl::on_calendar_event_deleted")
+        self._detach(booking)
         self.remove(booking.number, self.cause_of(booking))
+        self._log_left()
+
+    def meeting_over(self, meeting_id: str) -> None:
+        """Take the booking of a meeting that is long over off the list: `Deleted` is told of what somebody has deleted."""
+        booking = self.store.find(meeting_id=meeting_id)
+        if booking is not None:
+            self._detach(booking)
+            self.withdraw([booking.number])
+            self._log_left()
+
+    def _detach(self, booking: Booking) -> None:
+        log = self._room.world.log
+        log.line("Wx2", "5", f"Detaching CalendarEvent (id={booking.meeting_id}) from Meeting (id={booking.number})")
+        log.line("Wx2", "5", f"Removing Meeting (id={booking.number})")
+
+    def _log_left(self) -> None:
         left = self.store.count(Source.CLOUD)
-        log.line("Wx2", "I", f"Wx2MeetingsHandlerImpl::meetings_updated: num meetings={left}")
+        self._room.world.log.line("Wx2", "I", f"Wx2MeetingsHandlerImpl::meetings_updated: num meetings={left}")
 
     def meetings_forgotten(self) -> None:
         """Drop all bookings of the calendar: the account is gone, or the device goes off."""
@@ -256,7 +271,7 @@ class RoomBookings:
         return booking
 
     def withdraw(self, numbers: Iterable[int]) -> None:
-        """Take bookings off the list without telling each: those that the calendar refused, and those of a list that is emptied."""
+        """Take bookings off the list without telling each: what the calendar refused, what is long over, a list that is emptied."""
         gone = [booking for number in numbers if (booking := self.store.get(number)) is not None]
         with self.timeline.together():
             for booking in gone:

@@ -66,6 +66,9 @@ class Ear:
     def meeting_deleted(self, meeting_id: str) -> None:
         self.heard.append((f"deleted {meeting_id}", None))
 
+    def meeting_over(self, meeting_id: str) -> None:
+        self.heard.append((f"over {meeting_id}", None))
+
     def meetings_forgotten(self) -> None:
         self.heard.append(("forgotten", None))
 
@@ -158,6 +161,7 @@ def test_what_the_window_should_hold_and_does_not_is_removed_and_the_future_is_l
         within, ahead = meeting("within"), meeting("ahead", iso_ms(START + timedelta(days=3)))
         await _online(cloud, within, meeting("stays"))
         await _push(cloud, "create", ahead)
+        ear = cloud.device.calendar.listener = Ear()
         cloud.meetings.remove(within)
         await cloud.device.sync()
         assert _ids(cloud) == ["meeting-ahead", "meeting-stays"]
@@ -167,6 +171,8 @@ def test_what_the_window_should_hold_and_does_not_is_removed_and_the_future_is_l
         assert _ids(cloud) == [], "what is long over goes too"
         removed = [event.data["id"] for event in cloud.trace.events if event.kind == "calendar.removed"]
         assert sorted(removed) == ["meeting-ahead", "meeting-stays", "meeting-within"]
+        told = sorted(what for what, _ in ear.heard if not what.startswith("updated"))
+        assert told == ["deleted meeting-ahead", "deleted meeting-within", "over meeting-stays"]
 
     play(story)
 

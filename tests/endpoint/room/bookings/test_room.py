@@ -12,7 +12,7 @@ from endpoint.room.bookings.versions import SINCE
 from endpoint.runtime.errors import LimitExceeded
 from endpoint.wire.xapi.nodes import nodes
 from endpoint.wire.xapi.paths import parse_path
-from tests.endpoint.room.bookings.diary import MINUTE, NOW, Diary, pushed
+from tests.endpoint.room.bookings.diary import HOUR, MINUTE, NOW, Diary, pushed
 
 
 def lines(diary: Diary) -> list[str]:
@@ -51,6 +51,25 @@ def test_the_lines_of_create_update_and_delete() -> None:
         "Wx2[5]: Removing Meeting (id=1)",
         "Wx2 I: Wx2MeetingsHandlerImpl::meetings_updated: num meetings=1",
     ]
+
+
+def test_what_is_long_over_leaves_the_list_and_was_not_deleted() -> None:
+    diary = Diary()
+    diary.create("a")
+    diary.tell()
+    diary.bookings.meeting_over("a")
+    diary.bookings.meeting_over("unknown")
+    assert (diary.events(), len(diary.bookings.store)) == (["Updated"], 0)
+    assert lines(diary)[-1].endswith("num meetings=0")
+    assert not any("on_calendar_event_deleted" in line for line in lines(diary))
+
+
+def test_what_is_declined_is_not_taken_for_what_was_asked_for() -> None:
+    diary = Diary()
+    asked = diary.bookings.add(Booking(source=Source.ADHOC, starts=NOW, ends=NOW + HOUR, booked_from_device=True))
+    diary.bookings.awaited = lambda meeting: asked
+    diary.bookings.meeting_created(diary.meeting("a", 0, 60, response="DECLINED"))
+    assert [booking.meeting_id for booking in diary.bookings.store] == [""]
 
 
 def test_an_unknown_update_inserts_and_a_known_create_updates() -> None:
