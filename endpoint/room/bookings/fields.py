@@ -15,7 +15,6 @@ from endpoint.runtime.clock import iso_seconds
 from endpoint.wire.xapi.releases import Release
 
 EXTENSION_MINUTES: Final = 30
-CALL_RATE: Final = 6000
 NEWER: Final[Release] = (11, 14)
 """From here on MeetingPlatform, Cancellable and BookedFromDevice are told; which release began with them is not known (ours)."""
 ALL_DAY: Final[Release] = (11, 23)
@@ -112,4 +111,6 @@ def calls(booking: Booking) -> list[dict[str, Any]]:
     if found is None:
         return []
     protocol = booking.protocol if booking.protocol not in ("", "None") else protocol_of(booking, found[1])
-    return [{"Number": bare(found[1]), "Protocol": protocol, "CallRate": CALL_RATE, "CallType": booking.call_type}]
+    return [
+        {"Number": bare(found[1]), "Protocol": protocol, "CallRate": booking.call_rate, "CallType": booking.call_type}
+    ]

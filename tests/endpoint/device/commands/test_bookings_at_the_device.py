@@ -360,7 +360,7 @@ def test_a_list_that_is_pushed_replaces_the_one_before_and_no_other_bookings() -
         await push(device, pushed(1), pushed(2, at=120))
         assert [one["Id"] for one in await listed(device)] == ["p-1", "p-2", "webex-1"]
         told = events(device)
-        await push(device, pushed(2, at=130, Title="Moved"), pushed(3, at=20))
+        await push(device, pushed(2, at=130, Title="Moved", CallRate=1920), pushed(3, at=20))
         assert [one["event"] for one in told].count("Bookings Updated") == 1
         shown = await listed(device)
         assert [(one["Id"], one["Title"]) for one in shown] == [
@@ -370,6 +370,7 @@ def test_a_list_that_is_pushed_replaces_the_one_before_and_no_other_bookings() -
         assert shown[0]["DialInfo"]["Calls"]["Call"][0] == {
             "Number": "3@meet.test", "Protocol": "SIP", "CallRate": 6000, "CallType": "Video"
         }  # fmt: skip
+        assert shown[1]["DialInfo"]["Calls"]["Call"][0]["CallRate"] == 1920
         await push(device)
         assert [one["Id"] for one in await listed(device)] == ["webex-1"]
 
