@@ -12,8 +12,7 @@ from endpoint.room.bookings.marks import LEAD_S, LEADS_S
 from endpoint.room.bookings.ports import Around
 from endpoint.room.bookings.room import RoomBookings
 from endpoint.room.ports import RoomWorld
-from endpoint.wire.errors import LocalProtocolError
-from endpoint.wire.swupgrade import version_numbers
+from endpoint.wire.xapi.releases import release_of
 
 if TYPE_CHECKING:
     from endpoint.device.device import Device
@@ -28,7 +27,7 @@ def make(device: Device, room: RoomWorld) -> RoomBookings:
     return RoomBookings(
         room,
         Around(
-            software=software_numbers(device.profile.software),
+            release=release_of(device.profile.software),
             lead_s=lambda: lead_s(device),
             auto_lead_s=lambda: device.settings.auto_join.lead_s if device.settings.auto_join.enabled else None,
             zone=lambda: device.zone,
@@ -60,14 +59,6 @@ def make_check_in(
     for what in (("RoomAnalytics", "PeopleCount"), ("Conference", "Presentation")):
         device.status.listen(what, lambda changes: check_in.look())
     return check_in
-
-
-def software_numbers(software: str) -> tuple[int, ...]:
-    """Return the numbers of a software version; those of the newest where it is none."""
-    try:
-        return version_numbers(software)
-    except LocalProtocolError:
-        return (99,)
 
 
 def lead_s(device: Device) -> int:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from endpoint.room.bookings.booking import Booking, Source, platform_of
+from endpoint.room.bookings.booking import CALL_RATE, Booking, Source, platform_of
 from endpoint.room.bookings.desk import Order
 from endpoint.room.bookings.listing import Asked, page, select
 from endpoint.runtime.clock import iso_seconds
@@ -214,6 +214,7 @@ def _pushed(told: PushedBooking) -> Booking:
         addresses=addresses,
         protocol=told.protocol,
         call_type=told.call_type,
+        call_rate=told.call_rate or CALL_RATE,
         encryption=told.encryption,
         meta_info=told.meta_info,
     )

@@ -109,6 +109,10 @@ class Logging:
     }
 
 
+SECRETS: Final = ("Password", "HostKey")
+"""Leaves of answers that a log does not tell: those of a booking let anybody into its meeting."""
+
+
 def bundle(device: Device) -> bytes:
     """Return a log bundle, gzipped tar: what the device says of itself, and its log. The same state gives the same bytes."""
     now = int(device.world.clock.now().timestamp())
@@ -151,7 +155,11 @@ def _answered(device: Device, command: str) -> list[str]:
         raise TypeError(f"{command} takes time")
     node = device.xapi.nodes.command(parse_path(command))
     assert node is not None, "it was just called"
-    leaves = [(path, value) for path, value in flatten(outcome or {}) if not isinstance(value, Mark)]
+    leaves = [
+        (path, "" if path[-1] in SECRETS else value)
+        for path, value in flatten(outcome or {})
+        if not isinstance(value, Mark)
+    ]
     shown = [line.removeprefix("*s ") for line in status_lines(leaves)]
     head = f"*r {node.result_name} (status=OK):"
     return ["OK", "", head, *(f"*r {node.result_name} {line}" for line in shown), "** end"]

@@ -17,6 +17,8 @@ from endpoint.wire.clear_meeting import ClearMeeting
 
 CLOUD_BUFFER_S: Final = 300
 """StartTimeBuffer of cloud bookings."""
+CALL_RATE: Final = 6_000
+"""Of a booking that does not say otherwise, in kbit/s."""
 DIAL_ORDER: Final = ("meetingJoinURI", "webexURI", "spaceURI", "callURI", "meetingJoinURL")
 """Of these join fields the first one that is present is dialled (protocol 6.7)."""
 PLATFORMS: Final[Mapping[str, str]] = {
@@ -77,6 +79,7 @@ class Booking:
     addresses: Mapping[str, str | None] = field(default_factory=dict)
     protocol: str = ""
     call_type: str = "Video"
+    call_rate: int = CALL_RATE
     encryption: str = "BestEffort"
     meta_info: str = ""
     webex_url: str | None = ""

@@ -104,6 +104,7 @@ class CheckIn:
     def look(self) -> None:
         """See whether somebody has come for what runs now, and give free what nobody came for."""
         if not self.is_on:
+            self._waiting.clear()
             return
         store = self._bookings.store
         for seen in (self._done, self._waiting):

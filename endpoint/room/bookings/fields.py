@@ -11,15 +11,14 @@ from endpoint.room.bookings.booking import Booking, Source
 from endpoint.room.bookings.dialling import bare, protocol_of
 from endpoint.room.bookings.marks import after
 from endpoint.room.bookings.screen import listed_title
-from endpoint.room.bookings.versions import is_since
 from endpoint.runtime.clock import iso_seconds
+from endpoint.wire.xapi.releases import Release
 
 EXTENSION_MINUTES: Final = 30
-CALL_RATE: Final = 6000
-NEWER: Final = "11.14.4"
-"""From here on MeetingPlatform, Cancellable and BookedFromDevice are told; which version began with them is not known (ours)."""
-ALL_DAY: Final = "11.23.1"
-"""From here on Time IsAllDay is told: the version that can hide what lasts all day (ours)."""
+NEWER: Final[Release] = (11, 14)
+"""From here on MeetingPlatform, Cancellable and BookedFromDevice are told; which release began with them is not known (ours)."""
+ALL_DAY: Final[Release] = (11, 23)
+"""From here on Time IsAllDay is told: the release that can hide what lasts all day (ours)."""
 
 
 class Gaps:
@@ -42,12 +41,12 @@ class Gaps:
         return EXTENSION_MINUTES if is_free else 0
 
 
-def fields(booking: Booking, extension: int, software: tuple[int, ...]) -> dict[str, Any]:
+def fields(booking: Booking, extension: int, release: Release) -> dict[str, Any]:
     """Return a booking as the answer has it.
 
     Args:
         extension: minutes for which it could go on.
-        software: the simulated version; older ones tell less.
+        release: of the simulated software; older ones tell less.
     """
     times: dict[str, Any] = {
         "StartTime": iso_seconds(booking.starts),
@@ -55,7 +54,7 @@ def fields(booking: Booking, extension: int, software: tuple[int, ...]) -> dict[
         "EndTime": iso_seconds(booking.ends),
         "EndTimeBuffer": booking.end_buffer_s,
     }
-    if is_since(software, ALL_DAY):
+    if release >= ALL_DAY:
         times["IsAllDay"] = str(booking.is_all_day)
     newer = {
         "MeetingPlatform": booking.platform,
@@ -74,7 +73,7 @@ def fields(booking: Booking, extension: int, software: tuple[int, ...]) -> dict[
         "MeetingExtensionAvailability": "",
         "BookingStatus": "OK",
         "BookingStatusMessage": "",
-        **(newer if is_since(software, NEWER) else {}),
+        **(newer if release >= NEWER else {}),
         "Webex": webex(booking),
         "Encryption": booking.encryption,
         "Role": "Master",
@@ -112,4 +111,6 @@ def calls(booking: Booking) -> list[dict[str, Any]]:
     if found is None:
         return []
     protocol = booking.protocol if booking.protocol not in ("", "None") else protocol_of(booking, found[1])
-    return [{"Number": bare(found[1]), "Protocol": protocol, "CallRate": CALL_RATE, "CallType": booking.call_type}]
+    return [
+        {"Number": bare(found[1]), "Protocol": protocol, "CallRate": booking.call_rate, "CallType": booking.call_type}
+    ]

@@ -94,7 +94,14 @@ class Rules:
 
     def day(self, instant: datetime) -> object:
         """Return the day of an instant in the room's zone."""
-        return instant.astimezone(self.zone).date()
+        return self.local(instant).date()
+
+    def local(self, instant: datetime) -> datetime:
+        """Return an instant as clocks in the room show it; as UTC where no calendar goes so far."""
+        try:
+            return instant.astimezone(self.zone)
+        except OverflowError:
+            return instant
 
     def next_midnight(self, now: datetime) -> datetime:
         """Return when the room's next day begins."""

@@ -10,6 +10,7 @@ from endpoint.room.bookings.booking import Booking
 from endpoint.room.bookings.dialling import Builder, Dial, dial_of
 from endpoint.room.bookings.marks import LEAD_S
 from endpoint.room.quiet import never, nothing
+from endpoint.wire.xapi.releases import Release
 
 
 def _nobody(dial: Dial, by: str) -> None:
@@ -25,7 +26,7 @@ class Around:
     """The ports of the bookings of one device, plugged in by it.
 
     Attributes:
-        software: the numbers of the simulated version.
+        release: of the simulated software.
         lead_s: how long before the start the button comes; a setting of the organization.
         auto_lead_s: how long before the start the device joins by itself; None where it does not.
         zone: of the room.
@@ -37,7 +38,7 @@ class Around:
         complain: raises or clears a diagnostics message, with its references.
     """
 
-    software: tuple[int, ...]
+    release: Release
     lead_s: Callable[[], int] = lambda: LEAD_S
     auto_lead_s: Callable[[], int | None] = lambda: None
     zone: Callable[[], tzinfo] = lambda: UTC

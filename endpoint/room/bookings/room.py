@@ -21,7 +21,6 @@ from endpoint.room.bookings.ports import Around
 from endpoint.room.bookings.store import BOOKINGS_MAX, PUSHED_MAX, BookingStore
 from endpoint.room.bookings.timeline import Timeline
 from endpoint.room.bookings.timeline_table import State, Tell, TellRemaining
-from endpoint.room.bookings.versions import has
 from endpoint.room.ports import RoomWorld
 from endpoint.runtime.clock import iso_seconds
 from endpoint.runtime.errors import LimitExceeded
@@ -90,8 +89,6 @@ class RoomBookings:
         self.store = BookingStore()
         self.timeline = Timeline(room.world.clock, self, self.rules)
         self.button = JoinButton(room, self.store, self.timeline, around, self.rules)
-        if not has(around.software, "Status Bookings Availability"):
-            room.status.remove(AVAILABILITY)
         room.settings.listen(VISIBILITY, lambda changes: self.rules_changed())
         room.settings.listen(("Time", "Zone"), lambda changes: self.rules_changed())
 
@@ -388,10 +385,9 @@ class RoomBookings:
         current = self.timeline.current
         state, stamp = self.availability(now)
         with status.group():
-            _put(status, CURRENT, current.id if current else "")
-            if has(self.around.software, "Status Bookings Availability"):
-                _put(status, (*AVAILABILITY, "Status"), state)
-                _put(status, (*AVAILABILITY, "TimeStamp"), stamp)
+            status.put(CURRENT, current.id if current else "")
+            status.put((*AVAILABILITY, "Status"), state)
+            status.put((*AVAILABILITY, "TimeStamp"), stamp)
         self.button.refresh()
         self.on_settled()
 
@@ -406,8 +402,8 @@ class RoomBookings:
     # events
 
     def tell(self, event: str, told: Fields = MappingProxyType({})) -> None:
-        """Raise `Bookings <event>`, where the simulated version has it and the device is up."""
-        if self._is_on and has(self.around.software, f"Event Bookings {event}"):
+        """Raise `Bookings <event>`, while the device is up."""
+        if self._is_on:
             self._room.raise_event(f"Bookings {event}", told)
 
     def sync_required(self) -> None:
@@ -424,7 +420,7 @@ class RoomBookings:
     def fields_of(self, bookings: Iterable[Booking]) -> list[dict[str, Any]]:
         """Return bookings as `Bookings List` tells them."""
         gaps = Gaps(self.store)
-        return [fields(booking, gaps.extension(booking), self.around.software) for booking in bookings]
+        return [fields(booking, gaps.extension(booking), self.around.release) for booking in bookings]
 
     def screen(self) -> dict[str, dict[str, Any]]:
         """Return the elements of the screen that bookings have: `join button`, `reminder`."""
@@ -468,8 +464,3 @@ def _times(booking: Booking) -> dict[str, Any]:
         "EndTime": iso_seconds(booking.ends),
         "ScheduledDuration": booking.minutes,
     }
-
-
-def _put(status: Any, path: Path, value: str) -> None:
-    if status.get(path) != value:
-        status.put(path, value)

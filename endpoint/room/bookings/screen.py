@@ -89,4 +89,4 @@ def shown_organizer(booking: Booking, rules: Rules) -> str:
 
 def local_time(booking: Booking, rules: Rules) -> str:
     """Return the start as a clock in the room shows it."""
-    return booking.starts.astimezone(rules.zone).strftime("%H:%M")
+    return rules.local(booking.starts).strftime("%H:%M")

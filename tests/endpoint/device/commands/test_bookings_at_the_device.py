@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from endpoint.device.device import Device
 from endpoint.runtime.clock import iso_seconds
+from endpoint.wire.clear_meeting import ClearMeeting
 from endpoint.wire.xapi.calls import Caller
 from endpoint.wire.xapi.errors import AccessDenied, BadArguments, CommandFailed
 from tests.endpoint.device.commands.commanding import command, events
@@ -125,6 +127,43 @@ def test_software_without_those_settings_books_all_the_same() -> None:
         assert [one["Title"] for one in await listed(room.device)] == ["Ad hoc meeting"]
 
     play(scene, software="ce9.15")
+
+
+RELEASES = {
+    "ce9.15.17.4": (),
+    "ce10.19.4.2": ("Updated", "Start", "End", "TimeRemaining", "Status"),
+    "ce11.14.4.1": ("Deleted", "MeetingPlatform", "Cancellable", "BookedFromDevice"),
+    "ce11.22.1.1": (),
+    "ce11.23.1.8": ("BookingCreated", "IsAllDay"),
+    "ce26.4.1.1": ("BookingMoved", "SyncRequired"),
+}
+"""What each release tells besides what the ones before it told: events, members of a booking, the status of availability."""
+
+
+@pytest.mark.parametrize("software", RELEASES)
+def test_what_is_told_by_release(software: str) -> None:
+    async def scene(room: Room) -> None:
+        await room.device.restart()
+        bookings = room.device.local.bookings
+        bookings.around.is_caught_up = lambda: True
+        made = ClearMeeting("m", "m", START + 30 * MINUTE, START + 60 * MINUTE, title="Review")
+        bookings.meeting_created(made)
+        bookings.meeting_updated(replace(made, ends=made.ends + 5 * MINUTE))
+        [shown] = await listed(room.device)
+        told.update(shown, shown["Time"])
+        await room.device.world.clock.sleep(4_800)
+        bookings.meeting_deleted("m")
+        raised = [event.data["event"] for event in room.trace.events if event.kind == "xapi.event"]
+        told.update(name.removeprefix("Bookings ") for name in raised)
+        told.update(str(path[-1]) for path, _ in room.device.status.below(("Bookings", "Availability")))
+        assert room.device.status.get(("Bookings", "Current", "Id")) == ""
+
+    told: set[str] = set()
+    play(scene, software=software)
+    releases = list(RELEASES)
+    so_far = releases[: releases.index(software) + 1]
+    every = {word for words in RELEASES.values() for word in words}
+    assert told & every == {word for release in so_far for word in RELEASES[release]}
 
 
 def test_a_conflict_is_declined() -> None:
@@ -321,7 +360,7 @@ def test_a_list_that_is_pushed_replaces_the_one_before_and_no_other_bookings() -
         await push(device, pushed(1), pushed(2, at=120))
         assert [one["Id"] for one in await listed(device)] == ["p-1", "p-2", "webex-1"]
         told = events(device)
-        await push(device, pushed(2, at=130, Title="Moved"), pushed(3, at=20))
+        await push(device, pushed(2, at=130, Title="Moved", CallRate=1920), pushed(3, at=20))
         assert [one["event"] for one in told].count("Bookings Updated") == 1
         shown = await listed(device)
         assert [(one["Id"], one["Title"]) for one in shown] == [
@@ -331,6 +370,7 @@ def test_a_list_that_is_pushed_replaces_the_one_before_and_no_other_bookings() -
         assert shown[0]["DialInfo"]["Calls"]["Call"][0] == {
             "Number": "3@meet.test", "Protocol": "SIP", "CallRate": 6000, "CallType": "Video"
         }  # fmt: skip
+        assert shown[1]["DialInfo"]["Calls"]["Call"][0]["CallRate"] == 1920
         await push(device)
         assert [one["Id"] for one in await listed(device)] == ["webex-1"]
 

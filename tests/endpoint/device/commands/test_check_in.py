@@ -235,6 +235,20 @@ def test_check_in_can_be_switched_on_while_a_booking_runs() -> None:
     play(scene)
 
 
+def test_what_was_not_looked_at_when_its_window_ended_is_not_released() -> None:
+    async def scene(room: Room) -> None:
+        await push(room)
+        told = events(room.device)
+        await until(room, 22)
+        room.device.set_configurations({"Bookings CheckIn Enabled": "False"})
+        await until(room, 40)
+        room.device.set_configurations({"Bookings CheckIn Enabled": "True"})
+        await until(room, 45)
+        assert seen(told) == []
+
+    play(scene, configuration=ON)
+
+
 def test_who_checks_out_frees_the_room() -> None:
     async def scene(room: Room) -> None:
         await push(room)

@@ -108,6 +108,23 @@ def test_a_bundle_goes_to_the_cloud_in_three_steps() -> None:
     play(story)
 
 
+def test_a_bundle_lets_nobody_into_a_meeting() -> None:
+    async def story(stage: Stubbed) -> None:
+        await stage.online()
+        secrets = {"password": "Pass-4711", "host_key": "815815"}
+        stage.use.meeting_create(
+            "Stand-up", START + timedelta(hours=1), 30, join={"webexURI": "2512@site.webex.test"}, **secrets
+        )
+        await stage.clock.sleep(1.0)
+        [told] = (await command(stage.device, "Bookings List"))["Booking"]
+        assert (told["Webex"]["Password"], told["Webex"]["HostKey"]) == tuple(secrets.values())
+        files = unpacked(bundle(stage.device))
+        assert '*r BookingsListResult Booking 1 Webex Password: ""\n' in files["bookings.txt"]
+        assert not any(secret in text for text in files.values() for secret in secrets.values())
+
+    play(story)
+
+
 def test_the_same_state_gives_the_same_bytes_and_the_same_run_the_same_bundle() -> None:
     def sent() -> bytes:
         async def story(stage: Stubbed) -> None:

@@ -25,6 +25,7 @@ from endpoint.wire.clear_meeting import ClearMeeting
 from endpoint.wire.xapi.leaves import Fields
 from endpoint.wire.xapi.nodes import nodes
 from endpoint.wire.xapi.paths import parse_path
+from endpoint.wire.xapi.releases import NEWEST
 from endpoint.xapi.tree import Tree
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -86,7 +87,6 @@ class Diary:
         *,
         lead_s: int = 300,
         auto_lead_s: int | None = None,
-        software: tuple[int, ...] = (26, 4),
         settings: dict[str, str] | None = None,
         starts: bool = True,
     ) -> None:
@@ -110,7 +110,7 @@ class Diary:
         self.calls = False
         self.caught_up = True
         self.around = Around(
-            software=software,
+            release=NEWEST,
             lead_s=lambda: self.lead_s,
             auto_lead_s=lambda: auto_lead_s,
             zone=lambda: self.zone,

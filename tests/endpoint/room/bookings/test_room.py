@@ -8,10 +8,7 @@ import pytest
 
 from endpoint.room.bookings import store
 from endpoint.room.bookings.booking import Booking, Source
-from endpoint.room.bookings.versions import SINCE
 from endpoint.runtime.errors import LimitExceeded
-from endpoint.wire.xapi.nodes import nodes
-from endpoint.wire.xapi.paths import parse_path
 from tests.endpoint.room.bookings.diary import HOUR, MINUTE, NOW, Diary, pushed
 
 
@@ -131,41 +128,6 @@ def test_meetings_of_the_first_catch_up_were_not_made_just_now() -> None:
     diary.caught_up = False
     diary.create("a")
     assert diary.events() == ["Updated"]
-
-
-@pytest.mark.parametrize(
-    ("software", "events"),
-    [
-        ((9, 15, 17), set()),
-        ((10, 19, 4), {"Updated", "Start", "End", "TimeRemaining", "StartTimeBuffer"}),
-        ((11, 14), {"Updated", "Start", "End", "TimeRemaining", "StartTimeBuffer", "Deleted"}),
-        ((11, 23, 1), {"Updated", "Start", "End", "TimeRemaining", "StartTimeBuffer", "Deleted", "BookingCreated"}),
-        (
-            (26, 4),
-            {"Updated", "Start", "End", "TimeRemaining", "StartTimeBuffer", "Deleted", "BookingCreated", "BookingMoved", "SyncRequired"},
-        ),
-    ],
-)  # fmt: skip
-def test_events_by_software_version(software: tuple[int, ...], events: set[str]) -> None:
-    diary = Diary(software=software, starts=False)
-    diary.bookings.start(is_restart=True)
-    diary.create("a", 30)
-    diary.update("a", 20)
-    diary.time.advance(120 * MINUTE)
-    diary.bookings.meeting_deleted("a")
-    assert set(diary.events()) == events
-    has_availability = software >= (10, 19, 4)
-    assert (diary.status.get(parse_path("Bookings Availability Status")) is not None) is has_availability
-    assert diary.get("Current Id") == ""
-
-
-def test_the_table_of_versions_names_nodes_that_are_there() -> None:
-    for node in SINCE:
-        branch, _, path = node.partition(" ")
-        if branch == "Event":
-            assert nodes().event(parse_path(path)) is not None, node
-    events = {path for path in nodes().paths("Event") if path.startswith("Bookings ")}
-    assert {f"Event {path}" for path in events} == {node for node in SINCE if node.startswith("Event ")}
 
 
 def test_availability() -> None:

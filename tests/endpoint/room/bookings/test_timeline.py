@@ -251,3 +251,7 @@ def test_the_ends_of_the_calendar_are_no_trouble(year: int) -> None:
     diary.bookings.add(Booking(source=Source.ADHOC, starts=instant, ends=instant, end_buffer_s=300))
     diary.advance(hours=1)
     assert diary.joinable == []
+    for zone in ("Pacific/Auckland", "America/Los_Angeles"):
+        diary.zone = ZoneInfo(zone)
+        diary.bookings.rules_changed()
+        assert len(diary.bookings.rows()) == (year == 9999)
