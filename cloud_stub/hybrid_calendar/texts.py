@@ -9,6 +9,8 @@ Source: protocol/calendar-and-obtp.md 5.3.
 from __future__ import annotations
 
 import html
+import itertools
+import quopri
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -34,6 +36,16 @@ _REFERENCE: Final = re.compile(r"&(?:#[0-9]{1,9}|#[xX][0-9a-fA-F]{1,8}|[A-Za-z][
 _SPACES: Final = re.compile(r"[ \t\r\n\f\v\u00a0\u2000-\u200a\u202f\u205f\u3000]+")
 _QUOTES: Final = re.compile(r"^[ \t]{0,8}(?:>[ \t]?)+", re.MULTILINE)
 _BROKEN_LINK: Final = re.compile(r"<((?:https?|sips?):[^<>\"]{1,4000}+)>", re.IGNORECASE)
+_SOFT_BREAK: Final = re.compile(r"=\r?\n")
+_LEFT_QUOTED: Final = re.compile(r"=(?:3D|20\r?\n|C[23]=[89AB]|E2=80|D[01]=)")
+_ENDS_IN_LINK: Final = re.compile(r"https?://[^\s<>\"]{1,100}$", re.IGNORECASE)
+_REST_OF_LINK: Final = re.compile(r"(?!https?:)(?=[^\s%=&?/]{0,200}[%=&?/])[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%>]{1,400}")
+_WRAPPED_LINES: Final = range(60, 81)
+"""Lengths of lines at whose end a mail program has broken a link."""
+_PIECES_MAX: Final = 100
+"""Lines that one link may be broken into."""
+_MARK: Final = "\ue000"
+"""Stands for a link while its place is still unknown; a sign for private use, which no invitation needs."""
 _FOLDS: Final = re.compile(r"[ \t]*[\r\n]+[ \t]*")
 
 _INLINE: Final = frozenset(
@@ -92,11 +104,13 @@ class Text:
     Attributes:
         shown: what people see, without invisible signs, with plain spaces; lines as they are shown.
         hrefs: targets of links, in order; they count after everything that is shown.
+        places: where in what is shown each of these links stands.
         diagnostics: `text_truncated`, `candidates_truncated`.
     """
 
     shown: str
     hrefs: tuple[str, ...] = ()
+    places: tuple[int, ...] = ()
     diagnostics: tuple[str, ...] = ()
 
 
@@ -111,9 +125,11 @@ def read_text(raw: str, is_html: bool | None = None) -> Text:
     if len(raw) > TEXT_MAX:
         raw = raw[:TEXT_MAX]
         odd.append("text_truncated")
+    if "=" in raw and raw.isascii() and _SOFT_BREAK.search(raw) and _LEFT_QUOTED.search(raw):
+        raw = quopri.decodestring(raw.encode()).decode("utf-8", errors="replace")
     hrefs: list[str] = []
     if is_markup(raw) if is_html is None else is_html:
-        shown, hrefs, lost = _visible(raw)
+        shown, hrefs, lost = _visible(raw.replace(_MARK, ""))
         if lost:
             odd.append("candidates_truncated")
     else:
@@ -122,14 +138,37 @@ def read_text(raw: str, is_html: bool | None = None) -> Text:
         shown = shown.translate(_INVISIBLE)
     if "<" in shown:
         shown = _BROKEN_LINK.sub(_joined, shown)
-    return Text(shown, tuple(hrefs), tuple(odd))
+    places: list[int] = []
+    if hrefs:
+        between = shown.split(_MARK)
+        places = list(itertools.accumulate(map(len, between)))[: len(hrefs)]
+        shown = "".join(between)
+    return Text(shown, tuple(hrefs), tuple(places), tuple(odd))
 
 
 def _unquoted(raw: str) -> str:
     """Take the marks of a quoted mail from the lines, and entities that were left in a text."""
     if "&" in raw:
         raw = _ENTITY.sub(_signs, raw)
-    return _QUOTES.sub("", raw) if ">" in raw else raw
+    raw = _QUOTES.sub("", raw) if ">" in raw else raw
+    return _with_whole_links(raw) if "://" in raw and "\n" in raw else raw
+
+
+def _with_whole_links(raw: str) -> str:
+    """Join links that a mail program has broken at the end of a line."""
+    out: list[str] = []
+    before, pieces = "", 0
+    for line in raw.replace("\r\n", "\n").split("\n"):
+        is_open = len(before) in _WRAPPED_LINES and (pieces > 0 or _ENDS_IN_LINK.search(before) is not None)
+        if is_open and pieces < _PIECES_MAX and _REST_OF_LINK.fullmatch(line):
+            pieces += 1
+        else:
+            pieces = 0
+            if out:
+                out.append("\n")
+        out.append(line)
+        before = line
+    return "".join(out)
 
 
 def _joined(found: re.Match[str]) -> str:
@@ -194,4 +233,5 @@ def _visible(raw: str) -> tuple[str, list[str], bool]:
             lost = lost or len(hrefs) >= LINKS_MAX
             if not lost:
                 hrefs.append(_target(href[1] or href[2] or href[3] or ""))
+                out.append(_MARK)
     return _REFERENCE.sub(_signs, "".join(out)), hrefs, lost
