@@ -43,7 +43,7 @@ DIAGNOSTICS: Final[Mapping[str, str]] = MappingProxyType(
         "link_loop": "A mail filter's link leads to itself.",
         "link_too_deep": "A link is wrapped more often than is unwrapped.",
         "link_opaque": "A mail filter's link does not carry its target.",
-        "text_truncated": "A text is longer than is read; its end was left out.",
+        "text_truncated": "A text is longer than is read; its middle was left out.",
         "candidates_truncated": "A text has more links and addresses than are looked at; the last were left out.",
     }
 )

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from typing import Final
 
 TEXT_MAX: Final = 256 * 1024
-"""Characters that are read of one text; what is behind them is left out and told (`text_truncated`)."""
+"""Characters that are read of one text; of a longer one the middle is left out and told (`text_truncated`)."""
+TAIL_MAX: Final = 64 * 1024
+"""Of these, characters at the end of the text."""
 LINKS_MAX: Final = 500
 """Link targets that are kept of one text; later ones are left out and told (`candidates_truncated`)."""
 STRAY_QUOTES_MAX: Final = 16
@@ -46,6 +48,7 @@ _PIECES_MAX: Final = 100
 """Lines that one link may be broken into."""
 _MARK: Final = "\ue000"
 """Stands for a link while its place is still unknown; a sign for private use, which no invitation needs."""
+_IMAGE: Final = re.compile(r"data:[a-z]{1,20}/[a-z0-9.+-]{1,40};base64,[A-Za-z0-9+/=%\s]{1000,}+", re.IGNORECASE)
 _FOLDS: Final = re.compile(r"[ \t]*[\r\n]+[ \t]*")
 
 _INLINE: Final = frozenset(
@@ -86,7 +89,7 @@ _INLINE: Final = frozenset(
 _HIDDEN: Final = frozenset({"head", "style", "script", "title", "template", "noscript", "xml"})
 """Elements whose content nobody sees."""
 _INVISIBLE: Final = {
-    **dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F))),
+    **dict.fromkeys((0, 0xAD, 0x200B, 0x200C, 0x200D, 0x200E, 0x200F, 0x2060, 0xFEFF, *range(0x202A, 0x202F))),
     **{wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)},  # the wide forms of ASCII signs
     **dict.fromkeys((0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " "),
     **{zero + digit: str(digit) for zero in (0x660, 0x6F0, 0x966) for digit in range(10)},  # of Arabic, Persian, Hindi
@@ -122,19 +125,27 @@ def is_markup(raw: str) -> bool:
 def read_text(raw: str, is_html: bool | None = None) -> Text:
     """Read a text; where nobody says whether it is HTML, it is looked at."""
     odd = []
-    if len(raw) > TEXT_MAX:
-        raw = raw[:TEXT_MAX]
+    if len(raw) > TEXT_MAX and "base64," in raw:
+        raw = _IMAGE.sub("", raw)
+    parts = [raw]
+    if len(raw) > TEXT_MAX:  # invitations stand at the top, or below everything
+        parts = [raw[: TEXT_MAX - TAIL_MAX], raw[-TAIL_MAX:]]
         odd.append("text_truncated")
-    if "=" in raw and raw.isascii() and _SOFT_BREAK.search(raw) and _LEFT_QUOTED.search(raw):
-        raw = quopri.decodestring(raw.encode()).decode("utf-8", errors="replace")
+    if is_html is None:
+        is_html = is_markup(raw)
     hrefs: list[str] = []
-    if is_markup(raw) if is_html is None else is_html:
-        shown, hrefs, lost = _visible(raw.replace(_MARK, ""))
-        if lost:
-            odd.append("candidates_truncated")
-    else:
-        shown = _unquoted(raw)
-    if not shown.isascii():
+    pieces: list[str] = []
+    for part in map(_decoded, parts):
+        if is_html:
+            piece, links, lost = _visible(part.replace(_MARK, ""), LINKS_MAX - len(hrefs))
+            hrefs += links
+            if lost and "candidates_truncated" not in odd:
+                odd.append("candidates_truncated")
+        else:
+            piece = _unquoted(part)
+        pieces.append(piece)
+    shown = "\n".join(pieces)
+    if not shown.isascii() or "\0" in shown:
         shown = shown.translate(_INVISIBLE)
     if "<" in shown:
         shown = _BROKEN_LINK.sub(_joined, shown)
@@ -144,6 +155,13 @@ def read_text(raw: str, is_html: bool | None = None) -> Text:
         places = list(itertools.accumulate(map(len, between)))[: len(hrefs)]
         shown = "".join(between)
     return Text(shown, tuple(hrefs), tuple(places), tuple(odd))
+
+
+def _decoded(raw: str) -> str:
+    """Decode quoted-printable that a mail program has left in a text."""
+    if "=" in raw and raw.isascii() and _SOFT_BREAK.search(raw) and _LEFT_QUOTED.search(raw):
+        return quopri.decodestring(raw.encode()).decode("utf-8", errors="replace")
+    return raw
 
 
 def _unquoted(raw: str) -> str:
@@ -191,7 +209,7 @@ def _signs(reference: re.Match[str]) -> str:
     )  # only of bounded length: it reads numbers, and trips over those of thousands of digits
 
 
-def _visible(raw: str) -> tuple[str, list[str], bool]:
+def _visible(raw: str, links_max: int) -> tuple[str, list[str], bool]:
     """Return the visible text of HTML, the targets of its links, and whether some of these were left out."""
     out: list[str] = []
     hrefs: list[str] = []
@@ -230,7 +248,7 @@ def _visible(raw: str) -> tuple[str, list[str], bool]:
         elif name not in _INLINE:
             out.append("\t" if name in ("td", "th") else "" if name[0] == "!" else "\n")
         elif name == "a" and not closing and (href := _HREF.search(attributes)):
-            lost = lost or len(hrefs) >= LINKS_MAX
+            lost = lost or len(hrefs) >= links_max
             if not lost:
                 hrefs.append(_target(href[1] or href[2] or href[3] or ""))
                 out.append(_MARK)

@@ -72,7 +72,7 @@ CODES = (
     ("2", "a file, or every line, cannot be used"),
 )
 BOUNDS = (
-    ("characters of one text", texts.TEXT_MAX, "the rest is left out: `text_truncated`"),
+    ("characters of one text", texts.TEXT_MAX, "the middle is left out: `text_truncated`"),
     ("link targets of one HTML text", texts.LINKS_MAX, "the rest is left out: `candidates_truncated`"),
     ("links, and addresses, of one text", candidates.CANDIDATES_MAX, "the rest is left out: `candidates_truncated`"),
     ("wrappers around one link", links.ROUNDS_MAX, "the link does not count: `link_too_deep`"),
