@@ -54,7 +54,7 @@ _CODE_WORDS: Final = (
     r"|kata sandi|kode sandi|kode akses|kód|סיסמה|קוד|رمز المرور|κωδικός"
 )
 _PASS_LABEL: Final = re.compile(
-    rf"(?:{_CODE_WORDS})(?:\s?\([^()\n]{{0,40}}\)|\s[\w ]{{1,20}})?\s{{0,4}}[*_]{{0,3}}[:=\u2013-]?[*_]{{0,3}}\s{{0,4}}[*_]{{0,3}}$",
+    rf"(?:{_CODE_WORDS})(?:\s?\([^()\n]{{0,40}}\)|\s[\w ]{{1,20}})?\s{{0,4}}[*_`]{{0,3}}[:=\u2013-]?[*_`]{{0,3}}\s{{0,4}}[*_`\"']{{0,3}}$",
     re.IGNORECASE,
 )
 _PASSCODE: Final = re.compile(
@@ -68,6 +68,8 @@ _NO_CODE: Final = re.compile(r"\b(?:ids?|pin|host|key)\b[^\n]{0,40}$", re.IGNORE
 _ENDS_LINE: Final = re.compile(r"[ \t]{0,4}(?:[\r\n]|$)")
 _GROUPS: Final = re.compile(r"[1-9]\d{2,3} \d{3} \d{3,4}")
 _NAMES: Final = re.compile(r"[^\s<>]*(?:@|\w\.\w)[^\s<>]*")
+_LABELS: Final = re.compile(r":\W{0,6}$|[\n\t]\W{0,3}$|\bid\b|[Ii][Dd]\W{0,6}$")
+"""How a label before a number ends."""
 _KEY_HOST: Final = re.compile(r"(?<![\w.@/-])((?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,18})(?![\w@/.-])")
 
 
@@ -126,7 +128,8 @@ class Context:
     def zoom_number(self) -> str:
         """The id of a Zoom meeting: the first of 9 to 11 digits, else that of one-tap dialling; empty where there is none."""
         for found in _numbers(self.text, 9, 11):
-            return digits(found[0])
+            if not found[0].startswith("0"):  # a telephone number of the same country
+                return digits(found[0])
         return next(iter(self._paused), "")
 
     @cached_property
@@ -180,13 +183,21 @@ def video_id(text: str, start: int, end: int, *, needs_word: bool = False) -> st
     """
     behind = list(_numbers(text, 6, ID_MAX, end, min(len(text), end + NEAR)))
     for found in behind:
-        if _VIDEO_WORDS.search(_label(text, end, found.start())):
+        if _is_video_label(text, end, found.start(), is_strict=needs_word):
             return digits(found[0])
     for found in reversed(list(_numbers(text, 6, ID_MAX, max(0, start - NEAR), start))):
-        if _VIDEO_WORDS.search(_label(text, 0, found.start())):
+        if _is_video_label(text, 0, found.start(), is_strict=needs_word):
             return digits(found[0])
     short = (digits(found[0]) for found in behind if found.start() - end <= 2 * LABEL_MAX)
     return "" if needs_word else next((number for number in short if len(number) < 12), "")
+
+
+def _is_video_label(text: str, floor: int, at: int, *, is_strict: bool) -> bool:
+    """Tell whether a word for video stands before a number; strictly, as a label does: with a colon, a line or cell of its own, or `ID`."""
+    label = _label(text, floor, at)
+    return _VIDEO_WORDS.search(label) is not None and (
+        not is_strict or _LABELS.search(f"{label}{text[max(0, at - 3) : at]}") is not None
+    )
 
 
 def _label(text: str, floor: int, at: int) -> str:
@@ -202,7 +213,7 @@ def is_tenant_key(text: str, start: int) -> bool:
 def follows_video_id(text: str, end: int) -> bool:
     """Tell whether a video id with a word for it comes right behind a place."""
     for found in _numbers(text, 6, ID_MAX, end, min(len(text), end + LABEL_MAX)):
-        return _VIDEO_WORDS.search(_label(text, end, found.start())) is not None
+        return _is_video_label(text, end, found.start(), is_strict=True)
     return False
 
 
