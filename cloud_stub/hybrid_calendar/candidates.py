@@ -40,6 +40,13 @@ _WELL_FORMED_HOST: Final = re.compile(
 )
 _SCHEME: Final = re.compile(r"(?<![A-Za-z0-9])sips?:(?://)?(?=[^\s<>\"',;])", re.IGNORECASE)
 _SIP_END: Final = re.compile(r"[\s<>\"'`|\[\](){},]|&(?:lt|gt|quot|nbsp);")
+_RUN_ON: Final = re.compile(r"(?<=[a-z0-9])(?:(?P<last>\.[a-z]{2,10})|\.)[A-Z][a-z]*$")
+"""The end of a host on which the next sentence follows without a blank: `acme.comYou`, `acme.com.You`."""
+_GROUPS_BEFORE: Final = re.compile(r"(?<![\d+.-])(\d{3,4})[ -](\d{3,4})[ -]$")
+_SIP_LABEL: Final = re.compile(
+    r"(?<![A-Za-z0-9])sip(?:[ /-]?(?:h\.?323|uri|url|address|adresse))?[ \t]?:[ \t]{1,4}$", re.IGNORECASE
+)
+_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 _BARE: Final = re.compile(
     r"(?<![\w@./%-])(?:[a-z0-9-]{1,63}\.){1,6}[a-z-]{2,18}/[A-Za-z0-9\-._~:/?#@!$&'()*+,;=%]+", re.IGNORECASE
 )
@@ -52,6 +59,7 @@ class Candidate:
     Attributes:
         rank: one of the five above; lower comes first.
         at: its place; what is only the target of a link comes behind everything that is shown.
+        place: where it stands, or its link.
         written: as it stands there.
         dial: None where there is nothing to dial.
         number: the meeting, as far as one can tell, to compare candidates: an id, a user, a thread.
@@ -71,6 +79,7 @@ class Candidate:
     link: str = ""
     passcode: str = ""
     label: str = "R"
+    place: int = -1
 
     @property
     def is_web(self) -> bool:
@@ -108,8 +117,14 @@ def find_candidates(text: Text, context: Context) -> Found:
             shown = href if scheme.lower() != "mailto" else unquote(rest.partition("?")[0])
             later = _addresses(shown, context, [], odd)
             found += [replace(candidate, at=len(text.shown) + nth) for candidate in later]
+    found = [replace(one, place=_place(one.at, text)) for one in found]
     found.sort(key=lambda candidate: candidate.at)
     return Found(tuple(found), tuple(dict.fromkeys(odd)))
+
+
+def _place(at: int, text: Text) -> int:
+    nth = at - len(text.shown)
+    return at if nth < 0 else text.places[nth] if nth < len(text.places) else at
 
 
 # ---- links ---------------------------------------------------------------------------------------------------------
@@ -230,6 +245,9 @@ def _with_passcode(made: Candidate, context: Context) -> Candidate:
 def well_formed(address: str) -> str | None:
     """Return an address with its host in small letters, or None if it is not well formed (5.3)."""
     user, _, host = address.rpartition("@")
+    if not host.islower() and (joined := _RUN_ON.search(host)):
+        alone = host[: joined.end("last") if joined["last"] else joined.start()]
+        host = alone if alone.islower() and "." in alone else host
     host = host.lower().rstrip(".")
     name = host.partition(":")[0]
     if not 1 <= len(user) <= USER_MAX or len(address) > ADDRESS_MAX or re.search(r"[\s\"'<>@]", user):
@@ -298,6 +316,9 @@ class _Spans:
 
 def _explicit(written: str, at: int, end: int, shown: str, context: Context, odd: list[str]) -> Candidate | None:
     bare = unquote(written) if "%40" in written else written
+    if not bare.isascii():  # a host has no such sign: a quotation mark, or the next word of a script without blanks
+        user, _, host = bare.partition("@")
+        bare = f"{user}@{_NOT_ASCII.split(host, maxsplit=1)[0]}"
     bare = bare.partition(";")[0].partition("?")[0].rstrip(".,:!*\\").rstrip("&")
     if ";gruu" in written or ";opaque=" in written:
         return None  # the focus of a Skype for Business conference
@@ -331,6 +352,10 @@ def _bare(at: int, shown: str, context: Context, odd: list[str]) -> Candidate | 
             odd.append("address_malformed")
         return None
     start, end = at - len(user), right.end()
+    if user.isdecimal() and len(user) <= 4 and (groups := _GROUPS_BEFORE.search(shown, max(0, start - 10), start)):
+        whole = f"{groups[1]}{groups[2]}{address}"
+        if made := _of_service(whole, shown[groups.start() : end], groups.start(), end, shown, context, odd):
+            return made
     made = _of_service(address, f"{user}@{host}", start, end, shown, context, odd)
     if made is not None:
         return made
@@ -339,6 +364,8 @@ def _bare(at: int, shown: str, context: Context, odd: list[str]) -> Candidate | 
         return Candidate(
             DIGITS, start, f"{user}@{host}", address, SIP, "digits_at_host", is_sip=True, number=user, label="D"
         )
+    if _SIP_LABEL.search(shown, max(0, start - 24), start):
+        return Candidate(DIGITS, start, f"{user}@{host}", address, SIP, "sip_label", is_sip=True, number=user)
     return None
 
 

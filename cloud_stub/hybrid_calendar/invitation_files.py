@@ -14,7 +14,7 @@ import email.policy
 import quopri
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email.message import EmailMessage
 from typing import Final
 
@@ -333,9 +333,16 @@ def _mail(content: bytes) -> list[Invitation]:
     except (ValueError, LookupError, KeyError, AttributeError, TypeError, IndexError) as error:
         # the parser of the standard library trips over some broken headers
         raise InvitationError(f"the mail cannot be read: {error}") from None
-    if calendar := bodies.get("text/calendar"):
-        return read_ics(calendar.encode())
     body = bodies.get("text/html") or bodies.get("text/plain")
+    if calendar := bodies.get("text/calendar"):
+        try:
+            return [
+                one if one.body.strip() or body is None else replace(one, body=body, is_html="text/html" in bodies)
+                for one in read_ics(calendar.encode())
+            ]
+        except InvitationError:
+            if body is None:
+                raise
     if body is None:
         raise InvitationError("the mail has no text, no HTML and no calendar")
     return [Invitation(subject, "", body, is_html="text/html" in bodies)]

@@ -18,10 +18,16 @@ NEAR: Final = 400
 """Characters around an address in which a number belongs to it."""
 LABEL_MAX: Final = 80
 """Characters before a number that are looked at for a label."""
+ID_MAX: Final = 14
+"""Digits of a video id that has a word for it."""
 
-_NUMBER: Final = re.compile(r"(?<![\w+#*@.,/=&?%-])(?<![+(]\d)\d(?:[ -]?\d){4,16}(?![\w@])(?!\.\w|[ -]\d)")
+_NUMBER: Final = re.compile(
+    r"(?<![\dA-Za-z_+#*@.,/=&?%-])(?<![+(]\d)\d(?:[ -]?\d){4,16}(?![\d_a-z@]|[A-Z](?![a-z]{2}))(?!\.\w|[ -]\d)"
+)
+"""Beside it may stand a letter of a script without blanks, or the next word where a text has lost its lines."""
 _PHONE: Final = re.compile(r"(?:\+|\btel[.:]|\(0\)|\d\)|\(\d{2,4}\))[^\n]{0,24}$|[+]\d[\d ()-]{0,20}$", re.IGNORECASE)
-_PAUSED: Final = re.compile(r",{1,4}\*?(\d{9,11})#(?:,{1,6}(?:\*(\d{1,10})#)?)?")
+_PAUSED: Final = re.compile(r",{1,4}\*?(\d{9,11})#(?:,{1,6}(?:\*(\d{1,10})#|0#,{1,4}(\d{1,10})#)?)?")
+_PAUSED_WEBEX: Final = re.compile(r",{1,4}(?:\*01\*)?(\d{9,11})#")
 
 _WEBEX_WORDS: Final = re.compile(
     r"meeting number|access code|meeting.?key|event number|session number|meeting-?kennnummer|meeting-?nummer|zugriffscode|zugangscode"
@@ -48,16 +54,22 @@ _CODE_WORDS: Final = (
     r"|kata sandi|kode sandi|kode akses|kód|סיסמה|קוד|رمز المرور|κωδικός"
 )
 _PASS_LABEL: Final = re.compile(
-    rf"(?:{_CODE_WORDS})(?:\s?\([^()\n]{{0,40}}\)|\s[\w ]{{1,20}})?\s{{0,4}}[:=]?\s{{0,4}}$", re.IGNORECASE
+    rf"(?:{_CODE_WORDS})(?:\s?\([^()\n]{{0,40}}\)|\s[\w ]{{1,20}})?\s{{0,4}}[*_`]{{0,3}}[:=\u2013-]?[*_`]{{0,3}}\s{{0,4}}[*_`\"']{{0,3}}$",
+    re.IGNORECASE,
 )
-_PASSCODE: Final = re.compile(r"(?<![\w.,+*#@/%&?-])\d{3,10}(?![\w@#/-])(?! \d)")
+_PASSCODE: Final = re.compile(
+    r"(?<![\dA-Za-z_.,+#@/%&?-])\d{3,10}(?![\dA-Za-z_@#/-])(?![!@*.$^&?+=-]{1,3}[\dA-Za-z])(?! \d)"
+)
 _BELOW_ID: Final = re.compile(
     r"\d{3,4}[ -]?\d{3,4}[ -]?\d{3,4}(?:[ \t]{0,4}\r?\n){1,4}[ \t]{0,4}[^\n\d:#]{2,40}:[ \t]{0,4}$"
 )
 """A label of any language, on the next line that has something on it after a meeting id."""
+_NO_CODE: Final = re.compile(r"\b(?:ids?|pin|host|key)\b[^\n]{0,40}$", re.IGNORECASE)
 _ENDS_LINE: Final = re.compile(r"[ \t]{0,4}(?:[\r\n]|$)")
 _GROUPS: Final = re.compile(r"[1-9]\d{2,3} \d{3} \d{3,4}")
 _NAMES: Final = re.compile(r"[^\s<>]*(?:@|\w\.\w)[^\s<>]*")
+_LABELS: Final = re.compile(r":\W{0,6}$|[\n\t]\W{0,3}$|\bid\b|[Ii][Dd]\W{0,6}$")
+"""How a label before a number ends."""
 _KEY_HOST: Final = re.compile(r"(?<![\w.@/-])((?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,18})(?![\w@/.-])")
 
 
@@ -96,7 +108,7 @@ class Context:
 
     @cached_property
     def webex_number(self) -> str:
-        """The number of a Webex meeting: one with a word for it before it, else the first in groups; empty where there is none."""
+        """The number of a Webex meeting: one with a word for it before it, else the first in groups, else that of one-tap dialling."""
         grouped = ""
         for found in _numbers(self.text, 9, 12, with_hash=True):
             before = self.text[max(0, found.start() - LABEL_MAX) : found.start()]
@@ -108,13 +120,16 @@ class Context:
                 and self.text[found.end() : found.end() + 2].strip(" ")[:1] != "#"
             ):
                 grouped = digits(found[0])
+        if not grouped and (paused := _PAUSED_WEBEX.search(self.text)):
+            return digits(paused[1])
         return grouped
 
     @cached_property
     def zoom_number(self) -> str:
         """The id of a Zoom meeting: the first of 9 to 11 digits, else that of one-tap dialling; empty where there is none."""
         for found in _numbers(self.text, 9, 11):
-            return digits(found[0])
+            if not found[0].startswith("0"):  # a telephone number of the same country
+                return digits(found[0])
         return next(iter(self._paused), "")
 
     @cached_property
@@ -122,21 +137,30 @@ class Context:
         """Meeting ids of one-tap dialling, with the passcode behind the star."""
         found: dict[str, str] = {}
         for paused in _PAUSED.finditer(self.text):
-            code, number = digits(paused[2] or ""), digits(paused[1])
+            code, number = digits(paused[2] or paused[3] or ""), digits(paused[1])
             if not found.get(number):
                 found[number] = code if code.strip("0") else ""
         return found
 
     @cached_property
     def _passcodes(self) -> tuple[list[int], list[str]]:
-        """Numbers with a word for a passcode before them: places and numbers."""
-        places, codes = [], []
+        """Numbers with a word for a passcode before them, else those with any label below a meeting id: places and numbers."""
+        named: list[tuple[int, str]] = []
+        below: list[tuple[int, str]] = []
         for found in _PASSCODE.finditer(self.text):
             before = self.text[max(0, found.start() - LABEL_MAX) : found.start()]
-            if _PASS_LABEL.search(before) or (_ENDS_LINE.match(self.text, found.end()) and _BELOW_ID.search(before)):
-                places.append(found.start())
-                codes.append(digits(found[0]))
-        return places, codes
+            one = (found.start(), digits(found[0]))
+            if _PASS_LABEL.search(before):
+                named.append(one)
+            elif (
+                not named
+                and _ENDS_LINE.match(self.text, found.end())
+                and _BELOW_ID.search(before)
+                and not _NO_CODE.search(before)
+            ):
+                below.append(one)
+        codes = named or below
+        return [at for at, _ in codes], [code for _, code in codes]
 
     def zoom_passcode(self, meeting_id: str, written: str) -> str:
         """Return the numeric passcode of a Zoom meeting: the first behind its address, else the first, else that of one-tap dialling.
@@ -153,19 +177,27 @@ class Context:
 
 
 def video_id(text: str, start: int, end: int, *, needs_word: bool = False) -> str:
-    """Return the id that belongs to a tenant key at a place: one of 6 to 12 digits near it, with a word for it, else the first behind.
+    """Return the id that belongs to a tenant key at a place: one of 6 to 14 digits with a word for it, else the first shorter one behind.
 
     The conference id of the telephone ends with `#`; the id of the Teams meeting has 12 digits and more, and no word for video.
     """
-    behind = list(_numbers(text, 6, 12, end, min(len(text), end + NEAR)))
+    behind = list(_numbers(text, 6, ID_MAX, end, min(len(text), end + NEAR)))
     for found in behind:
-        if _VIDEO_WORDS.search(_label(text, end, found.start())):
+        if _is_video_label(text, end, found.start(), is_strict=needs_word):
             return digits(found[0])
-    for found in reversed(list(_numbers(text, 6, 12, max(0, start - NEAR), start))):
-        if _VIDEO_WORDS.search(_label(text, 0, found.start())):
+    for found in reversed(list(_numbers(text, 6, ID_MAX, max(0, start - NEAR), start))):
+        if _is_video_label(text, 0, found.start(), is_strict=needs_word):
             return digits(found[0])
     short = (digits(found[0]) for found in behind if found.start() - end <= 2 * LABEL_MAX)
     return "" if needs_word else next((number for number in short if len(number) < 12), "")
+
+
+def _is_video_label(text: str, floor: int, at: int, *, is_strict: bool) -> bool:
+    """Tell whether a word for video stands before a number; strictly, as a label does: with a colon, a line or cell of its own, or `ID`."""
+    label = _label(text, floor, at)
+    return _VIDEO_WORDS.search(label) is not None and (
+        not is_strict or _LABELS.search(f"{label}{text[max(0, at - 3) : at]}") is not None
+    )
 
 
 def _label(text: str, floor: int, at: int) -> str:
@@ -180,8 +212,8 @@ def is_tenant_key(text: str, start: int) -> bool:
 
 def follows_video_id(text: str, end: int) -> bool:
     """Tell whether a video id with a word for it comes right behind a place."""
-    for found in _numbers(text, 6, 12, end, min(len(text), end + LABEL_MAX)):
-        return _VIDEO_WORDS.search(_label(text, end, found.start())) is not None
+    for found in _numbers(text, 6, ID_MAX, end, min(len(text), end + LABEL_MAX)):
+        return _is_video_label(text, end, found.start(), is_strict=True)
     return False
 
 

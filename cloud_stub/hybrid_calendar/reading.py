@@ -43,7 +43,7 @@ DIAGNOSTICS: Final[Mapping[str, str]] = MappingProxyType(
         "link_loop": "A mail filter's link leads to itself.",
         "link_too_deep": "A link is wrapped more often than is unwrapped.",
         "link_opaque": "A mail filter's link does not carry its target.",
-        "text_truncated": "A text is longer than is read; its end was left out.",
+        "text_truncated": "A text is longer than is read; its middle was left out.",
         "candidates_truncated": "A text has more links and addresses than are looked at; the last were left out.",
     }
 )
@@ -164,6 +164,7 @@ def _adopted(found: Found) -> Found:
     One that takes such addresses (Teams, Meet ...) takes any, if no other service has one there; else the numbers have to be the same.
     """
     hosts = [one for one in found.candidates if one.rank in (SERVICE, LINK_ONLY) and one.link]
+    spelt = {one.dial.lower(): one.service for one in hosts if one.dial is not None}
     if not hosts:
         return found
     taking = next((one.service for one in hosts if one.service.takes_interop), None)
@@ -176,6 +177,8 @@ def _adopted(found: Found) -> Found:
     own = {one.number: one.service for one in hosts if one.dial is not None and not one.is_web}
 
     def adopted(one: Candidate) -> Candidate:
+        if one.service is SIP and one.dial is not None and (owner := spelt.get(one.dial.lower())):
+            return replace(one, service=owner, rank=min(one.rank, SERVICE))
         if one.service not in CARRIERS or not one.is_sip or not one.number.replace(".", "").isdecimal():
             return one  # a name is somebody's address, a number is a meeting's
         owner = taking or own.get(one.number, one.service)
@@ -186,13 +189,34 @@ def _adopted(found: Found) -> Found:
 
 def _best(found: Found) -> Candidate | None:
     """Choose within one text: explicit, then services in the order of the text, within one its video address before its link."""
-    able = [one for one in found.candidates if one.dial is not None]
+    able = [one for one in _newest(found.candidates) if one.dial is not None]
     if not able:
         return None
     rank = min(one.rank for one in able)
     leader = next(one for one in able if one.rank == rank)
     same = [one for one in able if one.service.name == leader.service.name and one.rank == rank]
     return min(same, key=lambda one: (not one.is_exact, not one.is_sip, one.at))
+
+
+def _newest(candidates: tuple[Candidate, ...]) -> list[Candidate]:
+    """Return what belongs to the first meeting of each service: below it may stand older invitations, whose links lead elsewhere.
+
+    One block may have two links of Teams, by the meeting's id and by its thread.
+    """
+    first: dict[tuple[str, bool], str] = {}
+    ends: dict[str, int] = {}
+    for one in sorted(candidates, key=lambda one: one.place):
+        if one.link and one.dial is not None and not one.is_exact:
+            named = first.setdefault((one.service.name, one.is_web and one.number.isdecimal()), one.number)
+            if named != one.number:
+                ends.setdefault(one.service.name, one.place)
+    if not ends:
+        return list(candidates)
+    return [
+        one
+        for one in candidates
+        if one.place < ends.get(one.service.name, one.place + 1) or one.number in first.values()
+    ]
 
 
 def _is_same_meeting(link: Candidate, other: Candidate, body: Found) -> bool:

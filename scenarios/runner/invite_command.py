@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -99,8 +100,8 @@ class InviteCommand:
         if line is None:
             raise InvitationError(f"longer than {LINE_MAX} bytes")
         try:
-            asked = _DECODER.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            asked = _asked(line)
+        except (msgspec.MsgspecError, ValueError) as error:
             raise InvitationError(f"no JSON object with subject, location and body, or ics: {error}") from None
         except RecursionError:
             raise InvitationError("JSON that is nested too deep") from None
@@ -110,6 +111,33 @@ class InviteCommand:
             invitations = read_ics(asked.ics.encode("utf-8", errors="replace"))
         readings = [read_invitation(invitation, self._rules) for invitation in invitations]
         return next((reading for reading in readings if _is_joinable(reading)), readings[0])
+
+
+def _asked(line: bytes) -> Asked:
+    """Read a line; one with signs that are none (half a pair, bytes that are no UTF-8, a byte order mark) is read without them."""
+    try:
+        return _DECODER.decode(line)
+    except msgspec.ValidationError:
+        raise
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        try:
+            asked = msgspec.convert(json.loads(line.decode("utf-8-sig", errors="replace")), Asked)
+        except msgspec.ValidationError:
+            raise
+        except ValueError:
+            raise error from None
+        return msgspec.structs.replace(
+            asked,
+            **{
+                name: _whole_signs(text)
+                for name in Asked.__struct_fields__
+                if (text := getattr(asked, name)) is not None
+            },
+        )
+
+
+def _whole_signs(text: str) -> str:
+    return text.encode("utf-16", errors="surrogatepass").decode("utf-16", errors="replace")
 
 
 def _is_joinable(reading: Reading) -> bool:

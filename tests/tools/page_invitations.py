@@ -23,12 +23,13 @@ ORDER = """
 
 Within one text an address with `sip:` or `sips:` comes first, then an address or link of a service of the tables below, then an address
 whose user part is all digits. Of several services the one that stands first counts, and of one service its video address comes before its
-link. A link in the Location and a video address of the same meeting in the body belong together: the video address is dialled.
+link. What stands behind a link to another meeting of the same service belongs to an older invitation and does not count. A link in the
+Location and a video address of the same meeting in the body belong together: the video address is dialled.
 
-`name@host` without a scheme is a mail address, not a video address, except at the hosts of the tables; so are digits at the hosts of
-large mail providers. Telephone numbers, conference ids for keypads (they end with `#`), PINs and ids of Teams meetings are never
-dialled. HTML counts as it is shown; targets of links come behind everything that is shown. A service of which there is only a link that
-no device can dial is named, and there is nothing to dial.
+`name@host` without a scheme is a mail address, not a video address, except at the hosts of the tables and behind `SIP:` with a blank.
+Digits at the hosts of large mail providers are mail addresses too. Telephone numbers, conference ids for keypads (they end with `#`),
+PINs and ids of Teams meetings are never dialled. HTML counts as it is shown; targets of links come behind everything that is shown. A
+service of which there is only a link that no device can dial is named, and there is nothing to dial.
 """
 LABELS = """
 Labels: O observed, D documented, I inferred from what invitations and public programs have in common, R ours. In a dial string, names in
@@ -71,7 +72,7 @@ CODES = (
     ("2", "a file, or every line, cannot be used"),
 )
 BOUNDS = (
-    ("characters of one text", texts.TEXT_MAX, "the rest is left out: `text_truncated`"),
+    ("characters of one text", texts.TEXT_MAX, "the middle is left out: `text_truncated`"),
     ("link targets of one HTML text", texts.LINKS_MAX, "the rest is left out: `candidates_truncated`"),
     ("links, and addresses, of one text", candidates.CANDIDATES_MAX, "the rest is left out: `candidates_truncated`"),
     ("wrappers around one link", links.ROUNDS_MAX, "the link does not count: `link_too_deep`"),

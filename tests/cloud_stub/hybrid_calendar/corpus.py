@@ -10,12 +10,18 @@ import msgspec
 import yaml
 
 from cloud_stub.hybrid_calendar.invitation import Invitation
+from cloud_stub.hybrid_calendar.invitation_files import read_ics
 
 FOLDER = Path(__file__).parents[2] / "data" / "invitations"
 
 
 class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """An invitation and what is expected of it; `diagnostics` are those that must be among others."""
+    """An invitation and what is expected of it.
+
+    Attributes:
+        rigid: whether its lines have to stay as they are: it is about what a mail program did to them.
+        diagnostics: those that must be among others.
+    """
 
     name: str
     dial: str | None
@@ -24,14 +30,18 @@ class Case(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     location: str = ""
     body: str | None = None
     html: str | None = None
+    ics: str | None = None
     protocol: str | None = None
     source: str | None = None
     keyword: str | None = None
     action: str | None = None
+    rigid: bool = False
     diagnostics: tuple[str, ...] = ()
 
     @property
     def invitation(self) -> Invitation:
+        if self.ics is not None:
+            return read_ics(self.ics.encode())[0]
         return Invitation(self.subject, self.location, self.html or self.body or "")
 
     @property

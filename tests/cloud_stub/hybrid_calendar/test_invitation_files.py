@@ -118,3 +118,32 @@ def test_a_mail_gives_its_calendar_else_its_body() -> None:
     calendar = event("LOCATION:sip:a@b.example").decode()
     found = read_file(f"{head}{parts}--b\r\nContent-Type: text/calendar\r\n\r\n{calendar}--b--\r\n".encode())[0]
     assert read_invitation(found).dial == "a@b.example"
+
+
+MAIL = """MIME-Version: 1.0
+Subject: Weekly
+Content-Type: multipart/alternative; boundary=b
+
+--b
+Content-Type: text/plain
+
+sip:a@b.example
+--b
+Content-Type: text/calendar
+
+{}
+--b--
+"""
+
+
+@pytest.mark.parametrize(
+    "calendar",
+    [
+        "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Weekly\nEND:VEVENT\nEND:VCALENDAR",
+        "BEGIN:VCALENDAR\nBEGIN:VEVENT\n",
+        "x",
+    ],
+)
+def test_the_text_of_a_mail_counts_where_its_calendar_says_nothing(calendar: str) -> None:
+    (invitation,) = read_file(MAIL.format(calendar).encode())
+    assert (invitation.subject, invitation.body.strip()) == ("Weekly", "sip:a@b.example")

@@ -24,6 +24,8 @@ LINK_DIALS = {
     "teams_link": "https://teams.microsoft.com/meet/21234567890123?p=aBcDeFgHiJ",
     "teams_launcher": "https://teams.microsoft.com/l/meetup-join/19:meeting_x@thread.v2/0",
     "meet_link": "https://meet.google.com/abc-defg-hij",
+    "webex_meeting_key": "921553480@acme.webex.com",
+    "webex_event_key": "921553480@acme.webex.com",
     "zoom_link": "81234567890@zoomcrc.com",
     "zoom_join_scheme": "81234567890@zoomcrc.com",
     "zoom_personal_link": "23745551180@zoomcrc.com",

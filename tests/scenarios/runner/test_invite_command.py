@@ -72,7 +72,7 @@ def test_lines_are_answered_one_by_one() -> None:
         b'{"body": 1}\n',
         b'{"ics": "x"}\n',
         b"\xff\xfe\n",
-        b'{"body": "\\ud800"}\n',
+        b'{"body": "\xff\n',
         b"[" * 100_000 + b"\n",
     ],
 )
@@ -82,6 +82,19 @@ def test_a_bad_line_is_answered_with_an_error_and_the_next_goes_on(line: bytes) 
     assert list(found[0]) == ["error"]
     assert found[0]["error"].startswith("line 1: ")
     assert found[1]["dial"] == "a@b.example"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"body": "\\ud800 sip:a@b.example"}\n',
+        b'{"subject": "\\udc00\\ud800", "body": "sip:a@b.example \xff\xfe"}\r\n',
+        b'\xef\xbb\xbf{"body": "sip:a@b.example"}\n',
+    ],
+)
+def test_a_line_with_broken_signs_is_read_without_them(line: bytes) -> None:
+    code, found = answers(line)
+    assert (code, found[0]["dial"]) == (0, "a@b.example")
 
 
 def test_a_line_that_is_too_long_is_never_held(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +120,12 @@ def test_several_events_give_the_first_that_can_be_joined() -> None:
 def test_the_corpus_is_answered_alike() -> None:
     every = [case for _, case in cases()]
     _, found = answers(
-        *({"subject": case.subject, "location": case.location, "body": case.invitation.body} for case in every)
+        *(
+            {"ics": case.ics}
+            if case.ics is not None
+            else {"subject": case.subject, "location": case.location, "body": case.invitation.body}
+            for case in every
+        )
     )
     assert [one["dial"] for one in found] == [case.dial for case in every]
 
