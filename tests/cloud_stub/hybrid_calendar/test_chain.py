@@ -419,6 +419,18 @@ def test_a_deaf_subscription_loses_changes_until_it_is_renewed() -> None:
     in_cloud(story)
 
 
+def test_a_subscription_that_the_platform_takes_away_is_made_anew() -> None:
+    """Protocol 13.2, life cycle notifications."""
+
+    async def story(world: World) -> None:
+        room = Room(world)
+        assert world.cloud.graph.subscriptions.take_away(room.address) == 1
+        event = await room.invite()
+        assert room.meeting(event) is not None
+
+    in_cloud(story)
+
+
 def test_a_meeting_of_the_site_needs_no_mailbox() -> None:
     """Protocol 6.8."""
 
