@@ -151,6 +151,22 @@ def test_a_day_without_an_instance_is_refused(day: str) -> None:
     in_cloud(story)
 
 
+def test_a_mailbox_that_is_made_or_made_anew_is_watched() -> None:
+    async def story(world: World) -> None:
+        room = Room(world)
+        event = await room.invite()
+        assert len(room.meetings) == 1
+        assert (await world.admin("DELETE", f"{CONTROL}/mailboxes/{room.address}")).status == 204
+        await quiet()
+        assert (room.meetings, room.address in room.do.service.watched) == ([], False)
+        assert (await world.admin("POST", f"{CONTROL}/mailboxes", {"address": room.address})).status == 200
+        other = await room.invite(hours=3)
+        assert [one.start for one in room.meetings] == [other.start]
+        assert event.uid != other.uid
+
+    in_cloud(story)
+
+
 def booked(room: Room, hours: float, minutes: int = 30) -> Meeting:
     assert room.user is not None
     return Meeting(
