@@ -101,7 +101,7 @@ class Delivery:
                     }
         if not found:
             return {}
-        organizer = self._person(record.organizer)
+        organizer = self._person(record.organizer) or self._account(record.organizer)
         meetings: dict[str, Meeting] = {}
         for one in found.values():
             if not is_stored(one.occurrence.start, one.occurrence.end, now):
@@ -133,6 +133,10 @@ class Delivery:
         """Return the accounts of a workspace's devices, as far as their models have Hybrid Calendar (H05, H13)."""
         users = self._platform.store[User].where("workspace_id", workspace.id)
         return [user for user in users if user.kind is UserKind.MACHINE and self._is_fit(user)]
+
+    def _account(self, address: str) -> User | None:
+        """Return who organizes what a room has booked itself: the account of its device."""
+        return next((user for room in self._rooms(address) for user in self._machines(room)), None)
 
     def _is_fit(self, user: User) -> bool:
         devices = self._platform.store[Device].where("user_id", user.id)

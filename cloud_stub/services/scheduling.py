@@ -181,8 +181,11 @@ class Scheduling:
         return Answer({"meetingId": meeting.id, "globalMeetingId": meeting.series_id}, status)
 
     def _own(self, call: Call) -> Meeting:
-        meeting = self._calendar.named(call)
-        if meeting.organizer_id != call.caller.id:
+        """Return the meeting of a request that changes it: its organizer's, or that of another device of the room that has booked it."""
+        meeting, caller = self._calendar.named(call), call.caller
+        organizer = self._platform.store[User].get(meeting.organizer_id)
+        is_same_room = organizer is not None and caller.workspace_id and organizer.workspace_id == caller.workspace_id
+        if meeting.organizer_id != caller.id and not is_same_room:
             raise Forbidden("Only its organizer changes a meeting.")
         return meeting
 

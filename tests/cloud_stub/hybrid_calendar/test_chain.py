@@ -360,6 +360,26 @@ def test_moved_and_cancelled_instances() -> None:
     in_cloud(story)
 
 
+def test_an_instance_that_is_moved_in_another_zone_stays_itself() -> None:
+    """08:00 in Tokyo is the day before in UTC, which is the zone that most programs move an instance in."""
+
+    async def story(world: World) -> None:
+        room = Room(world)
+        event = await room.invite(hours=15, recurrence="FREQ=DAILY;COUNT=4", zone="Asia/Tokyo")
+        ids = [meeting.id for meeting in room.meetings]
+        instances = room.do.mailboxes.instances(event.mailbox, event.id, at(0), at(200))
+        moved = instances[2].start.replace(tzinfo=None) + timedelta(hours=1)
+        room.do.mailboxes.update(
+            event.mailbox, instances[2].id, start=moved, end=moved + timedelta(minutes=30), zone="UTC", end_zone="UTC"
+        )
+        await quiet()
+        assert [meeting.id for meeting in room.meetings] == ids
+        assert [meeting.start for meeting in room.meetings] == [at(15), at(39), at(64), at(87)]
+        assert room.pushed == ["calendar.meeting.create"] * 4 + ["calendar.meeting.update"]
+
+    in_cloud(story)
+
+
 def test_a_change_of_a_series_reaches_the_running_instance_too() -> None:
     """Row O61, the platform's half: Office 365 changes the running instance as well."""
 
