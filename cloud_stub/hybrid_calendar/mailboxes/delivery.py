@@ -283,9 +283,8 @@ class Delivery:
         before = next((one for one in self._book.exceptions(master) if one.original_start == key), None)
         exception = msgspec.structs.replace(
             before or master,
-            id=instance_id(master.id, key), kind=EventKind.EXCEPTION, series_id=master.id, original_start=key, original_day=event.original_day,
-            recurrence=None,
-            cancelled=(), absent=(), until=None, instance_answers={}, **fields,
+            id=instance_id(master.id, key), kind=EventKind.EXCEPTION, series_id=master.id, original_start=key,
+            original_day=event.original_day, recurrence=None, cancelled=(), absent=(), until=None, instance_answers={}, **fields,
         )  # fmt: skip
         if quiet:
             self._book.put(exception)

@@ -198,8 +198,8 @@ def test_a_booking_is_made_once_and_changed_by_any_device_of_the_room() -> None:
 def booked(room: Room, hours: float, minutes: int = 30) -> Meeting:
     assert room.user is not None
     return Meeting(
-        id=f"draft {hours}", series_id=f"draft {hours}", title="Quick talk", start=at(hours), duration_minutes=minutes, organizer_id=room.user.id,
-        modified=room.world.clock.now(), user_ids=(room.user.id,),
+        id=f"draft {hours}", series_id=f"draft {hours}", title="Quick talk", start=at(hours), duration_minutes=minutes,
+        organizer_id=room.user.id, modified=room.world.clock.now(), user_ids=(room.user.id,),
     )  # fmt: skip
 
 
