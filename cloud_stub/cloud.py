@@ -222,7 +222,7 @@ class Cloud:
             self.calliope,
             self.swupgrade,
             self.graph,
-            MailboxControl(self.mailboxes, self.hybrid.person),
+            MailboxControl(self.mailboxes, self.hybrid.service.watch, self.hybrid.person),
         ]
         served = {service.name for service in busy}
         self.services: list[Service] = [*busy, *(Idle(platform, name) for name in SERVICES if name not in served)]

@@ -24,6 +24,7 @@ from cloud_stub.hybrid_calendar.join_details import (
     with_block,
     without_block,
 )
+from cloud_stub.hybrid_calendar.mailboxes.errors import InvalidEvent
 from cloud_stub.hybrid_calendar.mapping import NO_JOIN, digest, instance_key, meeting_id, series_id
 from cloud_stub.hybrid_calendar.platforms.platform import CalendarPlatform
 from cloud_stub.hybrid_calendar.reading import Reading, read_invitation
@@ -44,6 +45,8 @@ SIP_PROPERTY: Final = "String {00020329-0000-0000-C000-000000000046} Name TMS:Ex
 SEPARATOR: Final = "; "
 REWRITTEN: Final = "block_rewritten"
 """Diagnostic: a platform that does not keep what was written into an invitation."""
+REFUSED: Final = "block_refused"
+"""Diagnostic: a platform that does not take what was to be written: the invitation would be too long."""
 
 
 class Chain:
@@ -267,14 +270,19 @@ class Chain:
         location = f"{base}{SEPARATOR}{details.url}"
         if event.location == location and holds(event.body, list(lines), is_html=is_html):
             return
-        if REWRITTEN in record.diagnostics and (record.lines, record.written_location) == (lines, location):
-            return  # the platform keeps it in another form: writing it again would go on for ever
+        has_failed = REWRITTEN in record.diagnostics or REFUSED in record.diagnostics
+        if has_failed and (record.lines, record.written_location) == (lines, location):
+            return  # the platform keeps it in another form, or not at all: writing it again would go on for ever
         self._events.change(record.id, lines=lines, base_location=base, written_location=location)
         self._hop("cal.patch", record.id, {"mailbox": event.mailbox, "event": event.id, "location": location})
         body = with_block(event.body, list(lines), is_html=is_html)
-        patched = self._calendars.patch(
-            event.mailbox, event.id, body=body, location=location, properties={SIP_PROPERTY: details.sip}
-        )
+        try:
+            patched = self._calendars.patch(
+                event.mailbox, event.id, body=body, location=location, properties={SIP_PROPERTY: details.sip}
+            )
+        except InvalidEvent:
+            self._events.change(record.id, diagnostics=(*record.diagnostics, REFUSED))
+            return
         if patched.location != location or not holds(patched.body, list(lines), is_html=patched.body_type == "html"):
             self._events.change(record.id, diagnostics=(*record.diagnostics, REWRITTEN))
 

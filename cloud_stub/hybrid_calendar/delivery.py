@@ -9,6 +9,7 @@ Source: protocol/calendar-and-obtp.md 7.1 step 9, 7.2, 8.4, 8.5.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -20,7 +21,7 @@ from cloud_stub.hybrid_calendar.platforms.platform import CalendarPlatform
 from cloud_stub.hybrid_calendar.settings import Settings
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import CloudError
-from cloud_stub.platform.mailbox_records import Answer, MailboxEvent
+from cloud_stub.platform.mailbox_records import Answer, EventKind, MailboxEvent
 from cloud_stub.platform.records import Device, HybridEvent, HybridSettings, Meeting, User, UserKind, Workspace
 from cloud_stub.platform.routes import Label
 from cloud_stub.services.calendar import Calendar
@@ -100,7 +101,7 @@ class Delivery:
                     }
         if not found:
             return {}
-        organizer = self._person(record.organizer)
+        organizer = self._person(record.organizer) or self._account(record.organizer)
         meetings: dict[str, Meeting] = {}
         for one in found.values():
             if not is_stored(one.occurrence.start, one.occurrence.end, now):
@@ -117,16 +118,25 @@ class Delivery:
         return [workspace for workspace in found if workspace.calendar != "none"]
 
     def _in(self, mailbox: str, record: HybridEvent, first: datetime, last: datetime) -> list[MailboxEvent]:
-        try:
-            found = self._calendars.occurrences(mailbox, first, last + timedelta(microseconds=1))
-        except CloudError:
-            return []
-        return [one for one in found if one.uid == record.id and not one.is_cancelled]
+        """Return what a mailbox has of an invitation: single meetings, and what a series has in the window."""
+        found: list[MailboxEvent] = []
+        for event_id in record.copies.get(mailbox, ()):
+            with suppress(CloudError):  # the mailbox has it no more
+                event = self._calendars.event(mailbox, event_id)
+                if event.kind is not EventKind.MASTER:
+                    found.append(event)
+                    continue
+                found += self._calendars.instances(mailbox, event_id, first, last + timedelta(microseconds=1))
+        return sorted((one for one in found if not one.is_cancelled), key=lambda one: (one.start, one.id))
 
     def _machines(self, workspace: Workspace) -> list[User]:
         """Return the accounts of a workspace's devices, as far as their models have Hybrid Calendar (H05, H13)."""
         users = self._platform.store[User].where("workspace_id", workspace.id)
         return [user for user in users if user.kind is UserKind.MACHINE and self._is_fit(user)]
+
+    def _account(self, address: str) -> User | None:
+        """Return who organizes what a room has booked itself: the account of its device."""
+        return next((user for room in self._rooms(address) for user in self._machines(room)), None)
 
     def _is_fit(self, user: User) -> bool:
         devices = self._platform.store[Device].where("user_id", user.id)

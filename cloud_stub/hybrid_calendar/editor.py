@@ -22,6 +22,9 @@ from cloud_stub.platform.records import HybridEvent, Meeting, User, Workspace
 
 ANSWERS: Final = {"ACCEPTED": Answer.ACCEPTED, "DECLINED": Answer.DECLINED, "TENTATIVE": Answer.TENTATIVE}
 
+REQUEST: Final = "transactionId"
+"""Member of an event by which a request that is sent twice is known, as in Graph."""
+
 
 class Direct(Protocol):
     """Who carries out what no mailbox has to do with."""
@@ -55,6 +58,10 @@ class MailboxEditor:
         if address is None or address not in self._service.watched:
             return self._direct.create(meeting)
         end = meeting.start + timedelta(minutes=meeting.duration_minutes)
+        around = self._mailboxes.occurrences(address, meeting.start, max(end, meeting.start + timedelta(minutes=1)))
+        known = next((one for one in around if one.extra.get(REQUEST) == meeting.id), None)
+        if known is not None:  # asked for once more: the answer was lost
+            return self._delivered(known.uid, "", meeting)
         if self._mailboxes.mailbox(address).kind is MailboxKind.ROOM:
             self._check_free(address, meeting.start, end)
         others = (self._address(user_id) for user_id in meeting.user_ids if user_id != meeting.organizer_id)
@@ -66,6 +73,7 @@ class MailboxEditor:
             body=meeting.notes,
             location=meeting.location,
             attendees=tuple(Attendee(address=other) for other in invited),
+            extra={REQUEST: meeting.id},
         )
         event = self._mailboxes.create(address, draft)
         return self._delivered(event.uid, "", meeting)

@@ -37,7 +37,8 @@ def instance_key(event: MailboxEvent) -> str:
     """Return what tells an instance from others of its series: a day; empty for a single meeting."""
     if event.original_start is None:
         return ""
-    return event.original_start.astimezone(ZoneInfo(event.zone)).date().isoformat()
+    day = event.original_day or event.original_start.astimezone(ZoneInfo(event.zone)).date()
+    return day.isoformat()
 
 
 def series_id(uid: str) -> str:

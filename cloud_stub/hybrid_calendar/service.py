@@ -2,15 +2,18 @@
 
 It subscribes to the mailboxes of rooms whose workspace has a calendar and of people whom it works for; renews those subscriptions once a
 day; takes what was too far away when its day has come; and lets the window of the calendar service's store slide. A mailbox that could
-not be heard for a while is read as a whole once its subscription is renewed.
+not be heard for a while, or of which something could not be kept, is read as a whole once its subscription is renewed.
 
 Source: protocol/calendar-and-obtp.md 7 (order and horizons documented; when what is read as a whole is ours).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -24,7 +27,7 @@ from cloud_stub.hybrid_calendar.settings import Settings
 from cloud_stub.hybrid_calendar.site import Site
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import CloudError
-from cloud_stub.platform.mailbox_records import EventKind, MailboxEvent
+from cloud_stub.platform.mailbox_records import MailboxEvent
 from cloud_stub.platform.records import HybridEvent, Meeting, User, UserKind, Workspace
 from cloud_stub.platform.routes import Label
 from cloud_stub.services.calendar import Calendar
@@ -32,6 +35,10 @@ from endpoint.runtime.clock import Timer
 
 SUBSCRIPTION_LIFE: Final = timedelta(days=2)
 """Life of a subscription: longer than the day after which it is renewed, shorter than what Graph allows."""
+
+FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
+DELIVERED_AT_ONCE: Final = 100
+"""Invitations that are delivered before others have their turn: the daily job is about all of them."""
 
 
 class HybridCalendar:
@@ -51,6 +58,7 @@ class HybridCalendar:
         self._job: Timer | None = None
         self._subscribed: dict[str, str] = {}
         self._unheard: dict[str, datetime] = {}
+        self._unread: dict[str, None] = {}
         self._uids: dict[str, str] = {
             event_id: record.id for record in self._events for ids in record.copies.values() for event_id in ids
         }
@@ -90,12 +98,16 @@ class HybridCalendar:
         for address in [address for address in self._subscribed if address not in wanted]:
             subscription = self._subscribed.pop(address)
             self._unheard.pop(address, None)
+            self._unread.pop(address, None)
             with suppress(CloudError):  # it may be gone already
                 self._calendars.unsubscribe(subscription)
+            for record in self._events:
+                if address in record.copies:
+                    self._due(record.id)
         for address in wanted:
             if address not in self._subscribed:
                 self._subscribe(address)
-                self._read_all(address)
+                self._attempt(address, self._read_all, address)
         if self._subscribed and self._job is None:
             self._plan_job()
 
@@ -124,8 +136,11 @@ class HybridCalendar:
         expires = self._platform.now() + SUBSCRIPTION_LIFE
         self._subscribed[address] = self._calendars.subscribe(address, expires).id
 
-    def renew(self, address: str) -> bool:
+    def renew(self, address: str, *, is_missed: bool = False) -> bool:
         """Renew the subscription of a mailbox; one that was deaf is followed by a reading of the whole mailbox.
+
+        Args:
+            is_missed: the platform says that it could not tell everything.
 
         Returns:
             Whether the mailbox is heard from here on.
@@ -133,7 +148,8 @@ class HybridCalendar:
         if self._is_deaf(address):
             self._unheard.setdefault(address, self._platform.now())
             return False
-        was_deaf = self._unheard.pop(address, None) is not None
+        was_deaf = self._unheard.pop(address, None) is not None or address in self._unread or is_missed
+        self._unread.pop(address, None)
         try:
             self._calendars.renew(self._subscribed[address], self._platform.now() + SUBSCRIPTION_LIFE)
         except (CloudError, KeyError):
@@ -154,7 +170,7 @@ class HybridCalendar:
         if self._subscribed.get(address) != notification.subscription_id:
             return  # one that was made before the cloud was started anew, and that nobody renews
         if notification.notice in LIFECYCLE:
-            self.renew(address)
+            self.renew(address, is_missed=notification.notice is Notice.MISSED)
             return
         if self._is_deaf(address):
             self._unheard.setdefault(address, self._platform.now())
@@ -164,9 +180,20 @@ class HybridCalendar:
             "subscription": notification.subscription_id,
         }  # fmt: skip
         self._hop("cal.notify", data)
+        self._attempt(address, self._take, address, notification)
+
+    def _take(self, address: str, notification: Notification) -> None:
         uid = self._fetch(address, notification)
         if uid is not None:
             self.chain.walk(uid, notified=address)
+
+    def _attempt(self, address: str, act: Callable[..., object], *args: object) -> None:
+        """Do something for a mailbox. What it fails at is no affair of whoever changed the mailbox: it is read again with the daily job."""
+        try:
+            act(*args)
+        except CloudError as error:
+            self._unread[address] = None
+            self._hop("cal.failed", {"mailbox": address, "why": error.text})
 
     def _fetch(self, address: str, notification: Notification) -> str | None:
         """Fetch what a notification is about and return the uid of its meeting; None if nothing is known of it."""
@@ -217,12 +244,11 @@ class HybridCalendar:
         self._events.put(replace(record, copies={**copies, address: left} if left else copies))
 
     def _read_all(self, address: str) -> None:
-        """Read a mailbox as a whole: what is in the store's window, and what is known of it."""
-        first, last = store_window(self._platform.now())
+        """Read a mailbox as a whole: what is not over yet, however far ahead, and what is known of it."""
         known = [record.id for record in self._events if address in record.copies]
         found: dict[str, None] = {}
-        for event in self._calendars.occurrences(address, first, last):
-            if event.uid not in found:
+        for event in self._calendars.events(address):
+            if not event.is_cancelled and not self._is_behind(event):
                 self._note(address, event)
                 found[event.uid] = None
         for uid in dict.fromkeys([*found, *known]):
@@ -238,9 +264,14 @@ class HybridCalendar:
 
     def _deliver_waiting(self) -> None:
         self._flush = None
-        waiting, self._waiting = self._waiting, {}
-        for uid in waiting:
-            self._deliver(uid)
+        for uid in tuple(islice(self._waiting, DELIVERED_AT_ONCE)):
+            del self._waiting[uid]
+            try:
+                self._deliver(uid)
+            except CloudError as error:  # the daily job delivers everything once more
+                self._hop("cal.failed", {"invitation": uid, "why": error.text})
+        if self._waiting and self._flush is None:
+            self._flush = self._platform.clock.call_later(0.0, self._deliver_waiting)
 
     def deliver_now(self, uid: str) -> None:
         """Deliver an invitation without waiting for what else is happening."""
@@ -269,7 +300,17 @@ class HybridCalendar:
         event = self.chain.source(record)
         if event is None or event.is_cancelled:
             return True
-        return event.kind is EventKind.SINGLE and event.end <= store_window(self._platform.now())[0]
+        return self._is_behind(event)
+
+    def _is_behind(self, event: MailboxEvent) -> bool:
+        """Say whether a meeting, or all of a series, lies behind the store's window."""
+        first, _ = store_window(self._platform.now())
+        rule = event.recurrence
+        if rule is None:
+            return event.end <= first
+        if not rule.count and (rule.ends is None or rule.ends >= first.date()):
+            return False
+        return not self._calendars.instances(event.mailbox, event.id, first, FOREVER)
 
     # -- the daily job ----------------------------------------------------------------------------------------------------------------
 
@@ -283,10 +324,10 @@ class HybridCalendar:
         self.watch()
         self._hop("cal.daily", {"invitations": len(self._events)})
         for address in tuple(self._subscribed):
-            self.renew(address)
+            self._attempt(address, self.renew, address)
         for record in self._events:
             if record.reach != Reach.NOW:
-                self.chain.walk(record.id, is_daily=True)
+                self._attempt(record.organizer, partial(self.chain.walk, record.id, is_daily=True))
             self._due(record.id)
 
     # -- what others tell -------------------------------------------------------------------------------------------------------------
@@ -301,11 +342,12 @@ class HybridCalendar:
             if address in record.copies or any(users & set(meeting.user_ids) for meeting in meetings):
                 self._due(record.id)
 
-    def person_changed(self, user: User) -> None:
-        """Take over that the service works for a person from now on, or no more, or that a Personal Room was tied (O10)."""
+    def people_changed(self, people: Iterable[User]) -> None:
+        """Take over that the service works for people from now on, or no more, or that Personal Rooms were tied (O10)."""
         self.watch()
+        addresses = {user.email.casefold() for user in people}
         for record in self._events:
-            if record.organizer == user.email.casefold():
+            if record.organizer in addresses:
                 self._events.change(record.id, seen="")
                 self.chain.walk(record.id)
 

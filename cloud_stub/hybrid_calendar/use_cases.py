@@ -174,6 +174,7 @@ class HybridUseCases:
         """
         address = address_of(who)
         mailbox = self._mailbox(address)
+        is_new = mailbox is None
         if mailbox is None:
             is_far = external if external is not None else not address.endswith(f"@{DOMAIN}")
             kind = MailboxKind.EXTERNAL if is_far else MailboxKind.USER
@@ -185,22 +186,23 @@ class HybridUseCases:
             if enabled or personal_room or preferred_site:
                 raise BadRequest(f"{address} is no person of the organization")
             return mailbox
-        user = self._person(address) or self.directory.create_person(mailbox.name, address)
+        known = self._person(address)
+        user = known or self.directory.create_person(mailbox.name, address)
         given = {"hybrid_calendar": enabled, "has_personal_room": personal_room, "preferred_site": preferred_site}
         changed = {name: value for name, value in given.items() if value is not None}
         if preferred_site and preferred_site not in self.settings_of.now.sites:
             raise BadRequest(f"{preferred_site} is no site; there are {', '.join(self.settings_of.now.sites)}")
         if changed:
-            user = self.platform.store[User].change(user.id, **changed)
-        self.service.person_changed(user) if changed else self.service.watch()
+            self.service.people_changed([self.platform.store[User].change(user.id, **changed)])
+        elif known is None or is_new:
+            self.service.watch()
         return mailbox
 
     def users_import(self, text: str) -> Imported:
         """Take over people from a CSV file, with `preferredWebExSite` (O12)."""
         came = import_users(text, self.platform, self.directory, self.settings_of.now)
-        for user in self.platform.store[User]:
-            if user.kind is UserKind.PERSON and user.preferred_site:
-                self.service.person_changed(user)
+        people = (user for user in self.platform.store[User] if user.kind is UserKind.PERSON and user.preferred_site)
+        self.service.people_changed(people)
         return came
 
     # -- invitations ------------------------------------------------------------------------------------------------------------------

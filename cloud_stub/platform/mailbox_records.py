@@ -150,6 +150,7 @@ class MailboxEvent(Record, kw_only=True, frozen=True):
         answer: what this mailbox itself has answered.
         series_id: of an instance its master's id.
         original_start: of an instance where the rule puts it, also after it was moved.
+        original_day: of an instance the day of that in the zone of the series, which a moved one need not be in any more.
         changed: of an exception, what is its own; the rest follows the master.
         cancelled, absent: of a master the original starts of instances that were cancelled, or that this mailbox alone does not have.
         until: of a room's master: no instance starts later, the room accepted only so far.
@@ -193,6 +194,7 @@ class MailboxEvent(Record, kw_only=True, frozen=True):
     recurrence: Recurrence | None = None
     series_id: str = ""
     original_start: datetime | None = None
+    original_day: date | None = None
     changed: tuple[str, ...] = ()
     cancelled: tuple[datetime, ...] = ()
     absent: tuple[datetime, ...] = ()

@@ -7,7 +7,7 @@ simply not in it. Instants are aware UTC; a life ends when `now >= expires`.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -284,6 +284,11 @@ class Meeting(Record, kw_only=True, frozen=True):
     is_all_day: bool = False
     responses: dict[str, str] = {}
 
+    @property
+    def end(self) -> datetime:
+        """When it is over."""
+        return self.start + timedelta(minutes=self.duration_minutes)
+
 
 class HybridSettings(Record, kw_only=True, frozen=True):
     """What an organization has set for its Hybrid Calendar; see `hybrid_calendar.settings` for the words."""
@@ -488,7 +493,7 @@ TABLES: dict[type[Record], TableSpec] = {
     Toggle: TableSpec("toggles", 200_000, ("user_id",)),
     Integration: TableSpec("integrations", 1_000),
     Upgrade: TableSpec("upgrades", 1_000),
-    KmsKey: TableSpec("kms_keys", 300_000, ("meeting_id", "resource_uri")),
+    KmsKey: TableSpec("kms_keys", 300_000, ("meeting_id", "resource_uri", "user_id")),
     KmsResource: TableSpec("kms_resources", 50_000),
     KmsChannel: TableSpec("kms_channels", 100_000, ("user_id",)),
     Made: TableSpec("made", 200_000),

@@ -180,8 +180,12 @@ class Router:
         self._named: dict[str, dict[int, list[tuple[tuple[str, ...], Service, Route]]]] = {}
         self.known: list[tuple[str, str, Label, str]] = []
         """Method, path under a single origin, label and service of every route."""
+        self._services: dict[str, Service] = {}
+        self._prefixes: dict[str, str] = {}
         for service in services:
+            self._services.setdefault(service.name, service)
             own = (prefixes or {}).get(service.name)
+            self._prefixes[service.name] = own if own is not None else SERVICES[service.name].single_path
             for route in service.routes:
                 single = (own if own is not None else SERVICES[service.name].single_path) + route.path
                 named = (own if own is not None else SERVICES[service.name].named_path) + route.path
@@ -191,6 +195,13 @@ class Router:
                     _insert(self._named.setdefault("", {}), single, service, route)
                 else:
                     _insert(self._named.setdefault(service.name, {}), named, service, route)
+
+    def owner(self, path: str, at: frozenset[str] | None) -> Service | None:
+        """Return the service below whose prefix a path lies that no route meets; None if prefixes do not tell."""
+        if at is not None:
+            return self._services[next(iter(at))] if len(at) == 1 else None
+        below = [name for name, prefix in self._prefixes.items() if prefix and f"{path}/".startswith(f"{prefix}/")]
+        return self._services[max(below, key=lambda name: len(self._prefixes[name]))] if below else None
 
     def find(self, path: str, at: frozenset[str] | None) -> list[Match]:
         """Return every route that meets a path, whatever its method.

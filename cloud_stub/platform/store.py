@@ -62,6 +62,10 @@ class Table(Generic[R]):
         """Return the records whose indexed field has a value, or holds it if it is a tuple, in the order they were written."""
         return [self._rows[key] for key in self._indexes[field].get(value, ())]
 
+    def count(self, field: str, value: object) -> int:
+        """Return how many records `where` would return."""
+        return len(self._indexes[field].get(value, ()))
+
     def first(self) -> R | None:
         """Return the record that was added first, or None."""
         return next(iter(self._rows.values()), None)

@@ -57,7 +57,7 @@ class WebDoor:
         matches = self.router.find(request.rel_url.raw_path, at)
         match = next((match for match in matches if match.route.method == request.method), None)
         if match is None:
-            return self._stranger(request, origin, tracking_id, matches)
+            return self._stranger(request, origin, tracking_id, matches, at)
         call = self._call(request, match, origin, tracking_id)
         refusal = await self._read(call, request)
         self._note_request(call, request)
@@ -138,13 +138,19 @@ class WebDoor:
         }
 
     def _stranger(
-        self, request: web.BaseRequest, origin: Origin, tracking_id: str, matches: list[Match]
+        self,
+        request: web.BaseRequest,
+        origin: Origin,
+        tracking_id: str,
+        matches: list[Match],
+        at: frozenset[str] | None,
     ) -> web.Response:
         """Answer a request that no route meets as the cloud would, and explain it in journal and trace."""
         methods = ", ".join(sorted({match.route.method for match in matches}))
         service = matches[0].service if matches else None
         refused = CloudError(405, f"Only {methods} is answered here.", "http.method") if matches else NotFound()
-        answer = error_answer(service, refused, tracking_id)
+        owner = service or self.router.owner(request.rel_url.raw_path, at)
+        answer = error_answer(owner, refused, tracking_id)
         name = service.name if service else "web"
         path = "/".join("<long>" if len(part) > SEGMENT_CHARS_MAX else part for part in request.path.split("/"))
         explanation = nearest(request.method, path, ((method, known) for method, known, _, _ in self.router.known))

@@ -34,6 +34,8 @@ from endpoint.wire.meeting import Meeting as Dto
 LATE_S = 5.0
 SEALED_KEPT = 50_000
 """Texts that were sealed before and are kept."""
+SEALED_CHARS_KEPT = 20_000_000
+"""Characters of those texts, in all."""
 DURATION_MINUTES_MAX = 366 * 24 * 60
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 """Start of the first meeting: in every zone it is still an instant."""
@@ -51,6 +53,7 @@ class Calendar:
         self._mercury = mercury
         self._vault = vault
         self._sealed: dict[tuple[str, str], str] = {}
+        self._sealed_chars = 0
         self._meetings = platform.store[Meeting]
         self._pushes = Counter()
         self.routes = (
@@ -75,8 +78,10 @@ class Calendar:
         """Seal a text with a key; what was sealed before is used again, lists are asked for all the time."""
         found = self._sealed.get((key.id, text))
         if found is None:
-            if len(self._sealed) >= SEALED_KEPT:
+            self._sealed_chars += len(text)
+            if len(self._sealed) >= SEALED_KEPT or self._sealed_chars > SEALED_CHARS_KEPT:
                 self._sealed.clear()
+                self._sealed_chars = len(text)
             iv = self._platform.chance.stream("text iv", key.id, text).bytes(IV_BYTES)
             found = self._sealed[key.id, text] = self._vault.cipher(key).seal_text(text, iv)
         return found
@@ -271,6 +276,7 @@ class Calendar:
         mine = [
             self.dto(meeting, call.origin, call.caller.id)
             for meeting in self._meetings.where("user_ids", call.caller.id)
+            if meeting.start <= query.window.end and meeting.end >= query.window.start
         ]
         page = query.page(mine)
         fault = self._platform.faults.hit("calendar", step="page", device=call.peer)

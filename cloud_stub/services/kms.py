@@ -207,7 +207,8 @@ class Kms:
         count = request.count or 1
         if not 1 <= count <= KEYS_PER_REQUEST:
             raise BadRequest(f"count is 1 to {KEYS_PER_REQUEST}.")
-        keys = [_shown(self.vault.new_key(user_id)) for _ in range(count)]
+        with self._platform.store.transaction():
+            keys = [_shown(self.vault.new_key(user_id)) for _ in range(count)]
         return Answer(status=201, request_id=request.request_id, keys=keys)
 
     def _retrieve_key(self, request: Request, user_id: str) -> Answer:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cloud_stub.platform.context import Platform
-from cloud_stub.platform.errors import Forbidden, NotFound
+from cloud_stub.platform.errors import BoundHit, Forbidden, NotFound
 from cloud_stub.platform.records import KmsChannel, KmsKey, KmsResource, Meeting, ServerKey
 from endpoint.wire.jose import KEY_BYTES, SharedKey
 from endpoint.wire.kms import UNKNOWN_KEY
@@ -26,6 +26,8 @@ RSA_BITS = 2048
 CHANNEL_LIFE_S = 3600.0
 CHANNELS_PER_USER = 20
 """The oldest are forgotten."""
+KEYS_PER_USER = 10_000
+"""Keys that a user may make, so that there is room for those of meetings."""
 CIPHERS_KEPT = 5_000
 KEYS_LIFE = timedelta(days=3650)
 CERTIFICATE_LIFE = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2099, 12, 31, tzinfo=UTC))
@@ -131,7 +133,13 @@ class Vault:
     # -- keys -------------------------------------------------------------------------------------------------------------------------
 
     def new_key(self, user_id: str) -> KmsKey:
-        """Make a key that is nobody's but its creator's."""
+        """Make a key that is nobody's but its creator's.
+
+        Raises:
+            BoundHit: the user has too many.
+        """
+        if self._keys.count("user_id", user_id) >= KEYS_PER_USER:
+            raise BoundHit("keys of a user", KEYS_PER_USER)
         return self._make(f"{self.uri}/keys/{self._platform.new_id('kms key', user_id)}", user_id=user_id)
 
     def meeting_key(self, meeting_id: str) -> KmsKey:

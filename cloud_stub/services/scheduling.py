@@ -181,8 +181,11 @@ class Scheduling:
         return Answer({"meetingId": meeting.id, "globalMeetingId": meeting.series_id}, status)
 
     def _own(self, call: Call) -> Meeting:
-        meeting = self._calendar.named(call)
-        if meeting.organizer_id != call.caller.id:
+        """Return the meeting of a request that changes it: its organizer's, or booked by another device of the same room."""
+        meeting, caller = self._calendar.named(call), call.caller
+        organizer = self._platform.store[User].get(meeting.organizer_id)
+        is_same_room = organizer is not None and caller.workspace_id and organizer.workspace_id == caller.workspace_id
+        if meeting.organizer_id != caller.id and not is_same_room:
             raise Forbidden("Only its organizer changes a meeting.")
         return meeting
 
@@ -246,11 +249,10 @@ class Scheduling:
         """Return the users of addresses, those of rooms too; addresses of strangers are left out."""
         users = self._platform.store[User]
         found: dict[str, User] = {}
-        for address in {address.lower(): None for address in addresses}:
+        for address in {address.casefold(): None for address in addresses}:
             mine = list(users.where("email", address)) if address else []
-            for workspace in self._platform.store[Workspace]:
-                if workspace.calendar_email and workspace.calendar_email.lower() == address:
-                    mine += users.where("workspace_id", workspace.id)
+            for workspace in self._platform.store[Workspace].where("calendar_key", address) if address else ():
+                mine += users.where("workspace_id", workspace.id)
             named = users.get(address.removesuffix("@room.example"))
             mine += [named] if named is not None else []
             found |= {user.id: user for user in mine}

@@ -162,6 +162,9 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "keyword_unknown": _lasting(to=_MAILBOX),
         "subscription_expired": _lasting(to=_MAILBOX),
         "beyond_window": _lasting(to=_MAILBOX),
+        "notification_lost": _lasting(to=_MAILBOX),
+        "notification_late": _lasting("by", to=_MAILBOX),
+        "notification_twice": _lasting(to=_MAILBOX),
     },
     "calendar": {
         "push_lost": _lasting(to=(*_MEETING, "eventType")),

@@ -257,7 +257,7 @@ def test_what_is_refused_changes_nothing() -> None:
             (BadRequest, "push is", lambda: cases.meeting_create("x", world.clock.now(), 30, push="twice")),
             (BadRequest, "push is", lambda: cases.meeting_update(meeting.id, title="x", push="twice")),
             (BadRequest, "push is", lambda: cases.meeting_delete(meeting.id, push="twice")),
-            (BadRequest, "starts by", lambda: cases.meeting_create("x", far, 30)),
+            (BadRequest, "starts from", lambda: cases.meeting_create("x", far, 30)),
             (NotFound, "404", lambda: cases.meeting_create("x", world.clock.now(), 30, user_ids=["nobody"])),
             (NotFound, "404", lambda: cases.meeting_update(meeting.id, title="x", user_ids=["nobody"])),
         ):

@@ -27,12 +27,23 @@ class _Made(Body, kw_only=True):
 
 
 class MailboxControl:
-    """What the control API can do to mailboxes. `make_person` is given the address of each user's, who is to have an account too."""
+    """What the control API can do to mailboxes.
+
+    Args:
+        changed: called when there is one more, or one less.
+        make_person: given the address of each user's, who is to have an account too.
+    """
 
     name = CONTROL
 
-    def __init__(self, mailboxes: MailboxStore, make_person: Callable[[str], object] = lambda _: None) -> None:
+    def __init__(
+        self,
+        mailboxes: MailboxStore,
+        changed: Callable[[], object],
+        make_person: Callable[[str], object] = lambda _: None,
+    ) -> None:
         self._mailboxes = mailboxes
+        self._changed = changed
         self._make_person = make_person
         path = VERSION + "/mailboxes"
         self.routes: Sequence[Route] = (
@@ -53,11 +64,13 @@ class MailboxControl:
         )
         if made.kind is MailboxKind.USER:
             self._make_person(made.address)
+        self._changed()
         return Answer(made.shown())
 
     def _delete(self, call: Call) -> Answer:
         require_loopback(call.remote)
         self._mailboxes.delete_mailbox(call.params["address"])
+        self._changed()
         return Answer(status=204)
 
 

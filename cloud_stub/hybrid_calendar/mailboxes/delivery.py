@@ -248,7 +248,7 @@ class Delivery:
         elif root is not None and root.kind is EventKind.MASTER:
             self._put_instance(mailbox, root, key, event, answer)
         else:
-            fields |= {"kind": EventKind.SINGLE, "original_start": key}
+            fields |= {"kind": EventKind.SINGLE, "original_start": key, "original_day": event.original_day}
             self._write_copy(mailbox, event, self._copy(mailbox, event.uid, key), fields)
 
     def _write_copy(
@@ -283,8 +283,8 @@ class Delivery:
         before = next((one for one in self._book.exceptions(master) if one.original_start == key), None)
         exception = msgspec.structs.replace(
             before or master,
-            id=instance_id(master.id, key), kind=EventKind.EXCEPTION, series_id=master.id, original_start=key, recurrence=None,
-            cancelled=(), absent=(), until=None, instance_answers={}, **fields,
+            id=instance_id(master.id, key), kind=EventKind.EXCEPTION, series_id=master.id, original_start=key,
+            original_day=event.original_day, recurrence=None, cancelled=(), absent=(), until=None, instance_answers={}, **fields,
         )  # fmt: skip
         if quiet:
             self._book.put(exception)

@@ -123,6 +123,7 @@ def occurrence(master: MailboxEvent, slot: Slot) -> MailboxEvent:
         recurrence=None,
         series_id=master.id,
         original_start=start,
+        original_day=wall.date(),
         attendees=tuple(_answered(one, answers) for one in master.attendees) if answers else master.attendees,
         answer=own if own is not None else master.answer,
         is_cancelled=is_cancelled,

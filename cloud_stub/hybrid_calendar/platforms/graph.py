@@ -39,6 +39,13 @@ VIEW_MAX: Final = timedelta(days=1825)
 """The longest calendar view."""
 CLIENT_STATE_CHARS_MAX: Final = 128
 CHANGES: Final = ("created", "updated", "deleted")
+CODES: Final = {
+    404: "ResourceNotFound",
+    405: "UnsupportedHttpMethod",
+    413: "RequestEntityTooLarge",
+    503: "ServiceUnavailable",
+}
+"""Words for refusals by status, where they are not those of calendars."""
 _WINDOW: Final = frozenset({"startDateTime", "endDateTime"})
 
 
@@ -103,19 +110,22 @@ class Graph:
     def _route(self, method: str, path: str, handler: Callable[[Call], Reply], label: Label) -> Route:
         def checked(call: Call) -> Reply:
             self._admit(call)
+            headers = self._headers(call)  # a zone that there is not is refused before anything is changed
             answer = handler(call)
-            return Reply(answer.body, answer.status, {**self._headers(call), **answer.headers})
+            return Reply(answer.body, answer.status, {**headers, **answer.headers})
 
         return Route(method, path, checked, label, auth=False, body_bytes_max=BODY_BYTES_MAX)
 
     def error_body(self, error: CloudError, tracking_id: str) -> Any:
         """Write an error as Graph does."""
+        is_ours = not error.code or error.code.isdigit() or error.code.startswith("http.")
+        code = CODES.get(error.status, "generalException") if is_ours else error.code
         inner = {
             "date": self._platform.now().strftime("%Y-%m-%dT%H:%M:%S"),
             "request-id": tracking_id,
             "client-request-id": tracking_id,
         }
-        return {"error": {"code": error.code or "generalException", "message": error.text, "innerError": inner}}
+        return {"error": {"code": code, "message": error.text, "innerError": inner}}
 
     async def stop(self) -> None:
         """Send nothing any more."""
@@ -234,6 +244,7 @@ class Graph:
         token = f"Validation: Testing client application reachability for subscription Request-Id: {subscription_id}"
         for url in dict.fromkeys(filter(None, (asked.notification_url, asked.lifecycle_notification_url))):
             await self._hooks.validate(url, token)
+        self.office365.mailbox(address)  # it may have gone meanwhile
         record = CalendarSubscription(
             id=subscription_id, mailbox=address, expires=expires, created=self._platform.now(), changes=changes, resource=asked.resource,
             url=asked.notification_url, lifecycle_url=asked.lifecycle_notification_url or "", client_state=asked.client_state or "",

@@ -36,9 +36,17 @@ class Office365:
         """Return an event, also a master or one instance of a series."""
         return self._mailboxes.event(self.mailbox(mailbox).address, event_id)
 
+    def events(self, mailbox: str) -> list[MailboxEvent]:
+        """Return all single events and masters."""
+        return self._mailboxes.events(self.mailbox(mailbox).address)
+
     def occurrences(self, mailbox: str, start: datetime, end: datetime) -> list[MailboxEvent]:
         """Return what is on the calendar in `[start, end)`."""
         return self._mailboxes.occurrences(self.mailbox(mailbox).address, start, end)
+
+    def instances(self, mailbox: str, event_id: str, start: datetime, end: datetime) -> list[MailboxEvent]:
+        """Return the instances of a series that overlap `[start, end)`."""
+        return self._mailboxes.instances(self.mailbox(mailbox).address, event_id, start, end)
 
     def patch(
         self,

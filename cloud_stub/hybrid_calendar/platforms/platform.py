@@ -71,8 +71,16 @@ class CalendarPlatform(Protocol):
         """Return an event, also a master or one instance of a series."""
         ...
 
+    def events(self, mailbox: str) -> list[MailboxEvent]:
+        """Return all single events and masters, in order of start."""
+        ...
+
     def occurrences(self, mailbox: str, start: datetime, end: datetime) -> list[MailboxEvent]:
         """Return what is on the calendar in `[start, end)`, series as their instances, in order of start."""
+        ...
+
+    def instances(self, mailbox: str, event_id: str, start: datetime, end: datetime) -> list[MailboxEvent]:
+        """Return the instances of a series that overlap `[start, end)`, in order of start."""
         ...
 
     def patch(

@@ -22,10 +22,13 @@ from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import BoundHit
 from cloud_stub.platform.mailbox_records import CalendarSubscription
 from endpoint.runtime.clock import Timer, iso_seconds
+from endpoint.runtime.errors import LimitExceeded
 
 RETRIES_S: Final = (10.0, 30.0, 60.0)
 WAITING_MAX: Final = 1_000
 """Notifications of one subscription that wait for its web hook; the oldest are dropped and counted."""
+AGAIN_MAX: Final = 1_000
+"""Notifications of one subscription that wait to be tried again; further ones that fail are dropped and counted."""
 LIFE_MAX: Final = timedelta(minutes=10_080)
 """The longest life of a subscription to events."""
 REAUTHORIZE_S: Final = 900.0
@@ -43,7 +46,7 @@ class UnknownSubscription(CalendarError):
         super().__init__(404, "The object was not found.", "ResourceNotFound")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Item:
     url: str
     body: Mapping[str, Any]
@@ -55,7 +58,11 @@ class _Item:
 @dataclass(slots=True)
 class _Outbox:
     waiting: deque[_Item] = field(default_factory=deque)
+    again: int = 0
     is_busy: bool = False
+
+
+_NOTHING: Final = _Outbox()
 
 
 class Subscriptions:
@@ -72,6 +79,9 @@ class Subscriptions:
         self._later: set[Timer] = set()
         self.dropped = 0
         """Notifications that no web hook took, in all."""
+        for one in tuple(self._table):
+            if not one.url:  # of a service of an earlier start, which subscribes anew
+                self._table.drop(one.id)
 
     def watch(self, watcher: Watcher) -> Callable[[], None]:
         """Tell every notification of subscriptions of this process; returns what ends that."""
@@ -107,6 +117,7 @@ class Subscriptions:
         now = self._platform.now()
         for old in tuple(self._table):
             if old.expires + KEPT_AFTER_END <= now:
+                self._forget(old.id)
                 self._table.drop(old.id)
         self._table.put(record)
         self._plan_lifecycle(record)
@@ -182,8 +193,8 @@ class Subscriptions:
         ended = 0
         for one in tuple(self._table):
             if self.is_live(one) and mailbox in ("", one.mailbox):
-                self._tell_lifecycle(one, Notice.REMOVED)
-                self._table.change(one.id, is_removed=True)
+                self._forget(one.id)
+                self._tell_lifecycle(self._table.change(one.id, is_removed=True), Notice.REMOVED)
                 ended += 1
         return ended
 
@@ -191,7 +202,9 @@ class Subscriptions:
         timer = self._lifecycle.pop(subscription_id, None)
         if timer is not None:
             timer.cancel()
-        self._outboxes.pop(subscription_id, None)
+        outbox = self._outboxes.pop(subscription_id, None)
+        if outbox is not None:
+            outbox.waiting.clear()
 
     # -- telling ----------------------------------------------------------------------------------------------------------------------
 
@@ -278,12 +291,20 @@ class Subscriptions:
 
     def _queue(self, one: CalendarSubscription, item: _Item) -> None:
         outbox = self._outboxes.setdefault(one.id, _Outbox())
-        if len(outbox.waiting) >= WAITING_MAX:
-            self._drop(one.id, outbox.waiting.popleft(), str(BoundHit("waiting notifications", WAITING_MAX)))
         outbox.waiting.append(item)
-        if not outbox.is_busy:
-            outbox.is_busy = True
+        if len(outbox.waiting) > WAITING_MAX:
+            oldest = next((waits for waits in outbox.waiting if not waits.is_lifecycle), item)
+            outbox.waiting.remove(oldest)
+            self._drop(one.id, oldest, BoundHit("waiting notifications", WAITING_MAX).text)
+        if outbox.is_busy:
+            return
+        outbox.is_busy = True
+        try:
             self._hooks.start(self._empty(one.id, outbox), f"web hook of {one.id}")
+        except LimitExceeded as error:
+            outbox.is_busy = False
+            outbox.waiting.remove(item)
+            self._try_again(one.id, outbox, item, str(error))
 
     async def _empty(self, subscription_id: str, outbox: _Outbox) -> None:
         """Send what waits, one after the other, so that a hook hears things in their order."""
@@ -293,24 +314,29 @@ class Subscriptions:
                 try:
                     status = await self._hooks.post(item.url, item.body)
                 except HookFailed as error:
-                    self._try_again(subscription_id, item, error.reason)
+                    self._try_again(subscription_id, outbox, item, error.reason)
                     continue
                 data = {**item.about, "to": "web hook", "status": status}
                 self._platform.trace.event(WHO, "graph.delivered", data=data)
         finally:
             outbox.is_busy = False
 
-    def _try_again(self, subscription_id: str, item: _Item, reason: str) -> None:
+    def _try_again(self, subscription_id: str, outbox: _Outbox, item: _Item, reason: str) -> None:
         data = {**item.about, "try": item.tries + 1, "reason": reason}
         self._platform.trace.event(WHO, "graph.undelivered", data=data)
         if item.tries >= len(RETRIES_S):
             self._drop(subscription_id, item, reason)
             return
+        if outbox.again >= AGAIN_MAX:
+            self._drop(subscription_id, item, BoundHit("notifications to be tried again", AGAIN_MAX).text)
+            return
         wait_s = RETRIES_S[item.tries]
         item.tries += 1
-        self._after(wait_s, self._requeue, subscription_id, item)
+        outbox.again += 1
+        self._after(wait_s, self._requeue, subscription_id, outbox, item)
 
-    def _requeue(self, subscription_id: str, item: _Item) -> None:
+    def _requeue(self, subscription_id: str, outbox: _Outbox, item: _Item) -> None:
+        outbox.again -= 1
         one = self._table.get(subscription_id)
         if one is not None and (self.is_live(one) or item.is_lifecycle):
             self._queue(one, item)
@@ -321,7 +347,9 @@ class Subscriptions:
         one = self._table.get(subscription_id)
         if one is not None and not item.is_lifecycle:
             one = self._table.change(one.id, missed=one.missed + 1)
-            self._tell_lifecycle(one, Notice.MISSED)
+            outbox = self._outboxes.get(one.id, _NOTHING)
+            if not any(waits.about.get("lifecycle") == Notice.MISSED for waits in outbox.waiting):  # one says it of all
+                self._tell_lifecycle(one, Notice.MISSED)
 
     def _after(self, delay_s: float, callback: Callable[..., object], *args: object) -> None:
         def fire() -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date, timedelta
 
 import pytest
 from cloud_world import World, in_cloud
 from hybrid_world import SITE, Room, at, flags, quiet
 
+from cloud_stub.hybrid_calendar import service
 from cloud_stub.hybrid_calendar.join_details import FIRST_LINE, read_block
+from cloud_stub.hybrid_calendar.platforms.platform import Notice, Notification
 from cloud_stub.platform.mailbox_records import Answer
+from cloud_stub.platform.records import HybridEvent, Meeting
 
 
 def test_hops_come_in_the_order_of_the_deployment_guide() -> None:
@@ -356,6 +360,26 @@ def test_moved_and_cancelled_instances() -> None:
     in_cloud(story)
 
 
+def test_an_instance_that_is_moved_in_another_zone_stays_itself() -> None:
+    """08:00 in Tokyo is the day before in UTC, which is the zone that most programs move an instance in."""
+
+    async def story(world: World) -> None:
+        room = Room(world)
+        event = await room.invite(hours=15, recurrence="FREQ=DAILY;COUNT=4", zone="Asia/Tokyo")
+        ids = [meeting.id for meeting in room.meetings]
+        instances = room.do.mailboxes.instances(event.mailbox, event.id, at(0), at(200))
+        moved = instances[2].start.replace(tzinfo=None) + timedelta(hours=1)
+        room.do.mailboxes.update(
+            event.mailbox, instances[2].id, start=moved, end=moved + timedelta(minutes=30), zone="UTC", end_zone="UTC"
+        )
+        await quiet()
+        assert [meeting.id for meeting in room.meetings] == ids
+        assert [meeting.start for meeting in room.meetings] == [at(15), at(39), at(64), at(87)]
+        assert room.pushed == ["calendar.meeting.create"] * 4 + ["calendar.meeting.update"]
+
+    in_cloud(story)
+
+
 def test_a_change_of_a_series_reaches_the_running_instance_too() -> None:
     """Row O61, the platform's half: Office 365 changes the running instance as well."""
 
@@ -415,6 +439,118 @@ def test_a_deaf_subscription_loses_changes_until_it_is_renewed() -> None:
         assert room.meeting(event) is None
         assert room.meeting(other) is not None
         assert room.do.service.unheard == {}
+
+    in_cloud(story)
+
+
+def test_a_subscription_that_the_platform_takes_away_is_made_anew() -> None:
+    """Protocol 13.2, life cycle notifications."""
+
+    async def story(world: World) -> None:
+        room = Room(world)
+        assert world.cloud.graph.subscriptions.take_away(room.address) == 1
+        event = await room.invite()
+        assert room.meeting(event) is not None
+
+    in_cloud(story)
+
+
+def test_what_was_missed_is_read() -> None:
+    async def story(world: World) -> None:
+        room = Room(world)
+        world.cloud.use_cases.fault("lost", "hybrid", "notification_lost")
+        event = await room.invite()
+        world.cloud.use_cases.heal("lost")
+        assert room.meetings == []
+        one = next(one for one in world.cloud.graph.subscriptions.known(room.address))
+        told = Notification("microsoft", one.id, room.address, "", Notice.MISSED)
+        room.do.service._on_notification(told)
+        await quiet()
+        assert room.meeting(event) is not None
+
+    in_cloud(story)
+
+
+@pytest.mark.parametrize("recurrence", ["", "FREQ=WEEKLY;COUNT=3"])
+def test_a_calendar_that_comes_late_has_far_meetings_too(recurrence: str) -> None:
+    """A meeting that is beyond the store's window when the mailbox is first read comes when its day has come."""
+
+    async def story(world: World) -> None:
+        do, workspace = world.cloud.hybrid, world.cloud.use_cases.workspace_create("Lab")
+        user = world.cloud.directory.create_machine(workspace)
+        world.cloud.mailboxes.create_mailbox("lab@room.example", "Lab")
+        do.person("Ana Smith", enabled=False)
+        do.invite(
+            "Ana Smith",
+            at(24 * 40),
+            30,
+            rooms=["lab@room.example"],
+            location="1@meet.example.com",
+            recurrence=recurrence,
+        )
+        do.workspace_calendar(workspace.id, "microsoft", "lab@room.example")
+        await quiet()
+        assert len(do.invitations()) == 1
+        assert world.cloud.platform.store[Meeting].where("user_ids", user.id) == []
+        await world.clock.sleep(10 * 86_400)
+        assert [one.start for one in world.cloud.platform.store[Meeting].where("user_ids", user.id)] == [at(24 * 40)]
+
+    in_cloud(story)
+
+
+def test_a_series_that_is_over_is_forgotten() -> None:
+    async def story(world: World) -> None:
+        room = Room(world)
+        await room.invite(recurrence="FREQ=DAILY;COUNT=3")
+        await room.invite(hours=2, recurrence="FREQ=DAILY;UNTIL=20260304T235959Z")
+        endless = await room.invite(hours=3, recurrence="daily")
+        await world.clock.sleep(9 * 86_400)
+        assert len(room.do.invitations()) == 3
+        await world.clock.sleep(3 * 86_400)
+        assert [one.id for one in room.do.invitations()] == [endless.uid]
+
+    in_cloud(story)
+
+
+def test_what_does_not_fit_into_an_invitation_is_no_affair_of_its_writer() -> None:
+    async def story(world: World) -> None:
+        room = Room(world)
+        event = await room.invite(body="x" * 999_990)
+        assert flags(room.meeting(event)) == [True, True, True, False, True]
+        assert room.known(event).diagnostics[-1] == "block_refused"
+        assert room.hops("cal.patch") == ["cal.patch"]
+
+    in_cloud(story)
+
+
+def test_an_invitation_that_cannot_be_kept_is_taken_up_by_the_daily_job() -> None:
+    async def story(world: World) -> None:
+        room = Room(world)
+        world.cloud.platform.store[HybridEvent].limit = 0
+        event = await room.invite(hours=48)
+        assert next(one.data["why"] for one in world.trace.events if one.kind == "cal.failed").startswith(
+            "hybrid_events"
+        )
+        assert room.meetings == []
+        world.cloud.platform.store[HybridEvent].limit = 10
+        await world.clock.sleep(86_400)
+        assert room.meeting(event) is not None
+
+    in_cloud(story)
+
+
+def test_the_daily_job_gives_others_their_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(world: World) -> None:
+        room = Room(world)
+        room.do.mailbox(room.address, allow_conflicts=True)
+        for _ in range(5):
+            room.do.invite("Ana Smith", at(1), 30, rooms=[room.workspace.id])
+        monkeypatch.setattr(service, "DELIVERED_AT_ONCE", 2)
+        seen: list[int] = []
+        for _ in range(30):
+            await asyncio.sleep(0)
+            seen.append(len(room.meetings))
+        assert sorted(set(seen)) in ([0, 2, 4, 5], [2, 4, 5])
 
     in_cloud(story)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import date, timedelta
 
 import pytest
@@ -151,11 +152,54 @@ def test_a_day_without_an_instance_is_refused(day: str) -> None:
     in_cloud(story)
 
 
+def test_a_mailbox_that_is_made_or_made_anew_is_watched() -> None:
+    async def story(world: World) -> None:
+        room = Room(world)
+        event = await room.invite()
+        assert len(room.meetings) == 1
+        assert (await world.admin("DELETE", f"{CONTROL}/mailboxes/{room.address}")).status == 204
+        await quiet()
+        assert (room.meetings, room.address in room.do.service.watched) == ([], False)
+        assert (await world.admin("POST", f"{CONTROL}/mailboxes", {"address": room.address})).status == 200
+        other = await room.invite(hours=3)
+        assert [one.start for one in room.meetings] == [other.start]
+        assert event.uid != other.uid
+
+    in_cloud(story)
+
+
+def test_a_booking_is_made_once_and_changed_by_any_device_of_the_room() -> None:
+    async def story(world: World) -> None:
+        room, calendar = Room(world), "/calendar/api/v1/calendarEvents"
+        assert room.user is not None
+        users = [room.user, world.cloud.directory.create_machine(room.workspace)]
+        first, second = (world.cloud.use_cases.token_create(user.id).access.reveal() for user in users)
+        body = {"requestId": "r-1", "start": "2026-03-02T09:00:00Z", "durationMinutes": 30, "subject": "Quick talk"}
+        made = await world.ask("POST", f"{calendar}/sync", body, token=first)
+        again = await world.ask("POST", f"{calendar}/sync", body, token=first)
+        assert (made.status, again.json) == (201, made.json)
+        assert len(world.cloud.mailboxes.events(room.address)) == 1
+        one = f"{calendar}/{base64.urlsafe_b64encode(made.json['meetingId'].encode()).decode().rstrip('=')}/sync"
+        for minutes, token in ((45, first), (60, second)):
+            assert (await world.ask("PATCH", one, {"durationMinutes": minutes}, token=token)).status == 200
+            assert [meeting.duration_minutes for meeting in room.meetings] == [minutes]
+        other = Room(world, "Elsewhere")
+        room.do.invitation_update(room.do.invitations()[0].id, rooms=[other.workspace.id])
+        await quiet()
+        assert other.user is not None
+        stranger = world.cloud.use_cases.token_create(other.user.id).access.reveal()
+        assert (await world.ask("PATCH", one, {"durationMinutes": 5}, token=stranger)).status == 403
+        assert (await world.ask("DELETE", one, token=second)).status == 204
+        assert room.meetings == []
+
+    in_cloud(story)
+
+
 def booked(room: Room, hours: float, minutes: int = 30) -> Meeting:
     assert room.user is not None
     return Meeting(
-        id="draft", series_id="draft", title="Quick talk", start=at(hours), duration_minutes=minutes, organizer_id=room.user.id,
-        modified=room.world.clock.now(), user_ids=(room.user.id,),
+        id=f"draft {hours}", series_id=f"draft {hours}", title="Quick talk", start=at(hours), duration_minutes=minutes,
+        organizer_id=room.user.id, modified=room.world.clock.now(), user_ids=(room.user.id,),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from cloud_world import START, Exchange, World, in_cloud
 
 from cloud_stub.platform.errors import BadRequest, Conflict, NotFound
 from cloud_stub.platform.records import KmsKey, Meeting
+from cloud_stub.services import calendar
 from endpoint.wire.calendar import parse_meeting, parse_page
 from endpoint.wire.conventions import format_instant
 
@@ -268,5 +269,17 @@ def test_faults_of_the_rest_side() -> None:
         cases.fault("c", "calendar", "short_page", count=1)
         assert await listed(world, token) == []
         assert await listed(world, token) == ["Review"]
+
+    in_cloud(story)
+
+
+def test_what_was_sealed_is_kept_up_to_a_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calendar, "SEALED_CHARS_KEPT", 1_000)
+
+    async def story(world: World) -> None:
+        meeting = meet(world)
+        sealed = {text: world.cloud.calendar.seal(text, meeting) for text in (f"{n} {'x' * 300}" for n in range(10))}
+        assert sum(len(text) for _, text in world.cloud.calendar._sealed) <= 1_000
+        assert {text: world.cloud.calendar.seal(text, meeting) for text in sealed} == sealed
 
     in_cloud(story)

@@ -12,7 +12,8 @@ from aiohttp import ClientWebSocketResponse
 from cloud_world import START, WDM_BODY, World, in_cloud
 
 from cloud_stub.platform.context import CloudSettings
-from cloud_stub.platform.records import KmsChannel, User
+from cloud_stub.platform.records import KmsChannel, KmsKey, User
+from cloud_stub.services import kms_vault
 from endpoint.wire import codec, jose, kms
 from endpoint.wire.kms import Answer, Channel, Client, Credential, Request
 from endpoint.wire.kms_cluster import BadCertificate, Cluster, parse_cluster
@@ -131,6 +132,21 @@ def test_answers_of_one_request_come_together_and_to_the_device_that_asked_alone
         world.cloud.use_cases.meeting_create("x", START + timedelta(hours=1), 5)
         assert (await other.ws.receive_json())["data"]["eventType"] == "calendar.meeting.create"
         await other.ws.close()
+
+    told(story)
+
+
+def test_one_user_does_not_use_up_the_keys_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kms_vault, "KEYS_PER_USER", 5)
+
+    async def story(world: World, peer: Peer) -> None:
+        await peer.open()
+        statuses = [(await peer.ask("create", "/keys", count=3)).status for _ in range(3)]
+        assert statuses == [201, 503, 503]
+        assert world.cloud.platform.store[KmsKey].count("user_id", peer.user_id) == 3
+        meeting = world.cloud.use_cases.meeting_create("x", START + timedelta(hours=1), 5, user_ids=[peer.user_id])
+        url = world.cloud.kms.vault.meeting_key(meeting.id).id
+        assert (await peer.ask("retrieve", url)).status == 200
 
     told(story)
 

@@ -147,11 +147,12 @@ class Both:
         meeting.attendees = who
 
     def invite_one(self, meeting: Meeting, day: date, number: int, who: frozenset[str]) -> None:
+        if not meeting.made.recurrence:
+            self.invite_all(meeting, day, number, who)
+            return
         self.office.store.update(ANNA, self.instance_id(meeting, day), attendees=invited(*sorted(who)))
         instance = meeting.days[day]
         meeting.change(day, "attendees", attendees=who, gone=instance.gone & who & instance.attendees)
-        if not meeting.made.recurrence:
-            meeting.attendees = who
 
     def accept(self, meeting: Meeting, day: date, number: int, who: frozenset[str]) -> None:
         event_id = self.instance_id(meeting, day, BO)

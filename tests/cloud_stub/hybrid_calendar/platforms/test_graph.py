@@ -281,6 +281,8 @@ def test_times_leave_in_the_zone_that_is_preferred() -> None:
         ("POST", f"/users/{ANNA}/calendar/getSchedule", {}, 400, "ErrorInvalidParameter"),
         ("PATCH", "/subscriptions/none", {"expirationDateTime": "2026-03-05T00:00:00Z"}, 404, "ResourceNotFound"),
         ("DELETE", "/subscriptions/none", None, 404, "ResourceNotFound"),
+        ("GET", "/me/drive/root", None, 404, "ResourceNotFound"),
+        ("PUT", f"/users/{ANNA}/events", {}, 405, "UnsupportedHttpMethod"),
     ],
 )  # fmt: skip
 def test_refusals_have_the_shape_of_graph(method: str, path: str, sent: Any, status: int, code: str) -> None:
@@ -289,6 +291,21 @@ def test_refusals_have_the_shape_of_graph(method: str, path: str, sent: Any, sta
         assert (reply.status, reply.json["error"]["code"]) == (status, code)
         assert reply.json["error"]["innerError"]["request-id"]
         assert await graph.view(ANNA) == []
+
+    story(tell)
+
+
+def test_a_zone_that_there_is_not_is_refused_before_anything_is_changed() -> None:
+    async def tell(graph: Client) -> None:
+        made = await graph.create()
+        for method, path, sent in (
+            ("POST", f"/users/{ANNA}/events", body()),
+            ("DELETE", f"/users/{ANNA}/events/{made['id']}", None),
+            ("PATCH", f"/users/{ANNA}/events/{made['id']}", {"subject": "changed"}),
+        ):
+            reply = await graph.reply(method, path, sent, Prefer='outlook.timezone="Mars"')
+            assert (reply.status, reply.json["error"]["code"]) == (400, "TimeZoneNotSupportedException")
+        assert [one["subject"] for one in await graph.view(ANNA)] == [made["subject"]]
 
     story(tell)
 
@@ -328,7 +345,7 @@ def test_an_organizer_from_outside_has_no_mailbox_here() -> None:
 def test_body_over_four_mebibytes_is_refused() -> None:
     async def tell(graph: Client) -> None:
         reply = await graph.reply("POST", f"/users/{ANNA}/events", b" " * (4 * 1024 * 1024 + 1))
-        assert (reply.status, reply.json["error"]["code"]) == (413, "http.too_large")
+        assert (reply.status, reply.json["error"]["code"]) == (413, "RequestEntityTooLarge")
 
     story(tell)
 

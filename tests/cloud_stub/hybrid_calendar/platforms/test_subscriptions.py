@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ from cloud_world import World, in_cloud
 from graph_hook import Hook, hooked
 
 from cloud_stub.hybrid_calendar.mailboxes.drafts import Draft, invited
+from cloud_stub.hybrid_calendar.platforms import subscriptions
 from cloud_stub.hybrid_calendar.platforms.platform import Notice, Notification
 from cloud_stub.hybrid_calendar.platforms.subscriptions import UnknownSubscription
 from cloud_stub.platform.fault_points import aimed
 from cloud_stub.platform.mailbox_records import MailboxEvent, MailboxKind
+from endpoint.runtime import tasks
 from endpoint.runtime.clock import iso_seconds
 from endpoint.runtime.faults import Fault
 
@@ -278,3 +281,83 @@ def test_subscriptions_that_are_ended_from_outside() -> None:
         assert stage.hook.changes == ["subscriptionRemoved"]
 
     story(tell)
+
+
+def test_what_fails_while_much_waits_to_be_tried_again_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscriptions, "AGAIN_MAX", 2)
+
+    async def tell(stage: Stage) -> None:
+        await stage.subscribe()
+        stage.hook.status = 500
+        for _ in range(5):
+            stage.invite()
+        await stage.wait(1)
+        assert [drop["reason"] for drop in stage.kinds("drop")] == [
+            "notifications to be tried again is limited to 2"
+        ] * 3
+        assert stage.graph.subscriptions.dropped == 3
+        stage.hook.status = 202
+        await stage.wait(30)
+        assert len(stage.kinds("graph.delivered")) == 2
+        stage.invite()
+        await stage.wait(1)
+        assert len(stage.kinds("graph.delivered")) == 3
+
+    story(tell)
+
+
+def test_a_slow_hook_has_no_more_waiting_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subscriptions, "WAITING_MAX", 3)
+
+    async def tell(stage: Stage) -> None:
+        mine = await stage.subscribe(lifecycleNotificationUrl=stage.hook.url)
+        stage.hook.delay_s = 5
+        for _ in range(20):
+            stage.invite()
+            await stage.wait(0.01)
+        await stage.wait(100)
+        assert len(stage.hook.told) == 4
+        assert stage.hook.changes.count("missed") == 1
+        [kept] = stage.graph.subscriptions.known(ROOM)
+        assert (kept.id, kept.missed) == (mine["id"], 17)
+
+    story(tell)
+
+
+def test_a_hook_is_told_later_when_too_much_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def tell(stage: Stage) -> None:
+        await stage.subscribe()
+        monkeypatch.setattr(tasks, "RUNNING_MAX", 0)
+        stage.invite()
+        await stage.wait(1)
+        assert [one["reason"] for one in stage.kinds("graph.undelivered")] == ["tasks of one owner is limited to 0"]
+        monkeypatch.undo()
+        await stage.wait(10)
+        assert stage.hook.changes == ["created"]
+
+    story(tell)
+
+
+def test_nothing_is_sent_any_more_after_an_end() -> None:
+    async def tell(stage: Stage) -> None:
+        mine = await stage.subscribe()
+        stage.hook.delay_s = 5
+        for _ in range(3):
+            stage.invite()
+        await stage.wait(1)
+        await stage.ask("DELETE", f"/subscriptions/{mine['id']}")
+        await stage.wait(60)
+        assert len(stage.hook.told) == 1
+
+    story(tell)
+
+
+def test_subscriptions_of_services_do_not_pile_up_over_restarts(tmp_path: Path) -> None:
+    async def start(world: World) -> None:
+        if not world.cloud.mailboxes.mailboxes():
+            world.cloud.mailboxes.create_mailbox(ROOM, "Oslo")
+        world.cloud.graph.office365.subscribe(ROOM)
+        assert len(world.cloud.graph.subscriptions.known(ROOM)) == 1
+
+    for _ in range(3):
+        in_cloud(start, state_dir=tmp_path)
