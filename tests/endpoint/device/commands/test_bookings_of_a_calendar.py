@@ -225,6 +225,34 @@ def test_a_meeting_of_somebody_else_at_the_same_time_is_not_lost(refuses: str, p
     play(story)
 
 
+def test_a_booking_whose_meeting_is_gone_before_its_texts_were_read_is_gone() -> None:
+    async def story(stage: Stubbed, calendar: Calendar) -> None:
+        stage.use.fault("down", "kms", "silent")
+        await command(stage.device, "Bookings Book", {"BookingRequestUUID": "u-1", "StartTime": "2026-03-02T20:00:00Z"})
+        await stage.clock.sleep(1.5)
+        assert [one["MeetingId"] for one in await listed(stage)] == ["meeting-u-1"]
+        stage.use.meeting_delete("meeting-u-1")
+        await stage.clock.sleep(5)
+        assert await listed(stage) == []
+
+    play(story)
+
+
+def test_a_booking_whose_meeting_was_never_pushed_is_looked_for() -> None:
+    async def whole(stage: Stubbed) -> None:
+        await stage.online()
+        stage.use.fault("lost", "calendar", "push_lost")
+        for hour in ("18", "20"):
+            await command(stage.device, "Bookings Book", {"StartTime": f"2026-03-02T{hour}:00:00Z"})
+            await stage.clock.sleep(2)
+        stays, gone = [one["MeetingId"] for one in await listed(stage)]
+        stage.use.meeting_delete(gone)
+        await stage.clock.sleep(20)
+        assert [one["MeetingId"] for one in await listed(stage)] == [stays] == list(stage.device.calendar.meetings)
+
+    play_stubbed(whole, configuration=ON)
+
+
 def test_only_so_many_requests_are_under_way() -> None:
     async def story(stage: Stubbed, calendar: Calendar) -> None:
         for hour in range(16):
