@@ -53,7 +53,7 @@ class MeetingListener(Protocol):
         """Take a stored meeting as it is now."""
 
     def meeting_deleted(self, meeting_id: str) -> None:
-        """Drop a meeting that was stored."""
+        """Drop a meeting; it may be one that was never told of, such as one whose texts were still waited for."""
 
     def meeting_over(self, meeting_id: str) -> None:
         """Drop a meeting that was stored and is long over: nobody has deleted it."""
@@ -298,6 +298,7 @@ class Calendar:
         elif meeting_id in self.meetings:
             self._remove(meeting_id)
         else:
+            self.listener.meeting_deleted(meeting_id)  # the room may know it: it has booked it
             return
         self.on_change()
 
@@ -364,9 +365,9 @@ class Calendar:
     def _remove(self, meeting_id: str, *, is_over: bool = False) -> None:
         del self.meetings[meeting_id]
         self._world.trace.event(self._world.who, "calendar.removed", data={"id": meeting_id})
-        if self._texts.drop(meeting_id):
-            tell = self.listener.meeting_over if is_over else self.listener.meeting_deleted
-            tell(meeting_id)
+        self._texts.drop(meeting_id)
+        tell = self.listener.meeting_over if is_over else self.listener.meeting_deleted
+        tell(meeting_id)
 
     def push_came_up(self) -> None:
         """Catch up, and try texts once more that could not be read: the notification channel has opened anew."""

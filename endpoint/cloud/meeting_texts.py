@@ -96,12 +96,11 @@ class MeetingTexts:
             self._patience = self._world.clock.call_later(PATIENCE_S, self._lose_patience)
         self._begin()
 
-    def drop(self, meeting_id: str) -> bool:
-        """Forget a meeting that is gone; returns whether anybody was told of it before."""
+    def drop(self, meeting_id: str) -> None:
+        """Forget a meeting that is gone."""
         self._forget_unread(meeting_id)
-        untold = self._untold.pop(meeting_id, None)
+        self._untold.pop(meeting_id, None)
         self._settle()
-        return untold is None or not untold.is_new
 
     async def settled(self) -> None:
         """Wait until everything was told, at the longest as long as a meeting waits for its key."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+PUSHED_S: Final = 10.0
+"""How long the push of a meeting that the device has made is waited for."""
 ANSWERS: Final[Mapping[str, str]] = {"Accept": "ACCEPTED", "Decline": "DECLINED"}
 
 
@@ -31,6 +33,7 @@ class RoomCalendar:
         made = self._device.calendar_edits.create(title, starts, minutes, request_id)
         meeting_id = await self._refusing(made)
         self._look(meeting_id)
+        self._device.tasks.start(self._make_sure(meeting_id), "booked meeting")
         return meeting_id
 
     async def change(
@@ -62,6 +65,12 @@ class RoomCalendar:
         device = self._device
         if not device.mercury.is_open:
             device.tasks.start(self._fetch(meeting_id), "edited meeting")
+
+    async def _make_sure(self, meeting_id: str) -> None:
+        """Fetch a meeting that was made and whose push did not come: it may be gone already."""
+        await self._device.world.clock.sleep(PUSHED_S)
+        if meeting_id not in self._device.calendar.meetings:
+            await self._fetch(meeting_id)
 
     async def _fetch(self, meeting_id: str) -> None:
         try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, Protocol, TypeAlias
+from typing import Final, TypeAlias
 
 from endpoint.room.bookings.booking import Booking, host_platform
 from endpoint.runtime.errors import EndpointError
@@ -20,7 +20,7 @@ class Dial:
     """A call to be made.
 
     Attributes:
-        protocol: Spark, WebRTC, SIP, H323.
+        protocol: Spark or WebRTC; SIP in the Zoom fault mode.
     """
 
     number: str
@@ -29,13 +29,6 @@ class Dial:
     meeting_id: str = ""
     title: str = ""
     platform: str = ""
-
-
-class Dialler(Protocol):
-    """Who makes calls."""
-
-    def dial(self, dial: Dial, by: str) -> None:
-        """Make a call; `by` says what asked for it: button, auto."""
 
 
 class NotJoinable(EndpointError):

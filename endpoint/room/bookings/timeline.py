@@ -134,8 +134,10 @@ class Timeline:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Make what is changed in the block one change: what follows is settled once, at its end."""
-        assert not self._is_held, "one block at a time"
+        """Make what is changed in the block one change: what follows is settled once, at its end; blocks inside it join it."""
+        if self._is_held:
+            yield
+            return
         self._is_held = True
         try:
             yield

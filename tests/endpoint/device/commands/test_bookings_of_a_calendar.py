@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from endpoint.room.bookings.edits import CAUSES, EditRefused
+from endpoint.runtime.clock import iso_seconds
 from endpoint.wire.xapi.errors import CommandFailed
 from tests.endpoint.cloud.stubbed import START, Stubbed
 from tests.endpoint.cloud.stubbed import play as play_stubbed
@@ -119,10 +120,9 @@ def test_a_booking_is_created_when_the_calendar_has_agreed(pushes_s: float) -> N
                 stage.device, "Bookings Book", {"BookingRequestUUID": "u-1", "StartTime": "2026-03-02T20:00:00Z"}
             )
         await stage.clock.sleep(10)
-        assert (
-            calendar.asked == [("create", "Chat", START.replace(second=0), 15, "u-1")]
-            or calendar.asked[0][0] == "create"
-        )
+        [(what, title, starts, minutes, uuid)] = calendar.asked
+        assert (what, title, minutes, uuid) == ("create", "Chat", 15, "u-1")
+        assert iso_seconds(starts) == provisional["Time"]["StartTime"]
         created = [one for one in told if one["event"] == "Bookings BookingCreated"]
         assert len(created) == 1
         assert (created[0]["BookingRequestUUID"], created[0]["MeetingId"]) == ("u-1", "meeting-u-1")
@@ -223,6 +223,34 @@ def test_a_meeting_of_somebody_else_at_the_same_time_is_not_lost(refuses: str, p
         assert ("BookingFailed" in names(told)) is bool(refuses)
 
     play(story)
+
+
+def test_a_booking_whose_meeting_is_gone_before_its_texts_were_read_is_gone() -> None:
+    async def story(stage: Stubbed, calendar: Calendar) -> None:
+        stage.use.fault("down", "kms", "silent")
+        await command(stage.device, "Bookings Book", {"BookingRequestUUID": "u-1", "StartTime": "2026-03-02T20:00:00Z"})
+        await stage.clock.sleep(1.5)
+        assert [one["MeetingId"] for one in await listed(stage)] == ["meeting-u-1"]
+        stage.use.meeting_delete("meeting-u-1")
+        await stage.clock.sleep(5)
+        assert await listed(stage) == []
+
+    play(story)
+
+
+def test_a_booking_whose_meeting_was_never_pushed_is_looked_for() -> None:
+    async def whole(stage: Stubbed) -> None:
+        await stage.online()
+        stage.use.fault("lost", "calendar", "push_lost")
+        for hour in ("18", "20"):
+            await command(stage.device, "Bookings Book", {"StartTime": f"2026-03-02T{hour}:00:00Z"})
+            await stage.clock.sleep(2)
+        stays, gone = [one["MeetingId"] for one in await listed(stage)]
+        stage.use.meeting_delete(gone)
+        await stage.clock.sleep(20)
+        assert [one["MeetingId"] for one in await listed(stage)] == [stays] == list(stage.device.calendar.meetings)
+
+    play_stubbed(whole, configuration=ON)
 
 
 def test_only_so_many_requests_are_under_way() -> None:
