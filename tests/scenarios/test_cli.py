@@ -20,7 +20,7 @@ from endpoint.runtime.trace import TRACE_VERSION
 from scenarios.runner import commands
 from scenarios.runner.commands import run_app
 from scenarios.runner.run import Outcome, run_scenario
-from tests.scenarios.stories import SCENARIOS, shipped
+from tests.scenarios.stories import SCENARIOS, plays_alone, shipped
 
 ROOMSIM = [sys.executable, "-m", "scenarios.runner.cli"]
 PASSING = "name: Good morning\ntags: [short, other]\nsteps: [{ note: hello }]\n"
@@ -388,7 +388,9 @@ MUTATIONS = {
 """What is changed in each file, and what the report has to say about it."""
 
 
-FILES = sorted({Path(scenario.file).relative_to(SCENARIOS).as_posix() for scenario in shipped()})
+FILES = sorted(
+    {Path(scenario.file).relative_to(SCENARIOS).as_posix() for scenario in shipped() if plays_alone(scenario)}
+)
 
 
 def mutation(file: str) -> tuple[str, str, str]:
