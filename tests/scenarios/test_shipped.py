@@ -13,7 +13,7 @@ from tests.scenarios.stories import SCENARIOS, identity, plays_alone, shipped
 STORIES = shipped()
 
 
-@pytest.mark.parametrize("scenario", filter(plays_alone, STORIES), ids=identity)
+@pytest.mark.parametrize("scenario", list(filter(plays_alone, STORIES)), ids=identity)
 def test_shipped_scenario_passes(scenario: Scenario) -> None:
     outcome = run_scenario(scenario)
     assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])

@@ -48,7 +48,7 @@ def test_an_invitation_is_followed_to_the_press() -> None:
         "room@room.example: request (create)",
         "room@room.example: decline, conflict",
         "invitation asks for 1@meet.example",
-        "nothing to join in the invitation; organizer_no…",
+        "nothing to join in the invitation; organizer_n…",
         "join details: ana@site.webex.test",
         "join details are written into the invitation",
         "invitation waits: daily",
