@@ -101,12 +101,13 @@ class Delivery:
                     }
         if not found:
             return {}
-        organizer = self._person(record.organizer) or self._account(record.organizer)
+        person = self._person(record.organizer)
+        organizer = person or self._machine(record.organizer)
         meetings: dict[str, Meeting] = {}
         for one in found.values():
             if not is_stored(one.occurrence.start, one.occurrence.end, now):
                 continue
-            one.responses |= self._people(one.content, organizer)
+            one.responses |= self._people(one.content, person)
             details = self._joins(record, one.content)
             meeting = to_meeting(one.occurrence, one.content, details, organizer, now=now, responses=one.responses)
             meetings[meeting.id] = meeting
@@ -134,13 +135,13 @@ class Delivery:
         users = self._platform.store[User].where("workspace_id", workspace.id)
         return [user for user in users if user.kind is UserKind.MACHINE and self._is_fit(user)]
 
-    def _account(self, address: str) -> User | None:
-        """Return who organizes what a room has booked itself: the account of its device."""
-        return next((user for room in self._rooms(address) for user in self._machines(room)), None)
-
     def _is_fit(self, user: User) -> bool:
         devices = self._platform.store[Device].where("user_id", user.id)
         return all(has_hybrid_calendar(device.model) for device in devices)
+
+    def _machine(self, address: str) -> User | None:
+        """Return the device of a room that has booked itself; of several the first; they share the calendar."""
+        return next((user for room in self._rooms(address) for user in self._machines(room)), None)
 
     def _people(self, content: MailboxEvent, organizer: User | None) -> dict[str, str]:
         """Return the people of the organization who have the meeting in their Webex calendars too."""

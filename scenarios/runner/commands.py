@@ -86,9 +86,17 @@ def run(
     max_real: Annotated[
         float, typer.Option(help="Longest real time of one run, in seconds (mode wire).", min=0)
     ] = 60.0,
+    ready_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="Let clients in, in mode wire: says where the doors are and which step is played, until it is over.",
+            metavar="FILE",
+        ),
+    ] = None,
     ladder: Annotated[bool, typer.Option("--ladder", help="Draw both sides while it runs.")] = False,
 ) -> None:
     """Run scenarios and print a verdict for each."""
+    from scenarios.runner.publish import make_room
     from scenarios.runner.report import Reporter
     from scenarios.runner.suite import Suite, select, take
 
@@ -99,9 +107,15 @@ def run(
         raise refused("nothing selected: no scenario has " + " or ".join(tag or ["anything"]), Exit.NOTHING)
     if trace is not None and len(plays) != 1:
         raise typer.BadParameter(f"one trace, but {len(plays)} runs were selected", param_hint="--trace")
+    if ready_file is not None and mode != "wire":
+        raise typer.BadParameter("clients come in over real sockets: --mode wire", param_hint="--ready-file")
+    if ready_file is not None and len(plays) != 1:
+        raise typer.BadParameter(f"one file, but {len(plays)} runs were selected", param_hint="--ready-file")
     reporter = Reporter(sys.stdout, ladder=ladder and jobs == 1)
-    suite = Suite(mode=mode, until_step=until_step, max_wait_s=max_wait, max_real_s=max_real, trace_file=trace)
+    suite = Suite(mode, until_step, max_wait, max_real, trace, ready_file)
     try:
+        if ready_file is not None:
+            make_room(ready_file)
         verdicts = suite.run(plays, jobs=jobs, reporter=reporter)
         reporter.summary(verdicts)
         if junit is not None:

@@ -233,7 +233,40 @@ def _screen(event: Event) -> Line:
     seen = [
         f"{name}: {told.get('title') or told.get('text')}" for name, told in event.data.items() if told.get("visible")
     ]
-    return _sided(event, f"screen {', '.join(seen) or 'without a Join button'}", "state")
+    return _sided(event, f"screen {', '.join(seen) or 'without a Join button'}", "message")
+
+
+def _hop(event: Event) -> Line | None:
+    """Draw what becomes of an invitation on its way to the room; of the hops of the hybrid calendar those that decide something."""
+    data = event.data
+    match event.kind:
+        case "mailbox.request":
+            text = f"{data.get('mailbox')}: request ({data.get('request')})"
+        case "mailbox.decision":
+            text = f"{data.get('mailbox')}: {data.get('action')}" + (
+                f", {data['reason']}" if data.get("reason") else ""
+            )
+        case "cal.validate":
+            found = data.get("action") or data.get("dial")
+            wrong = data.get("diagnostics")
+            text = f"invitation asks for {found}" if found else "nothing to join in the invitation"
+            text += f"; {', '.join(map(str, wrong))}" if isinstance(wrong, list) and wrong else ""
+        case "cal.join":
+            text = f"join details: {data.get('sip') or data.get('url')}"
+        case "cal.patch":
+            text = "join details are written into the invitation"
+        case "cal.wait":
+            text = f"invitation waits: {data.get('reach')}"
+        case _:
+            return None
+    return _sided(event, text, "message")
+
+
+def _call(event: Event) -> Line:
+    data = event.data
+    if event.kind != "call.dial":
+        return _other(event)
+    return _sided(event, f"dials {data.get('number')} ({data.get('protocol')}, by {data.get('by')})", "message")
 
 
 _DRAWN: Final[dict[str, Callable[[Event], Line | None]]] = {
@@ -247,7 +280,9 @@ _DRAWN: Final[dict[str, Callable[[Event], Line | None]]] = {
     "calendar": _other,
     "device": _other,
     "screen": _screen,
-    "call": _other,
+    "call": _call,
+    "cal": _hop,
+    "mailbox": _hop,
     "drop": _other,
 }
 """How each family of trace events is drawn; the others are not."""

@@ -250,6 +250,8 @@ class Player:
     def _replay(self, is_of_a_step: bool) -> str:
         stage = self._stage
         mode = "" if stage.mode == "virtual" else f" --mode {stage.mode}"
+        if stage.ready_file is not None:
+            mode += f" --ready-file {shlex.quote(str(stage.ready_file))}"
         until = f" --until-step {self.steps_done + 1}" if is_of_a_step and self._part == "steps" else ""
         return f"roomsim run {shlex.quote(stage.scenario.file)} --seed {stage.seed}{mode}{until}"
 

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from cloud_stub.platform.errors import CloudError
@@ -17,6 +18,7 @@ from endpoint.wire.errors import WireError
 from scenarios.runner import fault_actions
 from scenarios.runner.model import Scenario
 from scenarios.runner.player import Failure, Player, Stop, labels_of
+from scenarios.runner.publish import published
 from scenarios.runner.stage import Stage, close_stage, make_stage, open_stage
 from scenarios.runner.storyloop import StoryLoop
 from scenarios.runner.values import show_duration
@@ -74,6 +76,7 @@ def run_scenario(
     max_wait_s: float = MAX_WAIT_S,
     max_real_s: float = MAX_REAL_S,
     trace_file: str = "",
+    ready_file: Path | None = None,
     watch: Callable[[Event], object] | None = None,
     after: Callable[[Stage], object] | None = None,
 ) -> Outcome:
@@ -85,16 +88,17 @@ def run_scenario(
         max_wait_s: longest real wait of one step, in modes on real time.
         max_real_s: longest real time of the run, in modes on real time.
         trace_file: where the caller will write the trace; reports name it.
+        ready_file: says from the first step on where clients find cloud and devices, in mode wire.
         watch: shown every trace event as it happens.
         after: called with the stage before it is taken down.
     """
     outcome = Outcome(scenario, scenario.head.seed if seed is None else seed, mode)
-    outcome.reason = _why_not(scenario, mode)
+    outcome.reason = _why_not(scenario, mode, ready_file)
     if outcome.reason:
         outcome.result = "skipped"
         return outcome
     began_s = real_seconds()
-    play = _Run(outcome, until_step, max_wait_s, max_real_s, trace_file, watch, after)
+    play = _Run(outcome, until_step, max_wait_s, max_real_s, trace_file, ready_file, watch, after)
     with asyncio.Runner(loop_factory=StoryLoop if mode == "virtual" else None) as runner:
         runner.run(play.run())
     outcome.took_s = real_seconds() - began_s
@@ -104,12 +108,14 @@ def run_scenario(
     return outcome
 
 
-def _why_not(scenario: Scenario, mode: str) -> str:
+def _why_not(scenario: Scenario, mode: str, ready_file: Path | None) -> str:
     if scenario.head.modes and mode not in scenario.head.modes:
         return f"only for {', '.join(scenario.head.modes)}"
     missing = [name for name in MISSING if name in scenario.needs]
     if missing:
         return f"needs {', '.join(missing)}, which this version does not have"
+    if "client" in scenario.needs and ready_file is None:
+        return "needs client, a program from outside that --ready-file tells where to go, in mode wire"
     real = [name for name in ("exact", "time") if name in scenario.head.needs and mode != "virtual"]
     if real:
         return f"needs {', '.join(real)}, which mode {mode} does not have"
@@ -125,6 +131,7 @@ class _Run:
     max_wait_s: float
     max_real_s: float
     trace_file: str
+    ready_file: Path | None
     watch: Callable[[Event], object] | None
     after: Callable[[Stage], object] | None
 
@@ -136,7 +143,7 @@ class _Run:
         except ValueError as error:
             self._not_set(error)
             return
-        stage.max_wait_s = self.max_wait_s
+        stage.max_wait_s, stage.ready_file = self.max_wait_s, self.ready_file
         outcome.trace = stage.trace
         unwatch = stage.trace.subscribe(self.watch) if self.watch is not None else None
         fault_actions.install(stage)
@@ -174,7 +181,12 @@ class _Run:
             return
         outcome.result = "error"
         if await self._bounded(stage, player, player.play("setup")):
-            is_good = await self._bounded(stage, player, self._story(player))
+            try:
+                async with published(stage):
+                    is_good = await self._bounded(stage, player, self._story(player))
+            except OSError as error:
+                self._not_set(error)
+                return
             outcome.result = "passed" if is_good else "failed"
         if not await self._bounded(stage, player, player.play("finally")) and outcome.result == "passed":
             outcome.result = "failed"

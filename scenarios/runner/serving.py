@@ -85,11 +85,16 @@ def write_ready(file: Path, content: dict[str, Any]) -> None:
     Raises:
         OSError: it cannot be written; what was there before still is.
     """
-    new = file.with_name(file.name + ".new")
+    new = new_name(file)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
         json.dump(content, stream, indent=1)
         stream.write("\n")
     new.replace(file)
+
+
+def new_name(file: Path) -> Path:
+    """Name what a ready file is before it is whole."""
+    return file.with_name(file.name + ".new")
 
 
 def first_ready(file: Path | None, content: dict[str, Any]) -> None:

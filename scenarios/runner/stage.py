@@ -72,6 +72,7 @@ class Stage:
         pending: what takes back the beginnings and ends that faults wait for, by the fault's id.
         on_over: what else ends with a fault, by its id.
         defects: exceptions that tasks of device and cloud left behind.
+        ready_file: where clients from outside find the doors, if they are let in.
         waiting: steps that wait for something, the innermost last: it has to decide when nothing is left to happen.
     """
 
@@ -96,6 +97,7 @@ class Stage:
     defects: list[BaseException] = field(default_factory=list)
     waiting: list[Callable[[], bool]] = field(default_factory=list)
     folder: TemporaryDirectory[str] | None = None
+    ready_file: Path | None = None
     play: Callable[[tuple[Step, ...]], Awaitable[None]] = field(default=lambda steps: asyncio.sleep(0))
     until: Callable[[Expectation], Awaitable[object]] = field(default=lambda expectation: asyncio.sleep(0))
 

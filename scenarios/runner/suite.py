@@ -95,6 +95,7 @@ class Suite:
     max_wait_s: float = MAX_WAIT_S
     max_real_s: float = MAX_REAL_S
     trace_file: Path | None = None
+    ready_file: Path | None = None
 
     def run(self, plays: list[Play], *, jobs: int, reporter: Reporter) -> list[Verdict]:
         """Do the runs, in order or in processes; verdicts come in order either way.
@@ -142,6 +143,7 @@ class Suite:
                 max_wait_s=self.max_wait_s,
                 max_real_s=self.max_real_s,
                 trace_file=trace_file,
+                ready_file=self.ready_file,
                 watch=reporter.watch if reporter is not None else None,
             )
         except Exception as error:

@@ -18,7 +18,7 @@ from scenarios.runner.validation import Path, Strict
 from scenarios.runner.yamltree import Entry, Node
 from scenarios.runner.yamltree import Mapping as MapNode
 
-Capability = Literal["stub", "time", "raw", "udp", "tls", "media", "panel", "exact"]
+Capability = Literal["stub", "time", "raw", "udp", "tls", "media", "panel", "exact", "client"]
 Build = Literal["steps", "expectation"]
 NameKind = Literal["fault", "saved", "subscription"]
 

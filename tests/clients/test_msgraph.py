@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from running_device import HERE, needs_python, run, steps_of
+from running_device import HERE, ROOT, needs_python, run, steps_of
 from running_stub import running_cloud
 
 from cloud_stub.cloud import Cloud
 from cloud_stub.platform.mailbox_records import MailboxKind
+from tests.scenarios.test_processes import Process
 
 pytestmark = pytest.mark.client
 
@@ -36,3 +37,15 @@ def ready_file(tmp_path: Path) -> Iterator[Path]:
 def test_dialogue(ready_file: Path, scheme: str) -> None:
     done = run([needs_python("msgraph"), HERE / "python/graph_dialogue.py", scheme], {"CLOUD": str(ready_file)})
     assert len(steps_of(done)) == 15
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_story_from_the_client_to_the_button(tmp_path: Path, scheme: str) -> None:
+    python, file = needs_python("msgraph"), tmp_path / "run.json"
+    story = ROOT / "scenarios/calendar/graph_client.yaml"
+    with Process("run", "--mode", "wire", "--ready-file", file, story) as played:
+        done = run([python, HERE / "python/graph_story.py", file, scheme], {})
+        assert done.returncode == 0, done.stderr + played.output
+        assert played.end(None) == 0, played.output
+    assert done.stdout == "created, moved, cancelled\n"
+    assert "1 passed, 0 failed" in played.output

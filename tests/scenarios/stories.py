@@ -30,6 +30,11 @@ def shipped() -> list[Scenario]:
     return [scenario for file in sorted(SCENARIOS.rglob("*.yaml")) for scenario in load(file)]
 
 
+def plays_alone(scenario: Scenario) -> bool:
+    """Say whether a scenario needs no client from outside; `test_ready_run` plays those that do."""
+    return "client" not in scenario.needs
+
+
 def identity(scenario: Scenario) -> str:
     """Name a shipped scenario for pytest: file and case."""
     file = Path(scenario.file).relative_to(SCENARIOS).as_posix()

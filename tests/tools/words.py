@@ -14,7 +14,8 @@ FILE: Final[dict[str, str]] = {
     "seed": "where chance starts; `--seed` wins over it",
     "tags": "words that `--tag` selects by",
     "modes": "run modes that make sense; empty means all",
-    "needs": "capabilities that a run must have, beside those that the verbs need by themselves",
+    "needs": "capabilities that a run must have, beside those that the verbs need by themselves; `client`: a program from outside, which "
+    "`--ready-file` tells where to go",
     "clock": "see below",
     "cloud": "see below",
     "device": "the device, see below; it is called `room`",

@@ -29,6 +29,34 @@ def test_ladder_shows_both_sides() -> None:
     ]
 
 
+def test_an_invitation_is_followed_to_the_press() -> None:
+    history = History()
+    for kind, data in (
+        ("mailbox.request", {"mailbox": "room@room.example", "request": "create"}),
+        ("mailbox.decision", {"mailbox": "room@room.example", "action": "decline", "reason": "conflict"}),
+        ("cal.fetch", {"mailbox": "room@room.example"}),
+        ("cal.validate", {"action": None, "dial": "1@meet.example", "diagnostics": []}),
+        ("cal.validate", {"action": None, "dial": None, "diagnostics": ["organizer_not_enabled"]}),
+        ("cal.join", {"sip": "ana@site.webex.test", "url": "https://site.webex.test/meet/ana"}),
+        ("cal.patch", {}),
+        ("cal.wait", {"reach": "daily"}),
+    ):
+        history.event(1.0, kind, data, who="cloud:hybrid")
+    history.event(2.0, "screen", {"join button": {"visible": True, "title": "Review"}, "reminder": {"visible": False}})
+    history.event(3.0, "call.dial", {"number": "ana@site.webex.test", "protocol": "Spark", "by": "button"})
+    assert [line.rpartition("#")[0][11:].strip() for line in picture(history.events, 0)[1:]] == [
+        "room@room.example: request (create)",
+        "room@room.example: decline, conflict",
+        "invitation asks for 1@meet.example",
+        "nothing to join in the invitation; organizer_n…",
+        "join details: ana@site.webex.test",
+        "join details are written into the invitation",
+        "invitation waits: daily",
+        "screen join button: Review",
+        "dials ana@site.webex.test (Spark, by button)",
+    ]
+
+
 def test_dull_events_are_counted_and_folded() -> None:
     history = History()
     history.event(1, "ws.open", {"status": 101})
