@@ -68,6 +68,10 @@ _NO_CODE: Final = re.compile(r"\b(?:ids?|pin|host|key)\b[^\n]{0,40}$", re.IGNORE
 _ENDS_LINE: Final = re.compile(r"[ \t]{0,4}(?:[\r\n]|$)")
 _GROUPS: Final = re.compile(r"[1-9]\d{2,3} \d{3} \d{3,4}")
 _NAMES: Final = re.compile(r"[^\s<>]*(?:@|\w\.\w)[^\s<>]*")
+_ROOM_WORDS: Final = re.compile(
+    r"\bsip\b|h\.?323|\brooms?\b|\braum|\bsalle\b|\bsala\b|interop|device|system|ger[aä]t|appareil|dispositivo|third.party|会议室|會議室|会議室",
+    re.IGNORECASE,
+)
 _LABELS: Final = re.compile(r":\W{0,6}$|[\n\t]\W{0,3}$|\bid\b|[Ii][Dd]\W{0,6}$")
 """How a label before a number ends."""
 _KEY_HOST: Final = re.compile(r"(?<![\w.@/-])((?:[A-Za-z0-9-]{1,63}\.){1,6}[A-Za-z]{2,18})(?![\w@/.-])")
@@ -203,6 +207,14 @@ def _is_video_label(text: str, floor: int, at: int, *, is_strict: bool) -> bool:
 def _label(text: str, floor: int, at: int) -> str:
     """Return what stands before a number on its line, else on the line before; without addresses and hosts, which say nothing."""
     return _NAMES.sub(" ", text[max(floor, at - LABEL_MAX) : at].rstrip().rpartition("\n")[2])
+
+
+def is_for_rooms(text: str, at: int, number: str) -> bool:
+    """Tell whether digits at a host are a meeting's rather than a mailbox of somebody who has a number: long, or with a word for rooms."""
+    if len(digits(number)) >= 9:
+        return True
+    before = " ".join([line for line in text[max(0, at - 2 * LABEL_MAX) : at].split("\n") if line.strip()][-2:])
+    return _VIDEO_WORDS.search(before) is not None or _ROOM_WORDS.search(before) is not None
 
 
 def is_tenant_key(text: str, start: int) -> bool:

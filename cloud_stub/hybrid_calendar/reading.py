@@ -24,8 +24,8 @@ from cloud_stub.hybrid_calendar.candidates import (
 from cloud_stub.hybrid_calendar.invitation import Invitation
 from cloud_stub.hybrid_calendar.keywords import Keyword, KeywordRules, find_keyword
 from cloud_stub.hybrid_calendar.meeting_services import CARRIERS, SIP, WEBEX, ZOOM
-from cloud_stub.hybrid_calendar.numbers import Context
-from cloud_stub.hybrid_calendar.texts import read_text
+from cloud_stub.hybrid_calendar.numbers import Context, is_for_rooms
+from cloud_stub.hybrid_calendar.texts import Text, read_text
 
 Source = Literal["location", "body"]
 Protocol = Literal["Spark", "WebRTC"]
@@ -103,7 +103,8 @@ def read_invitation(invitation: Invitation, rules: KeywordRules = DEFAULT_RULES)
     location, body = read_text(invitation.location), read_text(invitation.body, invitation.is_html)
     keyword = find_keyword(location.shown, rules)
     context = Context("\n".join((location.shown, body.shown, *map(_spoken, (*location.hrefs, *body.hrefs)))))
-    first, second = _adopted(find_candidates(location, context)), _adopted(find_candidates(body, context))
+    first = _adopted(find_candidates(location, context), location)
+    second = _adopted(find_candidates(body, context), body)
     odd = [*first.diagnostics, *second.diagnostics]
     if keyword is not None and keyword.has_unknown_suffix:
         odd.insert(0, "keyword_suffix_unknown")
@@ -158,10 +159,11 @@ def _of_keyword(keyword: Keyword, lost: tuple[Lost, ...]) -> Reading:
 # ---- addresses -----------------------------------------------------------------------------------------------------
 
 
-def _adopted(found: Found) -> Found:
+def _adopted(found: Found, text: Text) -> Found:
     """Let a bare SIP address count as the video address of a service that stands beside it.
 
-    One that takes such addresses (Teams, Meet ...) takes any, if no other service has one there; else the numbers have to be the same.
+    One that takes such addresses (Teams, Meet ...) takes any that looks like a meeting's, if no other service has one there; else the
+    numbers have to be the same.
     """
     hosts = [one for one in found.candidates if one.rank in (SERVICE, LINK_ONLY) and one.link]
     spelt = {one.dial.lower(): one.service for one in hosts if one.dial is not None}
@@ -181,7 +183,8 @@ def _adopted(found: Found) -> Found:
             return replace(one, service=owner, rank=min(one.rank, SERVICE))
         if one.service not in CARRIERS or not one.is_sip or not one.number.replace(".", "").isdecimal():
             return one  # a name is somebody's address, a number is a meeting's
-        owner = taking or own.get(one.number, one.service)
+        takes = taking is not None and (one.rank != DIGITS or is_for_rooms(text.shown, one.place, one.number))
+        owner = taking if takes and taking is not None else own.get(one.number, one.service)
         return one if owner is one.service else replace(one, service=owner, rank=min(one.rank, SERVICE))
 
     return replace(found, candidates=tuple(map(adopted, found.candidates)))
