@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from cloud_stub.hybrid_calendar.use_cases import HybridUseCases
+from cloud_stub.hybrid_calendar.use_cases import ACCEPTS, HybridUseCases
 from cloud_stub.platform.control import control_route
 from cloud_stub.platform.control_bodies import Body
 from cloud_stub.platform.errors import BadRequest, CloudError
@@ -135,6 +135,10 @@ class HybridControl:
         body, workspace_id = call.read(RoomBody), call.params["id"]
         if body.calendar == "none":
             return self._do.workspace_calendar(workspace_id, "none").shown()
+        if body.calendar not in ("google", "microsoft"):  # refused before a mailbox is made
+            raise BadRequest("the calendar of a workspace is none, google or microsoft")
+        if body.accept is not None and body.accept not in ACCEPTS:
+            raise BadRequest(f"a mailbox accepts {', '.join(ACCEPTS)}")
         mailbox = self._do.room(workspace_id, body.address)
         if body.accept is not None:
             self._do.mailbox(mailbox.address, accept=body.accept)

@@ -37,7 +37,7 @@ SUBSCRIPTION_LIFE: Final = timedelta(days=2)
 """Life of a subscription: longer than the day after which it is renewed, shorter than what Graph allows."""
 
 FOREVER: Final = datetime(9999, 1, 1, tzinfo=UTC)
-DELIVERED_AT_ONCE: Final = 100
+DELIVERED_AT_ONCE: Final = 50
 """Invitations that are delivered before others have their turn: the daily job is about all of them."""
 
 

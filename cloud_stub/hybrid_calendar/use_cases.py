@@ -29,7 +29,7 @@ from cloud_stub.platform.directory import Directory, found
 from cloud_stub.platform.errors import BadRequest, CloudError, NotFound
 from cloud_stub.platform.mailbox_records import Attendee, Automation, Mailbox, MailboxEvent, MailboxKind, RoomDecision
 from cloud_stub.platform.records import HybridEvent, HybridSettings, Meeting, User, UserKind, Workspace
-from cloud_stub.services.calendar import EARLIEST, LATEST, Calendar, check_times
+from cloud_stub.services.calendar import EARLIEST, Calendar, check_times
 from endpoint.runtime.faults import Fault
 
 DOMAIN: Final = "room.example"
@@ -41,6 +41,8 @@ ACCEPTS: Final[Mapping[str, Automation]] = {
 RULES: Final = {"daily": "FREQ=DAILY", "weekly": "FREQ=WEEKLY", "monthly": "FREQ=MONTHLY"}
 LEAD_TOGGLE: Final = "roomsim-obtp-lead-minutes"
 """Developer toggle that carries the lead of the button to devices; ours: how the real cloud tells it is not published."""
+INSTANCES_AHEAD: Final = timedelta(days=3650)
+"""How far ahead an instance is looked for."""
 ALL_DAY: Final = timedelta(days=1)
 
 
@@ -330,7 +332,7 @@ class HybridUseCases:
         event = found(self.mailboxes.organizers_copy(uid), "invitation")
         if instance is None:
             return event
-        if not EARLIEST.date() < instance < LATEST.date():
+        if not EARLIEST.date() < instance < (self.platform.now() + INSTANCES_AHEAD).date():
             raise UnknownEvent(f"the series has no instance on {instance}")
         zone = ZoneInfo(event.zone)
         midnight = datetime(instance.year, instance.month, instance.day, tzinfo=zone)

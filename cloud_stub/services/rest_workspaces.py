@@ -112,6 +112,7 @@ class RestWorkspaces:
         if body.display_name is None:
             raise BadRequest("displayName is missing")
         self._check_name(body.display_name)
+        _check_place(body, None)
         made = self._use_cases.workspace_create(
             body.display_name, kind=body.type or "notSet", capacity=body.capacity, notes=body.notes or ""
         )
@@ -127,6 +128,7 @@ class RestWorkspaces:
         workspace, body = self._workspace(call), _read(call)
         if body.display_name is not None and body.display_name != workspace.name:
             self._check_name(body.display_name)
+        _check_place(body, workspace)
         changed = self._platform.store[Workspace].change(
             workspace.id,
             name=body.display_name or workspace.name,
@@ -171,10 +173,6 @@ class RestWorkspaces:
             "location_id": body.location_id or body.workspace_location_id, "floor_id": body.floor_id,
         }  # fmt: skip
         given |= {name: value for name, value in once.items() if value}
-        if (body.floor_id or workspace.floor_id) and not (given.get("location_id") or workspace.location_id):
-            raise BadRequest("floorId needs a locationId")
-        if workspace.location_id and given.get("location_id", workspace.location_id) != workspace.location_id:
-            raise BadRequest("locationId does not change once it is set")
         if body.supported_devices is not None:
             given["supported_devices"] = body.supported_devices
         changed = self._platform.store[Workspace].change(workspace.id, **given) if given else workspace
@@ -239,6 +237,16 @@ def _read(call: Call) -> _Body:
     if body.calendar is not None:
         _calendar_fields(body.calendar)  # refused before anything is changed
     return body
+
+
+def _check_place(body: _Body, workspace: Workspace | None) -> None:
+    """Refuse a place that cannot be, before anything is made or changed."""
+    known = (workspace.location_id, workspace.floor_id) if workspace is not None else ("", "")
+    location = body.location_id or body.workspace_location_id or known[0]
+    if (body.floor_id or known[1]) and not location:
+        raise BadRequest("floorId needs a locationId")
+    if known[0] and location != known[0]:
+        raise BadRequest("locationId does not change once it is set")
 
 
 def _calendar_fields(calendar: _Calendar) -> dict[str, str]:

@@ -7,7 +7,7 @@ by themselves decide (`processing`), and answers are written on the organizer's 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -159,8 +159,8 @@ class Delivery:
             local = msgspec.structs.replace(event, **_times_in(event, mailbox.zone))
             return Request([(local.start, local.end)], local.start, nominal, is_external=is_external)
         series = Series(event)
-        last = series.last(is_endless(event))
-        rows = series.until(end if last is None else last + timedelta(seconds=1))
+        rows = series.until(end)
+        last = None if is_endless(event) else rows[-1][0]
         gone = {*event.cancelled, *(key for key in view if key is not None)}
         slots: list[Slot] = [
             (start, stop) for start, stop, _ in rows if start not in gone and (last is not None or start < end)

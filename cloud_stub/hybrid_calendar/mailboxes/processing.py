@@ -35,9 +35,8 @@ class Request:
     """A request as a mailbox gets it.
 
     Attributes:
-        slots: the instances to be judged, in order of start; of a single meeting one. Those beyond the booking window may be left out of
-            an endless series.
-        last: start of the last instance of a series; None: it never ends.
+        slots: the instances to be judged, in order of start; of a single meeting one. Those beyond the booking window may be left out.
+        last: start of the last instance of a series, or of one beyond the booking window; None: it never ends.
         nominal: how long it lasts on the wall clock: an all-day event lasts 24 hours, also on the day that has 25.
         is_external: the organizer belongs to another organization.
     """

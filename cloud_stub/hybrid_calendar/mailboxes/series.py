@@ -64,10 +64,6 @@ class Series:
         at = bisect_left(self._keys, original)
         return starts[at] if at < len(starts) and starts[at][0] == original else None
 
-    def last(self, is_endless: bool) -> datetime | None:
-        """Return the start of the last instance; None: it never ends."""
-        return None if is_endless else self.until(datetime.max.replace(tzinfo=UTC))[-1][0]
-
     @property
     def wall_length(self) -> timedelta:
         """How long an instance lasts on the wall clock."""

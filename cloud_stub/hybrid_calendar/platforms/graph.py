@@ -19,7 +19,7 @@ from cloud_stub.hybrid_calendar.mailboxes.store import MailboxStore
 from cloud_stub.hybrid_calendar.mailboxes.zones import iana, windows
 from cloud_stub.hybrid_calendar.platforms.graph_json import EventIn, etag, event_json, read_fields, read_time
 from cloud_stub.hybrid_calendar.platforms.graph_query import BadQuery, Query, parse_query
-from cloud_stub.hybrid_calendar.platforms.graph_schedule import schedule_json
+from cloud_stub.hybrid_calendar.platforms.graph_schedule import read_window, schedule_json
 from cloud_stub.hybrid_calendar.platforms.hooks import Hooks, check_url
 from cloud_stub.hybrid_calendar.platforms.office365 import Office365
 from cloud_stub.hybrid_calendar.platforms.subscriptions import Subscriptions
@@ -35,6 +35,8 @@ from endpoint.wire.errors import RemoteProtocolError
 SERVICE: Final = "graph"
 BODY_BYTES_MAX: Final = 4 * 1024 * 1024
 """What a request may carry: 4 MiB, as Graph's own limit."""
+AHEAD_MAX: Final = timedelta(days=3650)
+"""How far from now a window ends; ours: series are worked out as far as is asked."""
 VIEW_MAX: Final = timedelta(days=1825)
 """The longest calendar view."""
 CLIENT_STATE_CHARS_MAX: Final = 128
@@ -177,12 +179,12 @@ class Graph:
 
     def _view(self, call: Call) -> Reply:
         query = parse_query(dict(call.query), further=_WINDOW)
-        return self._page(call, query, self._mailboxes.occurrences(self._user(call), *_window(call)))
+        return self._page(call, query, self._mailboxes.occurrences(self._user(call), *self._window(call)))
 
     def _instances(self, call: Call) -> Reply:
         query = parse_query(dict(call.query), further=_WINDOW)
         event = self._event(call)
-        return self._page(call, query, self._mailboxes.instances(event.mailbox, event.id, *_window(call)))
+        return self._page(call, query, self._mailboxes.instances(event.mailbox, event.id, *self._window(call)))
 
     def _page(self, call: Call, query: Query, events: list[MailboxEvent]) -> Reply:
         found = query.apply(events)
@@ -224,7 +226,9 @@ class Graph:
 
     def _schedule(self, call: Call) -> Reply:
         self._user(call)
-        return Reply({"value": schedule_json(self._mailboxes, _read_loosely(call), self._zone(call))})
+        asked = _read_loosely(call)
+        self._near(read_window(asked)[1])
+        return Reply({"value": schedule_json(self._mailboxes, asked, self._zone(call))})
 
     # -- subscriptions ----------------------------------------------------------------------------------------------------------------
 
@@ -302,6 +306,17 @@ class Graph:
         if "outlook.timezone" in call.headers.get("Prefer", "").lower():
             headers["Preference-Applied"] = f'outlook.timezone="{self._zone(call)}"'
         return headers
+
+    def _window(self, call: Call) -> tuple[datetime, datetime]:
+        start, end = _window(call)
+        self._near(end)
+        return start, end
+
+    def _near(self, end: datetime) -> None:
+        if end - self._platform.now() > AHEAD_MAX:
+            raise CalendarError(
+                400, f"A time window ends at most {AHEAD_MAX.days} days from now.", "ErrorInvalidParameter"
+            )
 
     def _base(self, call: Call) -> str:
         return self._platform.hosts.base(SERVICE, call.origin)

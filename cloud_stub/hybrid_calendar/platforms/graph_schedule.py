@@ -32,9 +32,7 @@ def schedule_json(mailboxes: MailboxStore, asked: Mapping[str, Any], zone_name: 
     is_list = isinstance(schedules, list) and all(isinstance(one, str) for one in schedules)
     if not is_list or not schedules or len(schedules) > SCHEDULES_MAX:
         raise InvalidEvent(f"Schedules is a list of 1 to {SCHEDULES_MAX} addresses", "ErrorInvalidParameter")
-    start, end = _point(asked, "starttime", "StartTime"), _point(asked, "endtime", "EndTime")
-    if not timedelta(0) < end - start <= WINDOW_MAX:
-        raise InvalidEvent(f"EndTime is after StartTime, by at most {WINDOW_MAX.days} days", "ErrorInvalidParameter")
+    start, end = read_window(asked)
     minutes = asked.get("availabilityviewinterval")
     minutes = INTERVAL_DEFAULT if minutes is None else minutes
     if not isinstance(minutes, int) or isinstance(minutes, bool) or not INTERVALS[0] <= minutes <= INTERVALS[1]:
@@ -42,6 +40,14 @@ def schedule_json(mailboxes: MailboxStore, asked: Mapping[str, Any], zone_name: 
             f"AvailabilityViewInterval is {INTERVALS[0]} to {INTERVALS[1]} minutes", "ErrorInvalidParameter"
         )
     return [_one(mailboxes, address, start, end, timedelta(minutes=minutes), zone_name) for address in schedules]
+
+
+def read_window(asked: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    """Return the window that is asked for; InvalidEvent if it is none."""
+    start, end = _point(asked, "starttime", "StartTime"), _point(asked, "endtime", "EndTime")
+    if not timedelta(0) < end - start <= WINDOW_MAX:
+        raise InvalidEvent(f"EndTime is after StartTime, by at most {WINDOW_MAX.days} days", "ErrorInvalidParameter")
+    return start, end
 
 
 def _one(

@@ -142,6 +142,18 @@ def test_what_cannot_be_is_refused_in_one_line(
     in_cloud(story)
 
 
+@pytest.mark.parametrize("body", [{"calendar": "paper"}, {"accept": "often"}])
+def test_a_room_that_is_refused_gets_no_mailbox(body: dict[str, object]) -> None:
+    async def story(world: World) -> None:
+        workspace = world.cloud.use_cases.workspace_create("Lab")
+        reply = await world.admin("PUT", f"{CONTROL}/workspaces/{workspace.id}/mailbox", body)
+        assert reply.status == 400
+        assert world.cloud.mailboxes.mailboxes() == []
+        assert world.cloud.directory.workspace(workspace.id).calendar == "none"
+
+    in_cloud(story)
+
+
 @pytest.mark.parametrize("day", ["0001-01-01", "2026-03-01", "9999-12-31"])
 def test_a_day_without_an_instance_is_refused(day: str) -> None:
     async def story(world: World) -> None:

@@ -315,6 +315,7 @@ def test_workspace_keeps_what_it_was_told() -> None:
         ):
             assert (await world.admin("PUT", url, {"displayName": "Lab", **wrong})).status == 400
         assert (await world.admin("POST", "/v1/workspaces", {"displayName": "x", "floorId": "F"})).status == 400
+        assert (await world.admin("GET", "/v1/workspaces?displayName=x")).json["items"] == []  # nor made
 
     in_cloud(story)
 

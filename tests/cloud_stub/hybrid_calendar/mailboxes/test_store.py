@@ -11,8 +11,10 @@ from mailbox_world import ANNA, BO, EVE, FAITHFUL, ROOM, START, Office
 from cloud_stub.hybrid_calendar.mailboxes.drafts import Draft, invited
 from cloud_stub.hybrid_calendar.mailboxes.errors import InvalidEvent, UnknownEvent, UnknownMailbox
 from cloud_stub.hybrid_calendar.mailboxes.feed import Change
+from cloud_stub.hybrid_calendar.mailboxes.recurrence import from_rrule
 from cloud_stub.platform.errors import BoundHit
 from cloud_stub.platform.mailbox_records import Answer, Attendee, EventKind, MailboxEvent, Processing, Recurrence
+from endpoint.runtime.clock import cpu_seconds
 from endpoint.runtime.faults import Fault
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -308,3 +310,21 @@ def test_no_series_spoils_the_view_of_its_calendar() -> None:
     for year, seen in ((2026, 1), (2054, 1), (2056, 0)):
         start = datetime(year, 3, 2, tzinfo=UTC)
         assert len(office.store.occurrences(BO, start, start + DAY)) == seen, year
+
+
+def test_a_request_costs_what_the_booking_window_holds() -> None:
+    """Each room looks at the instances in its window, not at those of fifty years."""
+    office = Office()
+    rooms = [office.store.create_mailbox(f"room{n}@contoso.test").address for n in range(30)]
+    first = START.replace(tzinfo=None)
+    draft = Draft(
+        start=first,
+        end=first + timedelta(hours=1),
+        attendees=invited(*rooms),
+        recurrence=from_rrule("FREQ=DAILY;UNTIL=20790101", first, "UTC"),
+    )
+    began = cpu_seconds()
+    made = office.store.create(ANNA, draft)
+    assert cpu_seconds() - began < 2.0
+    assert {one.answer for one in office.store.event(ANNA, made.id).attendees} == {Answer.DECLINED}
+    assert {office.store.decisions(room)[0].reason for room in rooms} == {"horizon"}
