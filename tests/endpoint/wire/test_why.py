@@ -196,6 +196,16 @@ def test_a_meeting_that_neither_side_knows() -> None:
     report = judge(e.CloudEvidence(at=NOW, missing=True), e.DeviceEvidence(at=NOW, is_stored=False))
     assert (report.verdict, report.cause) == (Verdict.MISSING, UNKNOWN)
     assert report.headline == "No Join button: neither side knows such a meeting."
+    assert any("ask without a meeting what there is" in note for note in report.notes)
+
+
+def test_a_button_does_not_show_since_before_the_device_had_the_meeting() -> None:
+    cloud, device = both(at=START)
+    assert device.meeting is not None
+    device = replace(device, meeting=replace(device.meeting, stored_at=START - timedelta(minutes=1)))
+    assert judge(cloud, device, START).headline == (
+        "The Join button shows; it was due at 08:55:00Z, and goes at 09:30:00Z."
+    )
 
 
 def test_a_lost_push_is_found_while_the_websocket_is_open() -> None:
