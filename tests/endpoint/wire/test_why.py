@@ -59,6 +59,21 @@ def test_each_cause_alone_is_named_exactly(key: str) -> None:
         assert state(report, "device") is State.OK
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("conflict", "another time or room"), ("window", "BookingWindowInDays"), ("horizon", "EnforceSchedulingHorizon"),
+        ("duration", "MaximumDurationInMinutes"), ("person", CAUSE["room_declined"].cure),
+    ],
+)  # fmt: skip
+def test_what_to_do_about_a_decline_hangs_on_its_reason(reason: str, words: str) -> None:
+    cloud, device = both(["room_declined"], at=START)
+    assert cloud.room is not None
+    report = judge(replace(cloud, room=replace(cloud.room, reason=reason)), device, START)
+    assert report.keys == ("room_declined",)
+    assert words in report.findings[0].todo
+
+
 @given(st.sets(st.sampled_from(BREAKABLE), max_size=4))
 def test_several_causes_stand_in_the_order_of_the_chain_and_healing_one_takes_away_that_one(truth: set[str]) -> None:
     truth = one_a_link(truth)
