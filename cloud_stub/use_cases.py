@@ -13,7 +13,7 @@ from typing import Any
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.directory import Directory, found
 from cloud_stub.platform.errors import BadRequest, Conflict, NotFound
-from cloud_stub.platform.fault_points import aimed
+from cloud_stub.platform.fault_points import LAYERS, aimed, carried_out
 from cloud_stub.platform.hosts import SERVICES
 from cloud_stub.platform.records import (
     Code,
@@ -523,7 +523,9 @@ class UseCases:
             return fault
         aim = aimed(on, do, about, params or {})
         if aim is None:
-            raise BadRequest(f"the cloud does not carry out {do!r} on {on!r}")
+            known = [*carried_out(on), *sorted(struck for layer, struck in STRUCK if layer == on)]
+            can = f"; on it: {', '.join(known)}" if known else "; layers: " + ", ".join(LAYERS)
+            raise BadRequest(f"the cloud does not carry out {do!r} on {on!r}{can}")
         if (on, do) in ONCE and count is None:
             count = 1
         from_s = self._platform.clock.time() + after_s

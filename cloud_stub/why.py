@@ -55,6 +55,9 @@ class Why:
             raise NotFound(
                 f"there is no device {wanted}; there are {names}" if wanted and names else "there is no device yet"
             )
+        if wanted:
+            ids = ", ".join(user.id for user in found[:NAMED_MAX])
+            raise BadRequest(f"several devices are called {wanted}; name one by its id: {ids}")
         raise BadRequest(f"name one device: {names}")
 
     def _names(self, user: User) -> set[str]:

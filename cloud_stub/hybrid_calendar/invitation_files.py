@@ -84,7 +84,7 @@ def read_ics(content: bytes) -> list[Invitation]:
     """
     text = _decoded(content)
     if len(content) > FILE_MAX:
-        raise InvitationError(f"the calendar has {len(content)} bytes; at most {FILE_MAX} are read")
+        raise InvitationError(f"the calendar is too long: at most {FILE_MAX} bytes are read")
     if not _CALENDAR.match(text[:1000].encode()):
         raise InvitationError("this is no calendar: its first line is BEGIN:VCALENDAR")
     events, method = _events(text)
@@ -100,7 +100,7 @@ def read_file(content: bytes) -> list[Invitation]:
         InvitationError: see `read_ics`; or an empty file, or one that is no text.
     """
     if len(content) > FILE_MAX:
-        raise InvitationError(f"the file has {len(content)} bytes; at most {FILE_MAX} are read")
+        raise InvitationError(f"the file is too long: at most {FILE_MAX} bytes are read")
     if not content.strip():
         raise InvitationError("the file is empty; an invitation is text, HTML, a mail, or a calendar (.ics)")
     text = _decoded(content)

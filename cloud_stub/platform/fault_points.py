@@ -101,6 +101,10 @@ _STEP_PATHS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+LAYERS = tuple(sorted({"http", "hybrid", "websocket", *(on for on, _do in (*STEPS, *_LIKE_HTTP))}))
+"""What a fault can be on; besides, the name of any service."""
+
+
 class Cut(Exception):
     """The connection was cut on purpose; there is nobody to answer."""
 
@@ -132,6 +136,14 @@ def aimed(
     if do in HTTP_DOES and on in SERVICES:
         return "http", do, {"service": on, **target}, params
     return None
+
+
+def carried_out(on: str) -> list[str]:
+    """List what can be done on a layer or a service, by `aimed`; nothing for one that is unknown."""
+    of_http = sorted(HTTP_DOES) if on == "http" or on in SERVICES else []
+    of_mailboxes = sorted(_OF_MAILBOXES) if on == "hybrid" else []
+    known = sorted(do for layer, do in (*STEPS, *_LIKE_HTTP) if layer == ("mercury" if on == "websocket" else on))
+    return list(dict.fromkeys([*known, *of_mailboxes, *of_http]))
 
 
 async def before_answer(fault: Fault, request: web.BaseRequest, clock: Clock) -> None:

@@ -157,6 +157,10 @@ class _Answer:
             )
         if verdict is Verdict.SHOWN and case.at is not None and comes is not None and case.at < comes:
             return f"The Join button shows already (EarlyJoin), till {case.clock(goes)}."
+        mine = case.device.meeting
+        stored = None if mine is None else case.true(mine.stored_at)
+        if verdict is Verdict.SHOWN and stored is not None and comes is not None and comes < stored:
+            return f"The Join button shows; it was due at {case.clock(comes)}, and goes at {case.clock(goes)}."
         if verdict is Verdict.SHOWN:
             return f"The Join button shows since {case.clock(comes)}, till {case.clock(goes)}."
         delay = next((one for one in self.findings if one.severity is Severity.DELAYS), None)
@@ -204,6 +208,10 @@ class _Answer:
         is_gone = "cloud" in case.asked and (case.cloud.missing or case.cloud.is_published is False)
         if case.is_stored and is_gone and not case.is_pushed:
             notes.append("The cloud has it no more for this device: the device has not heard of that.")
+        if case.cloud.missing and case.is_stored is False:
+            notes.append(
+                "Ids and whole titles are known, but nothing that was deleted: ask without a meeting what there is."
+            )
         if case.lead_s == 0:
             notes.append("The lead is 0: the button comes at the start itself.")
         silent = [side for side in SIDES if side not in case.asked and case.asked]

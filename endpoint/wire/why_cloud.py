@@ -89,6 +89,16 @@ DECLINED: Final = {
     "duration": "the meeting is longer than it allows",
     "person": "somebody has answered so",
 }
+CURES: Final = {
+    "conflict": "Choose another time or room, or move the other meeting.",
+    "window": "Invite the room later, or raise BookingWindowInDays of the room mailbox and send the invitation again.",
+    "horizon": (
+        "Let the series end within BookingWindowInDays, or set EnforceSchedulingHorizon of the room mailbox to false, and send the "
+        "invitation again."
+    ),
+    "duration": "Make the meeting shorter, or raise MaximumDurationInMinutes of the room mailbox and send the invitation again.",
+}
+"""What to do about a decline, where its reason says more than that there was one."""
 
 
 def _declined(case: Case, mailbox: RoomMailbox) -> Judged:
@@ -104,7 +114,10 @@ def _declined(case: Case, mailbox: RoomMailbox) -> Judged:
         detail += f": {mailbox.conflict_with}"
     proof = Proof(side="cloud", text=f"{_name(mailbox)} declined, reason {reason}", at=mailbox.decided_at)
     because = f"{_name(mailbox)} declined: {mailbox.detail or detail + '.'} Declined rooms never get a meeting."
-    return broken(f"declined: {reason}", case.finding("room_declined", because, proof, _decision(case)))
+    return broken(
+        f"declined: {reason}",
+        case.finding("room_declined", because, proof, _decision(case), todo=CURES.get(reason, "")),
+    )
 
 
 def _decision(case: Case) -> Proof | None:

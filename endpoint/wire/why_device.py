@@ -319,7 +319,9 @@ def _wrong_clock(case: Case, skew_s: float) -> Judged:
     because = f"The device's clock is {text}."
     if case.comes is not None:
         because += f" The button is due at {case.clock(case.comes)} and comes at {case.clock(case.true(case.comes))}."
-    proof = Proof(side="device", text=f"its clock is {text} of the cloud's", at=case.device.at)
+    proof = Proof(
+        side="device", text=f"its clock is {text} {'of ' if skew_s > 0 else ''}the cloud's", at=case.device.at
+    )
     is_there = is_there_in_time(case)
     severity = Severity.SPOILS if is_there else Severity.BLOCKS
     finding = case.finding("clock_wrong", because, proof, severity=severity)

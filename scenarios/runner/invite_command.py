@@ -153,11 +153,25 @@ def _load(file: Path, name: str) -> list[Invitation]:
         else:
             with file.open("rb") as stream:
                 content = stream.read(FILE_MAX + 1)
+        if _is_jsonl(content):
+            raise refused(f"{name}: holds invitations as JSON; give it as lines: roomsim invite --jsonl < FILE")
         return read_file(content)
     except OSError as error:
         raise refused(f"{name}: cannot be read: {error.strerror}") from None
     except InvitationError as error:
         raise refused(f"{name}: {error}") from None
+
+
+def _is_jsonl(content: bytes) -> bool:
+    """Whether the first line is what `--jsonl` reads: an object with one of its members."""
+    line = content[:LINE_MAX].lstrip().split(b"\n", 1)[0]
+    if not line.startswith(b"{"):
+        return False
+    try:
+        found = msgspec.json.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return False
+    return not found.keys().isdisjoint(Asked.__struct_fields__) if isinstance(found, dict) else False
 
 
 def _bounded_lines(stream: BinaryIO) -> Iterator[tuple[int, bytes | None]]:

@@ -163,7 +163,7 @@ class Player:
             try:
                 return await perform(self._stage, resolved(step.args, lookup(self._stage, step.device)))
             except REFUSALS as error:
-                why = str(error) or type(error).__name__
+                why = _refusal(error)
                 raise StepFailed(Finding("verb", step.place, self._stage.now_us, note=why)) from error
 
     async def _until(self, expectation: Expectation) -> dict[str, object]:
@@ -265,6 +265,13 @@ class Player:
             f"Webex={device.webex.status.value}",
         )
         return f"device: {' '.join(states)}"
+
+
+def _refusal(error: Exception) -> str:
+    """Say why a verb was refused: of an answer of the cloud its sentence, too."""
+    if isinstance(error, CloudError):
+        return " ".join(filter(None, (str(error.status), error.code, error.text)))
+    return str(error) or type(error).__name__
 
 
 def _events_of(step: Step) -> set[str]:

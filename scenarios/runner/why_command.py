@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -30,11 +30,14 @@ from scenarios.runner.why_text import explain, marks_for, table
 
 MEETINGS_MAX: Final = 200
 """Meetings that are asked about one by one where none is named."""
+ANSWER_S_MAX: Final = 15.0
+"""How long a side may take to answer: longer than thousands of bookings need, and short for somebody who waits."""
 NOTHING_GIVEN: Final = (
     "give the ready file of a device, of its cloud, or better of both: roomsim why room.json cloud.json "
     "(`roomsim endpoint run --ready-file room.json`, `roomsim cloud serve --ready-file cloud.json` write them)"
 )
 NOT_FOUND: Final = 404
+UNAUTHORIZED: Final = 401
 _OF_DAY: Final = re.compile(r"(\d{2}):(\d{2})(?::(\d{2}))?Z")
 
 
@@ -105,8 +108,12 @@ class WhyCommand:
                 raise Unusable(
                     f"{file}: has no control door; `roomsim endpoint run` or `roomsim cloud serve` with --ready-file writes one"
                 )
-            door = await stack.enter_async_context(Door(url, token))
+            door = await stack.enter_async_context(_Named(url, token, file))
             device, cloud = (device, door) if is_cloud else (door, cloud)
+        if self.device and device is not None:
+            raise Unusable(
+                f"--device {self.device}: the ready file of a device says already which one; leave either out"
+            )
         return Targets(device, cloud)
 
     async def _instant(self, targets: Targets) -> datetime | None:
@@ -144,6 +151,23 @@ class WhyCommand:
                 if not report.is_good or report.findings:
                     _show(console, [Text(""), Text("-" * width, style="dim"), *explain(report, marks, width)])
         return code
+
+
+class _Named(Door):
+    """A door whose refusals name the ready file that led to it."""
+
+    def __init__(self, url: str, token: str, file: Path) -> None:
+        super().__init__(url, token, ANSWER_S_MAX)
+        self._file = file
+
+    async def text(self, method: str, path: str, body: object = None, query: Mapping[str, str] | None = None) -> str:
+        """Ask, and return the body of the answer; where nobody answers or the token is none, say whose file is no good."""
+        try:
+            return await super().text(method, path, body, query)
+        except DoorRefused as error:
+            if error.status not in (0, UNAUTHORIZED):
+                raise
+            raise DoorRefused(f"{self._file}: {error}", error.expected, error.status) from None
 
 
 def _show(console: Console, lines: Any) -> None:

@@ -74,6 +74,12 @@ def test_a_device_has_to_be_named_where_there_are_several() -> None:
         await world.machine("Lab")
         assert "name one device: Huddle, Lab" in (await ask(world, status=400))["message"]
         assert (await ask(world, "?device=Lab"))["items"] == []
+        await world.machine("Lab")
+        twice = (await ask(world, "?device=Lab", status=400))["message"]
+        assert twice.startswith("several devices are called Lab; name one by its id: ")
+        named = twice.rpartition(": ")[2].split(", ")
+        assert len(named) == 2
+        assert [(await ask(world, f"?device={one}"))["items"] for one in named] == [[], []]
         assert (
             "there is no device Attic; there are Huddle, Lab"
             in (await ask(world, "?device=Attic", status=404))["message"]

@@ -98,7 +98,10 @@ def asked(capsys: pytest.CaptureFixture[str], room: Path, meeting: str) -> Any:
         ("[]", "is no ready file"),
         ("not json", "is no ready file"),
         ("{}", "has no control door"),
-        ('{"control": "http://127.0.0.1:9", "control_token": "x"}', "the control door does not answer"),
+        (
+            '{"control": "http://127.0.0.1:9", "control_token": "x"}',
+            "room.json: the control door does not answer at http://127.0.0.1:9; is it running? (",
+        ),
     ],
 )
 def test_files_that_lead_nowhere(
@@ -123,6 +126,9 @@ def test_nothing_given_and_too_much_given(tmp_path: Path, capsys: pytest.Capture
     file.write_text('{"control": "http://127.0.0.1:9", "control_token": "x"}')
     ran = Ran(capsys, file, file)
     assert (ran.code, ran.err) == (2, f"{file}: one device at a time; a file of one was given before\n")
+    ran = Ran(capsys, "--device", "Attic", file)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "--device Attic: the ready file of a device says already which one; leave either out\n"
 
 
 # scenarios
@@ -158,6 +164,16 @@ def test_a_failure_shows_the_whole_answer() -> None:
     assert "    ✗ No Join button: none of the five join fields is there.\n" in report
     assert f"    1. {CAUSE['no_join_field'].title}  [no_join_field]\n" in report
     assert "do this:" in report
+
+
+def test_what_the_cloud_refuses_is_told_in_its_words() -> None:
+    outcome = play("""
+        device: { at: online }
+        steps:
+          - cloud.invite: { id: review, organizer: "", starts: +6m, lasts: 30m }
+    """)
+    assert (outcome.result, outcome.kinds) == ("failed", ["verb"])
+    assert "nobody can be called ''" in outcome.reports[0]
 
 
 def test_words_that_are_no_causes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
@@ -31,13 +32,14 @@ class DoorRefused(Exception):
 class Door:
     """One door: its base URL and its token. It is on this machine, so its certificate is not asked about."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, answer_s_max: float = ANSWER_S_MAX) -> None:
         self._url = url.rstrip("/")
+        self._answer_s_max = answer_s_max
         self._headers = {"Authorization": f"Bearer {token}"}
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        timeout = aiohttp.ClientTimeout(total=ANSWER_S_MAX, connect=CONNECT_S_MAX)
+        timeout = aiohttp.ClientTimeout(total=self._answer_s_max, connect=CONNECT_S_MAX)
         self._session = aiohttp.ClientSession(timeout=timeout, headers=self._headers)
         return self
 
@@ -62,9 +64,11 @@ class Door:
             ) as answer:
                 text = await answer.text()
         except TimeoutError:
-            raise DoorRefused(f"no answer from {self._url}") from None
+            raise DoorRefused(f"no answer from {self._url} within {self._answer_s_max:g} s") from None
         except (aiohttp.ClientError, OSError) as error:
-            raise DoorRefused(f"the control door does not answer: {error}") from None
+            raise DoorRefused(
+                f"the control door does not answer at {self._url}; is it running? ({_in_short(error)})"
+            ) from None
         if answer.status >= 400:
             raise _refusal(answer.status, text)
         return text
@@ -80,6 +84,14 @@ class Door:
             return json.loads(text) if text.strip() else None
         except ValueError:
             raise DoorRefused("the control door answers no JSON") from None
+
+
+def _in_short(error: Exception) -> str:
+    """Name what went wrong on the way, without what a library says besides."""
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if not isinstance(cause, OSError) or cause.errno is None:
+        return type(error).__name__
+    return os.strerror(cause.errno) if cause.errno > 0 else str(cause.strerror)
 
 
 def _refusal(status: int, text: str) -> DoorRefused:

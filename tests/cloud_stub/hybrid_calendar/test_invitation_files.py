@@ -98,7 +98,7 @@ def test_a_cancelled_meeting_says_so(head: str, lines: tuple[str, ...]) -> None:
         (b"hello", "its first line is BEGIN:VCALENDAR"),
         (b"BEGIN:VCALENDAR\nEND:VCALENDAR\n", "BEGIN:VEVENT is missing"),
         (b"BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:x\n", "END:VCALENDAR is missing"),
-        (event("SUMMARY:x") + b" " * (8 * 1024 * 1024), "at most 8388608 are read"),
+        (event("SUMMARY:x") + b" " * (8 * 1024 * 1024), "at most 8388608 bytes are read"),
         (b"BEGIN:VCALENDAR\n" + b"BEGIN:VEVENT\nEND:VEVENT\n" * 1001 + b"END:VCALENDAR\n", "more than 1000 events"),
     ],
 )

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from device_room import Room, play
 
+from endpoint.device.control_views import skew_s
+from endpoint.runtime.clock import Clock, Timer
 from endpoint.wire.xapi.terminal import status_lines
 
 # -- what it shows --------------------------------------------------------------------------------------------------------------------
@@ -329,6 +333,29 @@ def test_the_wall_clock_is_put_wrong_by_exactly_so_much(skew: object, now: str) 
         assert room.trace.events[-1].kind == "clock.skewed"
 
     play(scene)
+
+
+class Hasty:
+    """Time that passes between any two looks, as it does on a machine."""
+
+    start = datetime(2026, 3, 2, 8, 50, tzinfo=UTC)
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    def time(self) -> float:
+        self.looks += 1
+        return self.looks * 0.25
+
+    def call_at(self, when_s: float, callback: Callable[..., object], *args: object) -> Timer:
+        raise AssertionError("nobody waits")
+
+
+def test_how_wrong_the_clock_is_does_not_hang_on_when_one_looks() -> None:
+    clock = Clock(Hasty(), skew=timedelta(minutes=-3))
+    assert skew_s(clock) == -180.0
+    clock.jump_wall(timedelta(seconds=-skew_s(clock)))
+    assert skew_s(clock) == 0.0
 
 
 @pytest.mark.parametrize(

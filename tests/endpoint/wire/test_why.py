@@ -59,6 +59,21 @@ def test_each_cause_alone_is_named_exactly(key: str) -> None:
         assert state(report, "device") is State.OK
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("conflict", "another time or room"), ("window", "BookingWindowInDays"), ("horizon", "EnforceSchedulingHorizon"),
+        ("duration", "MaximumDurationInMinutes"), ("person", CAUSE["room_declined"].cure),
+    ],
+)  # fmt: skip
+def test_what_to_do_about_a_decline_hangs_on_its_reason(reason: str, words: str) -> None:
+    cloud, device = both(["room_declined"], at=START)
+    assert cloud.room is not None
+    report = judge(replace(cloud, room=replace(cloud.room, reason=reason)), device, START)
+    assert report.keys == ("room_declined",)
+    assert words in report.findings[0].todo
+
+
 @given(st.sets(st.sampled_from(BREAKABLE), max_size=4))
 def test_several_causes_stand_in_the_order_of_the_chain_and_healing_one_takes_away_that_one(truth: set[str]) -> None:
     truth = one_a_link(truth)
@@ -196,6 +211,16 @@ def test_a_meeting_that_neither_side_knows() -> None:
     report = judge(e.CloudEvidence(at=NOW, missing=True), e.DeviceEvidence(at=NOW, is_stored=False))
     assert (report.verdict, report.cause) == (Verdict.MISSING, UNKNOWN)
     assert report.headline == "No Join button: neither side knows such a meeting."
+    assert any("ask without a meeting what there is" in note for note in report.notes)
+
+
+def test_a_button_does_not_show_since_before_the_device_had_the_meeting() -> None:
+    cloud, device = both(at=START)
+    assert device.meeting is not None
+    device = replace(device, meeting=replace(device.meeting, stored_at=START - timedelta(minutes=1)))
+    assert judge(cloud, device, START).headline == (
+        "The Join button shows; it was due at 08:55:00Z, and goes at 09:30:00Z."
+    )
 
 
 def test_a_lost_push_is_found_while_the_websocket_is_open() -> None:

@@ -210,6 +210,8 @@ def test_keywords_can_be_set_and_a_location_given(tmp_path: Path, capsys: pytest
         (["{empty}"], "the file is empty; an invitation is text, HTML, a mail, or a calendar (.ics)"),
         (["{broken}"], "the calendar ends too early: END:VCALENDAR is missing"),
         (["{binary}"], "the file is no text; an invitation is text, HTML, a mail, or a calendar (.ics)"),
+        (["{lines}"], "holds invitations as JSON; give it as lines: roomsim invite --jsonl < FILE"),
+        (["{long}"], "the file is too long: at most 8388608 bytes are read"),
         (["--webex", "tms", "{empty}"], "@webex cannot be set to tms; it can be personal_room, space, onetime, none"),
         (["--jsonl", "{empty}"], "--jsonl reads standard input; it takes neither files nor --json"),
     ],
@@ -217,7 +219,13 @@ def test_keywords_can_be_set_and_a_location_given(tmp_path: Path, capsys: pytest
 def test_what_cannot_be_used_is_refused_in_one_line(
     arguments: list[str], complaint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    contents = {"empty": b"", "broken": b"BEGIN:VCALENDAR\nBEGIN:VEVENT\n", "binary": b"PK\0\1"}
+    contents = {
+        "empty": b"",
+        "broken": b"BEGIN:VCALENDAR\nBEGIN:VEVENT\n",
+        "binary": b"PK\0\1",
+        "lines": b'{"location": "@webex"}\n{"location": "@meet"}\n',
+        "long": b"x " * (5 * 1024 * 1024),
+    }
     for name, content in contents.items():
         (tmp_path / name).write_bytes(content)
     named = [argument.format(**{name: tmp_path / name for name in contents}) for argument in arguments]
