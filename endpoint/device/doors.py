@@ -32,12 +32,6 @@ TLS_VERSIONS: Final = {
 }
 CERTIFICATE_NAMES: Final = ("127.0.0.1", "::1", "localhost")
 
-PUSH_REFUSED: Final = (
-    "Provisioning Mode is Webex: bookings are pushed to a device that a management system manages, such as with Mode TMS; "
-    "here use xCommand Bookings Put"
-)
-"""Documented: a device takes the push in TMS-managed mode; that only Webex refuses it is ours. Source: calendar-and-obtp.md 14.7."""
-
 
 class Door(Protocol):
     """One open door."""
@@ -74,12 +68,6 @@ class Facts:
     def is_ready(self) -> bool:
         """Say whether the device has started."""
         return self.device.is_up
-
-    @property
-    def refuses_pushed_bookings(self) -> str:
-        """Say why bookings cannot be pushed: a device that the cloud manages has its bookings from there."""
-        mode = self.device.configuration.get(("Provisioning", "Mode"))
-        return PUSH_REFUSED if mode == "Webex" else ""
 
     def serves(self, *, secure: bool, websocket: bool) -> bool:
         """Say whether `NetworkServices` lets this scheme be used, by websockets or by plain requests."""

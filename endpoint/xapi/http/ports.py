@@ -26,10 +26,6 @@ class Facts(Protocol):
     def is_ready(self) -> bool:
         """Say whether the device has started."""
 
-    @property
-    def refuses_pushed_bookings(self) -> str:
-        """Say in a sentence why `/bookingsputxml` is refused now; nothing where it is not."""
-
     def serves(self, *, secure: bool, websocket: bool) -> bool:
         """Say whether `NetworkServices` lets this scheme be used, by websockets or by plain requests."""
 

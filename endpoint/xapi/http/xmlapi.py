@@ -124,10 +124,7 @@ class XmlApi:
             return xmlform.failure(CommandFailed(INTERNAL), command)
 
     async def put_bookings(self, data: bytes, media: str, charset: str | None, caller: Caller) -> Answer:
-        """Carry out a bookingsputxml document: it is Bookings Put with its content as JSON, where the device lets itself be pushed to."""
-        refusal = self._facts.refuses_pushed_bookings
-        if refusal:
-            return plain(403, refusal)
+        """Carry out a bookingsputxml document: it is Bookings Put with its content as JSON."""
         root = _read(data, media, charset)
         if isinstance(root, Answer):
             return root

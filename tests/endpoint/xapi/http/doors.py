@@ -131,7 +131,6 @@ class Facts:
     software: str = "ce26.7.1.12.67c6e508983"
     is_ready: bool = True
     served: dict[tuple[bool, bool], bool] = field(default_factory=dict)
-    refuses_pushed_bookings: str = ""
 
     def serves(self, *, secure: bool, websocket: bool) -> bool:
         """Say what NetworkServices lets be used; everything unless a test says otherwise."""
