@@ -18,7 +18,7 @@ from cloud_stub.hybrid_calendar.horizons import is_stored, store_window
 from cloud_stub.hybrid_calendar.join_details import JoinDetails
 from cloud_stub.hybrid_calendar.mapping import RESPONSES, instance_key, is_delivered, matching, series_id, to_meeting
 from cloud_stub.hybrid_calendar.platforms.platform import CalendarPlatform
-from cloud_stub.hybrid_calendar.settings import Settings
+from cloud_stub.hybrid_calendar.settings import Settings, is_served
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import CloudError
 from cloud_stub.platform.mailbox_records import Answer, EventKind, MailboxEvent
@@ -114,9 +114,13 @@ class Delivery:
         return meetings
 
     def _rooms(self, address: str) -> list[Workspace]:
-        """Return the workspaces of an address: it is that of the invited mailbox, but for the case of letters (O09)."""
+        """Return the workspaces of an address: it is that of the invited mailbox, but for the case of letters (O09).
+
+        Those whose calendar is on another platform have nothing to do with mailboxes of this one.
+        """
         found = self._platform.store[Workspace].where("calendar_key", address.casefold())
-        return [workspace for workspace in found if workspace.calendar != "none"]
+        settings = self._settings.now
+        return [workspace for workspace in found if is_served(settings, workspace)]
 
     def _in(self, mailbox: str, record: HybridEvent, first: datetime, last: datetime) -> list[MailboxEvent]:
         """Return what a mailbox has of an invitation: single meetings, and what a series has in the window."""

@@ -23,7 +23,7 @@ from cloud_stub.hybrid_calendar.delivery import Delivery
 from cloud_stub.hybrid_calendar.horizons import Reach, next_job, store_window
 from cloud_stub.hybrid_calendar.mapping import series_id
 from cloud_stub.hybrid_calendar.platforms.platform import LIFECYCLE, CalendarPlatform, Notice, Notification
-from cloud_stub.hybrid_calendar.settings import Settings
+from cloud_stub.hybrid_calendar.settings import Settings, is_served
 from cloud_stub.hybrid_calendar.site import Site
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import CloudError
@@ -116,7 +116,7 @@ class HybridCalendar:
         rooms = [
             room.calendar_key
             for room in self._platform.store[Workspace]
-            if room.calendar != "none" and room.calendar_key
+            if is_served(self._settings.now, room) and room.calendar_key
         ]
         people = [
             user.email.casefold()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -20,8 +21,8 @@ from cloud_stub.platform.errors import BadRequest, CloudError
 from cloud_stub.platform.records import HybridSettings, User, Workspace
 
 LEADS: Final = (0, 5, 10, 15)
-PLATFORMS: Final = ("graph",)
-"""Platforms that mailboxes can live on."""
+PLATFORMS: Final[Mapping[str, str]] = {"graph": "microsoft"}
+"""Platforms that mailboxes can live on, and the calendar that a workspace on each of them has."""
 MINIMAL: Final = ("auto", "always", "never")
 """When devices are told of a meeting by a notice only: when it is too long, always, or never."""
 MINIMAL_BYTES: Final = range(256, 1024 * 1024)
@@ -131,13 +132,23 @@ def _is_site(name: str) -> bool:
     return fits and len(labels) > 1 and labels[-1] in ("test", "example") and len(name) <= 253
 
 
+def is_served(settings: HybridSettings, workspace: Workspace) -> bool:
+    """Say whether the calendar of a workspace is on the platform of the organization: no other is listened to."""
+    return workspace.calendar == PLATFORMS[settings.platform]
+
+
 def setup_steps(settings: HybridSettings, workspace: Workspace, organizer: User | None = None) -> tuple[Step, ...]:
     """Return the steps of O06 in their order, as they stand for a workspace and, where it is asked for, a person's Personal Room."""
     name = workspace.name
-    has_calendar = workspace.calendar != "none"
+    has_calendar = is_served(settings, workspace)
+    menu = f"Workspaces > {name} > Scheduling > Calendar"
+    todo = f"switch the calendar of {name} on: {menu}"
+    if workspace.calendar != "none":
+        wanted = PLATFORMS[settings.platform]
+        todo = f"the calendar of {name} is {workspace.calendar}, which is not heard here: choose {wanted} at {menu}"
     steps = [
         Step("hybrid_calendar", settings.provisioned, "set up Hybrid Calendar for the organization"),
-        Step("workspace_calendar", has_calendar, f"switch the calendar of {name} on: Workspaces > {name} > Scheduling > Calendar"),
+        Step("workspace_calendar", has_calendar, todo),
         Step(
             "workspace_address", has_calendar and bool(workspace.calendar_email),
             f"enter the address of the room mailbox at the calendar of {name}",

@@ -11,6 +11,7 @@ from hybrid_world import SITE, Room, at, flags, quiet
 
 from cloud_stub.hybrid_calendar import service
 from cloud_stub.hybrid_calendar.join_details import FIRST_LINE, read_block
+from cloud_stub.hybrid_calendar.mapping import series_id
 from cloud_stub.hybrid_calendar.platforms.platform import Notice, Notification
 from cloud_stub.platform.mailbox_records import Answer
 from cloud_stub.platform.records import HybridEvent, Meeting
@@ -288,6 +289,26 @@ def test_the_address_of_the_workspace_is_the_invited_one(address: str, delivered
         room.do.workspace_calendar(room.workspace.id, "none")
         await quiet()
         assert room.meetings == []
+
+    in_cloud(story)
+
+
+def test_a_calendar_on_another_platform_gets_nothing_and_says_why() -> None:
+    async def story(world: World) -> None:
+        room = Room(world)
+        event = await room.invite()
+        room.do.workspace_calendar(room.workspace.id, "google", room.address)
+        await quiet()
+        assert room.meetings == []
+        assert room.address not in room.do.service.watched
+        later = await room.invite(3)
+        assert room.meetings == []
+        why = (await world.admin("GET", f"/roomsim/control/v1/why?meeting={later.uid}")).json["items"][0]["report"]
+        first = why["findings"][0]
+        assert (first["key"], "is google" in first["because"]) == ("workspace_no_calendar", True), why
+        room.do.workspace_calendar(room.workspace.id, "microsoft", room.address)
+        await quiet()
+        assert [one.series_id for one in room.meetings] == [series_id(event.uid), series_id(later.uid)]
 
     in_cloud(story)
 
