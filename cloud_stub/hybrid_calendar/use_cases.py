@@ -30,13 +30,14 @@ from cloud_stub.platform.errors import BadRequest, CloudError, NotFound
 from cloud_stub.platform.mailbox_records import Attendee, Automation, Mailbox, MailboxEvent, MailboxKind, RoomDecision
 from cloud_stub.platform.records import HybridEvent, HybridSettings, Meeting, User, UserKind, Workspace
 from cloud_stub.services.calendar import EARLIEST, Calendar, check_times
-from endpoint.runtime.faults import Fault
 
 DOMAIN: Final = "room.example"
 """The domain of the organization's addresses."""
-ACCEPTS: Final[Mapping[str, Automation]] = {
-    "auto": Automation.AUTO_ACCEPT, "decline": Automation.AUTO_ACCEPT, "never": Automation.AUTO_UPDATE,
-}  # fmt: skip
+ACCEPTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "auto": {"automate_processing": Automation.AUTO_ACCEPT, "all_book_in_policy": True},
+    "decline": {"automate_processing": Automation.AUTO_ACCEPT, "all_book_in_policy": False},
+    "never": {"automate_processing": Automation.AUTO_UPDATE, "all_book_in_policy": True},
+}
 """What a mailbox does with requests: decides, declines them all, or leaves them to a person."""
 RULES: Final = {"daily": "FREQ=DAILY", "weekly": "FREQ=WEEKLY", "monthly": "FREQ=MONTHLY"}
 LEAD_TOGGLE: Final = "roomsim-obtp-lead-minutes"
@@ -141,19 +142,8 @@ class HybridUseCases:
         if accept is not None:
             if accept not in ACCEPTS:
                 raise BadRequest(f"a mailbox accepts {', '.join(ACCEPTS)}")
-            given["automate_processing"] = ACCEPTS[accept]
-        mailbox = self.mailboxes.configure(address_of(address), **given)
-        if accept is not None:
-            self._decline_all(mailbox.address, accept == "decline")
-        return mailbox
-
-    def _decline_all(self, address: str, wanted: bool) -> None:
-        faults, fault_id = self.platform.faults, f"mailbox {address} declines"
-        holds = any(fault.id == fault_id for fault in faults.armed)
-        if wanted and not holds:
-            faults.arm(Fault(fault_id, "mailbox", "decline", {"step": "decision", "mailbox": address}, optional=True))
-        elif holds and not wanted:
-            faults.heal(fault_id)
+            given |= ACCEPTS[accept]
+        return self.mailboxes.configure(address_of(address), **given)
 
     def person(
         self,

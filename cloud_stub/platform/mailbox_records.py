@@ -54,10 +54,12 @@ class Automation(StrEnum):
 class Processing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename="pascal"):
     """How a mailbox processes requests, settings and defaults of Set-CalendarProcessing. Source: 8.2.
 
-    `automate_processing` None is the default of the mailbox's kind: AutoAccept for rooms, AutoUpdate for people.
+    `automate_processing` None is the default of the mailbox's kind: AutoAccept for rooms, AutoUpdate for people. Without
+    `all_book_in_policy` nobody may book by an invitation alone.
     """
 
     automate_processing: Automation | None = None
+    all_book_in_policy: bool = True
     booking_window_in_days: int = 180
     enforce_scheduling_horizon: bool = True
     maximum_duration_in_minutes: int = 1440
@@ -222,7 +224,7 @@ class RoomDecision(Record, kw_only=True, frozen=True):
 
     Attributes:
         action: accept, decline, tentative, ignore, or none for a request that nobody has processed.
-        reason: window, horizon, duration, conflict, external, automation, forced, person; empty for a plain accept.
+        reason: policy, window, horizon, duration, conflict, external, automation, forced, person; empty for a plain accept.
         detail: a sentence.
         instances: original starts of a series that were declined although the series was accepted.
     """

@@ -80,7 +80,7 @@ CAUSES: Final = (
     Cause(
         2, "room_declined", "room", "The room declined the invitation",
         "Choose another time or room, or change the setting of the room mailbox that declined it.",
-        ("O02", "Z05", "Z06"), "room.response is declined; room.reason: conflict, window, horizon or duration",
+        ("O02", "Z05", "Z06"), "room.response is declined; room.reason: conflict, policy, window, horizon or duration",
     ),
     Cause(
         3, "external_sender", "room", "The room mailbox ignores organizers from outside",

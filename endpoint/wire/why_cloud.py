@@ -87,9 +87,11 @@ DECLINED: Final = {
     "window": "it takes bookings only so many days ahead",
     "horizon": "the series runs beyond its booking window",
     "duration": "the meeting is longer than it allows",
+    "policy": "nobody may book it by an invitation alone",
     "person": "somebody has answered so",
 }
 CURES: Final = {
+    "policy": "Set AllBookInPolicy of the room mailbox to true, and send the invitation again.",
     "conflict": "Choose another time or room, or move the other meeting.",
     "window": "Invite the room later, or raise BookingWindowInDays of the room mailbox and send the invitation again.",
     "horizon": (

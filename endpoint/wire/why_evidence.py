@@ -53,8 +53,8 @@ class PlatformEvent(Known, kw_only=True, frozen=True):
 class RoomMailbox(Known, kw_only=True, frozen=True):
     """What the room's mailbox has made of the invitation, and its settings that matter.
 
-    `response` is accepted, tentative, declined or none; `reason` why: conflict, window, horizon, duration, external, automation, person,
-    forced (by a fault); `detail` the same as a sentence.
+    `response` is accepted, tentative, declined or none; `reason` why: conflict, policy, window, horizon, duration, external, automation,
+    person, forced (by a fault); `detail` the same as a sentence.
     """
 
     address: str | None = None

@@ -53,7 +53,7 @@ class Decision:
     """What becomes of a request, and why.
 
     Attributes:
-        reason: automation, external, window, horizon, duration, conflict; empty for a plain accept.
+        reason: automation, external, policy, window, horizon, duration, conflict; empty for a plain accept.
         declined: starts of instances of an accepted series that are declined all the same.
         until: instances later than this are not accepted.
     """
@@ -88,6 +88,8 @@ def process_request(
         return Decision(Action.NONE, "automation", "AutomateProcessing is None: nobody puts requests on the calendar.")
     if automation is Automation.AUTO_UPDATE:
         return Decision(Action.TENTATIVE, "automation", "AutomateProcessing is AutoUpdate: a person has to answer.")
+    if not settings.all_book_in_policy:
+        return Decision(Action.DECLINE, "policy", "AllBookInPolicy is false: nobody may book it.")
     end = window_end(settings, now, zone)
     return _beyond(request, settings, end) or _too_long(request, settings) or _conflicting(request, settings, busy, end)
 

@@ -617,6 +617,24 @@ def test_the_service_comes_back_with_the_cloud(tmp_path: object) -> None:
     in_cloud(after, state_dir=tmp_path)
 
 
+def test_a_room_that_declines_everything_does_so_after_a_restart_too(tmp_path: object) -> None:
+    async def before(world: World) -> None:
+        room = Room(world)
+        room.do.mailbox(room.address, accept="decline")
+        assert not world.cloud.platform.faults.armed
+
+    async def after(world: World) -> None:
+        do = world.cloud.hybrid
+        made = do.invite("Ana Smith", at(1), 30, rooms=["lab@room.example"])
+        assert [one.reason for one in do.decisions("lab@room.example", made.uid)] == ["policy"]
+        do.mailbox("lab@room.example", accept="auto")
+        made = do.invite("Ana Smith", at(1), 30, rooms=["lab@room.example"])
+        assert [one.action for one in do.decisions("lab@room.example", made.uid)] == ["accept"]
+
+    in_cloud(before, state_dir=tmp_path)
+    in_cloud(after, state_dir=tmp_path)
+
+
 def test_faults_of_the_hybrid_calendar() -> None:
     async def story(world: World) -> None:
         room, fault, heal = Room(world), world.cloud.use_cases.fault, world.cloud.use_cases.heal

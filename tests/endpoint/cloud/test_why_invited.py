@@ -94,7 +94,7 @@ def test_an_invitation_that_comes_through(more: dict[str, str]) -> None:
     [
         ({"booking_window_in_days": 7}, 30, timedelta(days=20), "window"),
         ({"maximum_duration_in_minutes": 60}, 90, SOON, "duration"),
-        ({"accept": "decline"}, 30, SOON, "forced"),
+        ({"accept": "decline"}, 30, SOON, "policy"),
     ],
 )
 def test_a_room_that_declines(settings: dict[str, Any], minutes: int, after: timedelta, reason: str) -> None:
