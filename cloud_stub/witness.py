@@ -106,14 +106,15 @@ class Witness:
             self._hop(event)
 
     def _went_out(self, event: TraceEvent) -> None:
-        """Note who of the invited heard nothing of a push that is over."""
+        """Note who heard nothing of a push that is over: of the users that it was for, of all invited where it names none."""
         meeting_id = str(event.data.get("meeting", ""))
         meeting = self._platform.store[Meeting].get(meeting_id)
         now = self._platform.now()
         story = self._story(meeting_id)
         story.hops.append(Hop(name=event.kind, at=now, n=event.n, text=str(event.data.get("eventType", ""))))
         heard, story.fresh = story.fresh if event.data.get("heard") else set(), set()
-        for user_id in meeting.user_ids if meeting is not None else ():
+        invited = meeting.user_ids if meeting is not None else ()
+        for user_id in event.data.get("users", invited):
             if user_id not in heard:
                 story.sent.append(_Sent(user_id, str(event.data.get("eventType", "")), now, 0))
 

@@ -207,7 +207,9 @@ class Calendar:
             if fault is not None
             else self._tell(event_type, meeting, users)
         )
-        about = {"eventType": event_type, "meeting": meeting.id, "heard": heard}
+        about: dict[str, Any] = {"eventType": event_type, "meeting": meeting.id, "heard": heard}
+        if users is not None:
+            about["users"] = list(users)
         self._platform.trace.event("cloud:calendar", "calendar.push", data=about, label=Label.OBSERVED)
         return heard
 

@@ -36,6 +36,27 @@ def test_evidence_and_report_of_the_clouds_side() -> None:
     in_cloud(story)
 
 
+def test_a_push_counts_for_those_only_whom_it_was_for() -> None:
+    async def story(world: World) -> None:
+        await world.machine("Huddle")
+        await world.machine("Lab")
+        do, calendar = world.cloud.use_cases, world.cloud.calendar
+        huddle, lab = (world.cloud.why.device(name) for name in ("huddle", "lab"))
+        made = do.meeting_create("Review", START, 30, user_ids=(huddle.id,))
+        calendar.publish(msgspec.structs.replace(made, user_ids=(huddle.id, lab.id)))
+        calendar.publish(msgspec.structs.replace(made, user_ids=(lab.id,)))
+        told = {
+            user.name: [one.event_type for one in world.cloud.why.evidence(made.id, user).pushes or ()]
+            for user in (huddle, lab)
+        }
+        assert told == {
+            "Huddle": ["calendar.meeting.create", "calendar.meeting.update", "calendar.meeting.delete"],
+            "Lab": ["calendar.meeting.create", "calendar.meeting.update"],
+        }
+
+    in_cloud(story)
+
+
 def test_both_sides() -> None:
     async def story(world: World) -> None:
         await world.machine("Huddle")
