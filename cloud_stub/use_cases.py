@@ -30,7 +30,7 @@ from cloud_stub.platform.records import (
 )
 from cloud_stub.platform.tokens import ADMIN_SCOPES, DEVICE_SCOPES, Pair
 from cloud_stub.services.activation_codes import Codes, check_life
-from cloud_stub.services.calendar import Calendar, check_times
+from cloud_stub.services.calendar import Calendar, check_push, check_times
 from cloud_stub.services.device_status import connection_status
 from cloud_stub.services.features import Features
 from cloud_stub.services.health import Gds
@@ -283,7 +283,7 @@ class UseCases:
             BadRequest: times that no meeting has, or another word as `push`.
             NotFound: one of the users is not there.
         """
-        _check_push(push)
+        check_push(push)
         check_times(start, duration_minutes)
         who = tuple(user.id for user in self._machines()) if user_ids is None else self._users(user_ids)
         meeting_id = meeting_id or self._platform.new_id("meeting", name or title)
@@ -310,7 +310,7 @@ class UseCases:
             NotFound: there is no such meeting, or one of the users is not there.
             BadRequest: a field that a meeting does not have, times that none has, or another word as `push`.
         """
-        _check_push(push)
+        check_push(push)
         meeting = found(self._store[Meeting].get(meeting_id), "meeting")
         unknown = set(fields) - set(Meeting.__struct_fields__)
         if unknown:
@@ -323,7 +323,7 @@ class UseCases:
 
     def meeting_delete(self, meeting_id: str, *, push: str = "full") -> None:
         """Take a meeting out of all calendars and push that; a deletion has no minimal form."""
-        _check_push(push)
+        check_push(push)
         meeting = found(self._store[Meeting].drop(meeting_id), "meeting")
         self._push_meeting(meeting, push, events.DELETE, events.DELETE)
 
@@ -605,8 +605,3 @@ class UseCases:
 
     def _machines(self) -> list[User]:
         return [user for user in self._store[User] if user.kind is UserKind.MACHINE]
-
-
-def _check_push(push: str) -> None:
-    if push not in ("full", "minimal", "none"):
-        raise BadRequest("push is full, minimal or none")

@@ -29,7 +29,7 @@ from cloud_stub.platform.directory import Directory, found
 from cloud_stub.platform.errors import BadRequest, CloudError, NotFound
 from cloud_stub.platform.mailbox_records import Attendee, Automation, Mailbox, MailboxEvent, MailboxKind, RoomDecision
 from cloud_stub.platform.records import HybridEvent, HybridSettings, Meeting, User, UserKind, Workspace
-from cloud_stub.services.calendar import EARLIEST, Calendar, check_times
+from cloud_stub.services.calendar import EARLIEST, Calendar, check_push, check_times
 
 DOMAIN: Final = "room.example"
 """The domain of the organization's addresses."""
@@ -352,7 +352,13 @@ class HybridUseCases:
         Args:
             kind: scheduled or space.
             name: the caller's own name for it; makes the id repeatable.
+            push: full, minimal or none.
+
+        Raises:
+            BadRequest: times that no meeting has, another kind, or another word as `push`; nothing is scheduled then.
+            NotFound: one of the workspaces is not there.
         """
+        check_push(push)
         check_times(start, minutes)
         if kind not in (SCHEDULED, SPACE):
             raise BadRequest(f"a meeting without a mailbox is {SCHEDULED} on the site, or of a {SPACE}")

@@ -326,6 +326,12 @@ def _named(dto: Dto) -> dict[str, Any]:
     return {"id": dto.id, "encryptionKeyUrl": dto.encryption_key_url, "links": dto.links}
 
 
+def check_push(push: str) -> None:
+    """Check how a meeting is to be told; BadRequest for another word."""
+    if push not in ("full", "minimal", "none"):
+        raise BadRequest("push is full, minimal or none")
+
+
 def check_times(start: datetime, duration_minutes: int) -> None:
     """Check the times of a meeting.
 

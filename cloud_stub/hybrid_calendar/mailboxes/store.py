@@ -35,7 +35,8 @@ from cloud_stub.platform.mailbox_records import (
 )
 
 EVENTS_PER_MAILBOX_MAX: Final = 5_000
-"""Single events, masters and exceptions that one mailbox keeps."""
+"""Single events, masters and exceptions in a mailbox, from which on its owner books nothing new; invitations still come in, as far as the
+table of all mailboxes has room."""
 
 
 class MailboxStore:

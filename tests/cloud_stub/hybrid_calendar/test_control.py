@@ -130,6 +130,13 @@ def test_settings_people_mailboxes_and_meetings_of_the_site_over_http() -> None:
             400,
             "scheduled",
         ),
+        (
+            "POST",
+            "/webex-meetings",
+            {"title": "x", "start": "2026-03-02T09:00:00Z", "minutes": 5, "workspaceIds": [], "push": "x"},
+            400,
+            "push is full, minimal or none",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(
