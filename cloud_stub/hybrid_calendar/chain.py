@@ -108,7 +108,7 @@ class Chain:
 
     def _waits(self, record: HybridEvent, event: MailboxEvent, said: str, *, is_daily: bool) -> bool:
         """Say whether a meeting is too far away to be picked up, and keep that."""
-        start = self._next_start(event)
+        start = self._next(event).start
         how = reach(start, self._platform.now(), has_window=self._calendars.has_pickup_window)
         if self._platform.faults.hit("hybrid", step="pick_up", mailbox=event.mailbox) is not None:
             how = Reach.LATER
@@ -119,12 +119,12 @@ class Chain:
         self._hop("cal.wait", record.id, {"start": start.isoformat(), "reach": how.value})
         return True
 
-    def _next_start(self, event: MailboxEvent) -> Any:
+    def _next(self, event: MailboxEvent) -> MailboxEvent:
+        """Return the instance of a series that is running or comes next in the store's window; the event itself where there is none."""
         if event.kind is not EventKind.MASTER:
-            return event.start
+            return event
         now = self._platform.now()
-        coming = self._calendars.occurrences(event.mailbox, now, store_window(now)[1])
-        return next((one.start for one in coming if one.uid == event.uid), event.start)
+        return next(iter(self._calendars.instances(event.mailbox, event.id, now, store_window(now)[1])), event)
 
     def _check(self, record: HybridEvent, event: MailboxEvent, said: str, organizer: User | None) -> HybridEvent:
         """Check who invites whom to what, and read how it is joined."""
@@ -152,8 +152,11 @@ class Chain:
         )
 
     def _seal(self, event: MailboxEvent) -> None:
-        """Ask for the key of the meeting, and seal what it says: nothing leaves in clear (7.1 step 3)."""
-        made_id = meeting_id(event.uid, instance_key(event))
+        """Ask for the key of the meeting, and seal what it says: nothing leaves in clear (7.1 step 3).
+
+        The key of a series is that of its next instance: each instance is a meeting of its own to devices.
+        """
+        made_id = meeting_id(event.uid, instance_key(self._next(event)))
         key_url = self._calendar.key_url(made_id)
         self._hop("kms.key", event.uid, {"meeting": made_id, "key": key_url})
         texts = [name for name in ("subject", "location", "body") if getattr(event, name)]

@@ -14,7 +14,7 @@ from cloud_stub.hybrid_calendar.join_details import FIRST_LINE, read_block
 from cloud_stub.hybrid_calendar.mapping import series_id
 from cloud_stub.hybrid_calendar.platforms.platform import Notice, Notification
 from cloud_stub.platform.mailbox_records import Answer
-from cloud_stub.platform.records import HybridEvent, Meeting
+from cloud_stub.platform.records import HybridEvent, KmsKey, Meeting
 
 
 def test_hops_come_in_the_order_of_the_deployment_guide() -> None:
@@ -359,6 +359,17 @@ def test_instances_enter_the_window_day_by_day() -> None:
         room.do.invitation_cancel(event.uid)
         await quiet()
         assert room.meetings == []
+
+    in_cloud(story)
+
+
+def test_each_key_of_a_series_is_that_of_an_instance() -> None:
+    async def story(world: World) -> None:
+        room = Room(world)
+        await room.invite(recurrence="FREQ=DAILY;COUNT=3")
+        keys = [key.meeting_id for key in world.cloud.platform.store[KmsKey] if key.meeting_id]
+        assert keys[0] == room.meetings[0].id
+        assert {*keys} <= {meeting.id for meeting in room.meetings}
 
     in_cloud(story)
 
