@@ -106,14 +106,30 @@ def test_any_query_is_understood_or_refused(name: str, text: str) -> None:
     query.cut(event_json(made, show=query.shows_property))
 
 
+questions = st.fixed_dictionaries(
+    {
+        "schedules": st.lists(st.sampled_from([ROOM, ANNA, "x"]), min_size=1, max_size=3),
+        "starttime": st.fixed_dictionaries({"dateTime": st.sampled_from(["2026-03-03T09:00:00", "2026-03-29T02:30:00"])}),
+        "endtime": st.fixed_dictionaries({"dateTime": st.sampled_from(["2026-03-03T09:00:01", "2026-03-29T10:00:00"])}),
+    },
+    optional={"availabilityviewinterval": st.integers(1, 2000)},
+)  # fmt: skip
+spoiled = st.dictionaries(
+    st.sampled_from(["schedules", "starttime", "endtime", "availabilityviewinterval"]),
+    st.one_of(anything, points, st.just([ROOM]), st.integers(-1, 2000)),
+    max_size=2,
+)
+
+
 @settings(max_examples=200)
-@given(asked=st.dictionaries(st.sampled_from(["schedules", "starttime", "endtime", "availabilityviewinterval"]), st.one_of(anything, points,
-    st.just([ROOM]), st.integers(-1, 2000)), max_size=4))  # fmt: skip
+@given(asked=st.builds(lambda sound, changed: {**sound, **changed}, questions, spoiled))
 def test_any_question_for_free_and_busy_is_answered_or_refused(asked: dict[str, Any]) -> None:
     try:
-        schedule_json(Office().store, asked, "UTC")
+        answer = schedule_json(Office().store, asked, "UTC")
     except CalendarError:
         return
+    assert [one["scheduleId"] for one in answer] == asked["schedules"]
+    assert all(("error" in one) != (set(one["availabilityView"]) == {"0"}) for one in answer), "the office is empty"
 
 
 @given(
