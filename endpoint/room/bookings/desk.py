@@ -103,7 +103,7 @@ class BookingDesk:
         """Book the room: BookingRequested, then BookingCreated or BookingFailed.
 
         Raises:
-            CommandFailed: it is not allowed here, or makes no sense.
+            CommandFailed: it is not allowed here, makes no sense, or there are too many bookings or requests; nothing is told then.
         """
         if self._setting(_ENABLED) == "False":
             raise CommandFailed("Ad hoc bookings are off: Bookings AdhocBooking Enabled is False")
@@ -117,6 +117,10 @@ class BookingDesk:
             raise CommandFailed("A request with this BookingRequestUUID is under way")
         if len(self._pending) >= REQUESTS_MAX:
             raise CommandFailed(f"{REQUESTS_MAX} requests are under way; wait for the answer to one of them")
+        try:
+            self._bookings.store.refuse_full()
+        except LimitExceeded as error:
+            raise CommandFailed(str(error)) from None
         booking = self._made(order, starts, ends)
         told = {"Title": booking.title, "StartTime": iso_seconds(starts), "Duration": minutes}
         self._bookings.tell("BookingRequested", {"BookingRequestUUID": uuid, **told})
@@ -156,10 +160,7 @@ class BookingDesk:
         calendar = self._calendar()
         if calendar is None:
             booking = replace(booking, meeting_id=self._uuid())
-        try:
-            added = self._bookings.add(booking, uuid if calendar is None else "")
-        except LimitExceeded as error:
-            raise CommandFailed(str(error)) from None
+        added = self._bookings.add(booking, uuid if calendar is None else "")
         if calendar is None:
             return
         self._pending[uuid] = added.number

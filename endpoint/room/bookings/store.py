@@ -74,8 +74,7 @@ class BookingStore:
             LimitExceeded: there are BOOKINGS_MAX already.
             ValueError: the id or the meeting has a booking.
         """
-        if len(self._by_number) >= BOOKINGS_MAX:
-            raise LimitExceeded("bookings of one device", BOOKINGS_MAX)
+        self.refuse_full()
         number = self._last + 1
         added = replace(booking, number=number, id=booking.id or self._free_id(number))
         if added.id in self._by_id:
@@ -85,6 +84,11 @@ class BookingStore:
         self._last = number
         self._put(added)
         return added
+
+    def refuse_full(self) -> None:
+        """Raise LimitExceeded if one booking more is too many."""
+        if len(self._by_number) >= BOOKINGS_MAX:
+            raise LimitExceeded("bookings of one device", BOOKINGS_MAX)
 
     def _free_id(self, number: int) -> str:
         found = f"webex-{number}"

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from endpoint.device.device import Device
+from endpoint.room.bookings import store
 from endpoint.runtime.clock import iso_seconds
 from endpoint.wire.clear_meeting import ClearMeeting
 from endpoint.wire.xapi.calls import Caller
@@ -110,6 +111,18 @@ def test_what_cannot_be_booked(
         assert (told, await listed(room.device)) == ([], [])
 
     play(scene, configuration={**ON, **settings})
+
+
+def test_one_booking_too_many_is_refused_and_nothing_is_told_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene(room: Room) -> None:
+        await book(room.device)
+        monkeypatch.setattr(store, "BOOKINGS_MAX", 1)
+        told = events(room.device)
+        with pytest.raises(CommandFailed, match="bookings of one device is limited to 1"):
+            await book(room.device, at=60)
+        assert told == [], "no request that is never answered"
+
+    play(scene, configuration=ON)
 
 
 def test_limits_let_what_is_just_allowed() -> None:
