@@ -75,7 +75,7 @@ def header_of(compact: str, where: str = "jwe") -> dict[str, Any]:
 def _check_header(segment: str, alg: str, where: str) -> None:
     header = header_of(segment, where)
     if header.get("alg") != alg or header.get("enc") != "A256GCM" or {"zip", "crit"} & header.keys():
-        raise RemoteProtocolError(f"{where} header", f"alg {alg}, enc A256GCM, no compression")
+        raise RemoteProtocolError(f"{where} header", f"alg {alg}, enc A256GCM, neither zip nor crit")
 
 
 class SharedKey:
@@ -204,8 +204,9 @@ def sign(key: rsa.RSAPrivateKey, kid: str, plain: bytes) -> str:
 def verified(key: rsa.RSAPublicKey, compact: str, where: str = "jws") -> bytes:
     """Return what was signed by the owner of an RSA key; RemoteProtocolError: another form, or not by that one."""
     header, payload, signature = parts_of(compact, 3, where)
-    if header_of(header, where).get("alg") != "RS256":
-        raise RemoteProtocolError(f"{where} header", "alg RS256")
+    members = header_of(header, where)
+    if members.get("alg") != "RS256" or "crit" in members:  # what must be understood is not: RFC 7515, 4.1.11
+        raise RemoteProtocolError(f"{where} header", "alg RS256, no crit")
     try:
         key.verify(unb64url(signature, where), f"{header}.{payload}".encode(), padding.PKCS1v15(), hashes.SHA256())
     except InvalidSignature:

@@ -11,7 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 from joserfc import jwe, jws
@@ -114,6 +116,25 @@ def _theirs() -> RSAKey:
 # ---- what is refused ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "members", [{"crit": ["exp"], "exp": 1}, {"zip": "DEF"}, {"alg": "A256KW"}, {"enc": "A128GCM"}, {"enc": None}]
+)
+def test_a_header_that_asks_for_something_else_is_refused_though_the_text_is_sealed_with_it(
+    members: dict[str, Any],
+) -> None:
+    header, iv = _header(**members), bytes(12)
+    sealed = AESGCM(TEXT_KEY).encrypt(iv, b"text", header.encode())
+    with pytest.raises(RemoteProtocolError, match="neither zip nor crit"):
+        SharedKey(TEXT_KEY).open_text(f"{header}..{b64url(iv)}.{b64url(sealed[:-16])}.{b64url(sealed[-16:])}")
+
+
+def test_a_signature_is_not_taken_whose_header_says_that_more_must_be_understood() -> None:
+    text = f"{_header(alg='RS256', crit=['exp'], exp=1)}.{b64url(b'{}')}"
+    signature = _rsa().sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
+    with pytest.raises(RemoteProtocolError, match="no crit"):
+        jose.verified(_rsa().public_key(), f"{text}.{b64url(signature)}")
+
+
 def test_another_key_a_changed_part_and_another_form_are_refused_without_a_word_of_the_text() -> None:
     key, signer = SharedKey(TEXT_KEY), _rsa()
     other = _header(alg="A256KW"), _header(enc="A128GCM"), _header(alg="dir", enc="A256GCM", zip="DEF")
@@ -149,7 +170,7 @@ def test_another_key_a_changed_part_and_another_form_are_refused_without_a_word_
     assert TEXT_KEY.hex() not in repr(key)
 
 
-def _header(**members: str) -> str:
+def _header(**members: Any) -> str:
     return b64url(json.dumps({"alg": "dir", "enc": "A256GCM", **members}).encode())
 
 
