@@ -133,8 +133,9 @@ class JoinButton:
         return pressed
 
     def auto_join(self, booking: Booking) -> None:
-        """Join by itself, once for each start, what the room has accepted and can be joined; not while there is a call."""
-        if self._joined.get(booking.number) == booking.starts or booking.is_tentative or not booking.is_joinable:
+        """Join by itself, once for each start, what the room has accepted and can join, unless somebody has; not while there is a call."""
+        joined = (self._joined.get(booking.number), self._answered.get(booking.number))
+        if booking.starts in joined or booking.is_tentative or not booking.is_joinable:
             return
         self._joined[booking.number] = booking.starts
         if self._around.in_call():

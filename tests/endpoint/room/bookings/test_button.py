@@ -234,6 +234,17 @@ class TestAutoJoin:
         diary.advance(minutes=5)
         assert len(diary.dialled) == 1
 
+    def test_what_somebody_has_joined_is_not_joined_again(self) -> None:
+        diary = Diary(auto_lead_s=60)
+        diary.create("a", 10)
+        diary.advance(minutes=6)
+        diary.bookings.button.press()
+        diary.advance(minutes=4)
+        assert [by for _, by in diary.dialled] == ["button"]
+        diary.update("a", 20)
+        diary.advance(minutes=10)
+        assert [by for _, by in diary.dialled] == ["button", "auto"], "a move arms it again"
+
     def test_a_move_arms_it_again(self) -> None:
         diary = Diary(auto_lead_s=60)
         diary.create("a", 10)
