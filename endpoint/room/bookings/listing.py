@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
 from endpoint.room.bookings.booking import Booking
+from endpoint.room.bookings.marks import midnight
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +48,6 @@ def select(bookings: Iterable[Booking], asked: Asked, now: datetime, zone: tzinf
 def page(found: list[Booking], offset: int, limit: int | None) -> list[Booking]:
     """Return the asked-for part of what was found."""
     return found[offset : None if limit is None else offset + limit]
-
-
-def midnight(now: datetime, zone: tzinfo, offset: int) -> datetime:
-    """Return when a day of the room begins, today plus `offset`, as UTC.
-
-    Where the clock steps over midnight the day begins with the step; where midnight comes twice, with the first one.
-    """
-    try:
-        day = now.astimezone(zone).date() + timedelta(days=offset)
-        return datetime.combine(day, time(), zone).astimezone(UTC)
-    except OverflowError:  # behind the last day that a calendar has
-        return datetime.max.replace(tzinfo=UTC)
 
 
 def _stretch(asked: Asked, now: datetime, zone: tzinfo) -> tuple[datetime | None, datetime | None]:

@@ -105,8 +105,7 @@ class Rules:
 
     def next_midnight(self, now: datetime) -> datetime:
         """Return when the room's next day begins."""
-        tomorrow = now.astimezone(self.zone).date() + timedelta(days=1)
-        return datetime.combine(tomorrow, time(), self.zone).astimezone(UTC)
+        return midnight(now, self.zone, 1)
 
 
 def before(instant: datetime, by: timedelta) -> datetime:
@@ -122,6 +121,18 @@ def after(instant: datetime, by: timedelta) -> datetime:
     try:
         return instant + by
     except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
+
+
+def midnight(now: datetime, zone: tzinfo, offset: int) -> datetime:
+    """Return when a day of the room begins, today plus `offset`, as UTC.
+
+    Where the clock steps over midnight the day begins with the step; where midnight comes twice, with the first one.
+    """
+    try:
+        day = now.astimezone(zone).date() + timedelta(days=offset)
+        return datetime.combine(day, time(), zone).astimezone(UTC)
+    except OverflowError:  # behind the last day that a calendar has
         return datetime.max.replace(tzinfo=UTC)
 
 

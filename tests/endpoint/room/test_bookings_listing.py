@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from endpoint.room.bookings.booking import Booking, Source
-from endpoint.room.bookings.listing import Asked, midnight, page, select
+from endpoint.room.bookings.listing import Asked, page, select
+from endpoint.room.bookings.marks import Rules, midnight
 from endpoint.room.bookings.store import BookingStore
 
 OSLO = ZoneInfo("Europe/Oslo")
@@ -115,3 +116,8 @@ def test_the_last_day_of_the_calendar_is_no_error() -> None:
     late = datetime(9999, 12, 31, 12, 0, tzinfo=UTC)
     ending = Booking(source=Source.CLOUD, starts=late, ends=late + timedelta(hours=1))
     assert select([ending], Asked(day_offset=0, days=365), late, OSLO) == [ending]
+
+
+def test_there_is_no_day_behind_the_last_one() -> None:
+    last = datetime(9999, 12, 31, 12, tzinfo=UTC)
+    assert Rules(zone=OSLO).next_midnight(last) == midnight(last, OSLO, 1) == datetime.max.replace(tzinfo=UTC)
