@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from endpoint.room.bookings.booking import CALL_RATE, Booking, Source, platform_of
 from endpoint.room.bookings.desk import Order
 from endpoint.room.bookings.listing import Asked, page, select
+from endpoint.room.bookings.room import names
 from endpoint.runtime.clock import iso_seconds
 from endpoint.runtime.errors import LimitExceeded
 from endpoint.wire.bookings_put import PushedBooking, read_bookings
@@ -150,8 +151,7 @@ class BookingCommands:
         else:
             raise CommandFailed("No reminder is shown")
         button.snooze(booking, call.number("SecondsToSnooze") or 0)
-        told = {"Id": booking.id, "MeetingId": booking.meeting_id}
-        self._bookings.tell("NotificationSnoozed", {name: value for name, value in told.items() if value})
+        self._bookings.tell("NotificationSnoozed", names(booking))
 
     def _check_in(self, call: Invocation) -> None:
         self._device.local.check_in.check_in(self._found(call))

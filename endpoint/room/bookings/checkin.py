@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from endpoint.room.bookings.booking import Booking
-from endpoint.room.bookings.desk import BookingDesk, names
+from endpoint.room.bookings.desk import BookingDesk
 from endpoint.room.bookings.marks import after, before
-from endpoint.room.bookings.room import RoomBookings
+from endpoint.room.bookings.room import RoomBookings, names
 from endpoint.room.ports import RoomWorld
 from endpoint.runtime.clock import iso_seconds
 from endpoint.wire.xapi.errors import CommandFailed

@@ -16,7 +16,7 @@ from endpoint.room.bookings.booking import Booking, Source, platform_of
 from endpoint.room.bookings.edits import DECLINE, TIMEOUT, CalendarEdits, EditRefused
 from endpoint.room.bookings.fields import Gaps
 from endpoint.room.bookings.marks import after
-from endpoint.room.bookings.room import DELETED, RoomBookings
+from endpoint.room.bookings.room import DELETED, RoomBookings, names
 from endpoint.room.ports import RoomWorld
 from endpoint.runtime.chance import Stream
 from endpoint.runtime.clock import iso_seconds
@@ -389,11 +389,6 @@ class BookingDesk:
         return self._room.settings.get(path)
 
 
-def names(booking: Booking) -> dict[str, Any]:
-    """Return how events name a booking."""
-    return {"Id": booking.id, **({"MeetingId": booking.meeting_id} if booking.meeting_id else {})}
-
-
 def _minutes(booking: Booking, order: Order) -> int | None:
     return order.minutes if order.minutes != booking.minutes else None
 
@@ -404,7 +399,7 @@ def _edited(booking: Booking, order: Order, starts: datetime, ends: datetime) ->
     addresses = booking.addresses if number is None else {"Number": number} if number else {}
     platform = order.platform or (platform_of(addresses) if number is not None else booking.platform)
 
-    def told(new: str | None, old: str | None) -> str | None:
+    def told(new: str | None, old: T) -> str | T:
         return old if new is None else new
 
     return replace(
@@ -417,5 +412,5 @@ def _edited(booking: Booking, order: Order, starts: datetime, ends: datetime) ->
         protocol=order.protocol or booking.protocol,
         organizer_name=told(order.organizer_name, booking.organizer_name),
         organizer_email=told(order.organizer_email, booking.organizer_email),
-        organizer_id=order.organizer_id or booking.organizer_id,
+        organizer_id=told(order.organizer_id, booking.organizer_id),
     )

@@ -251,7 +251,7 @@ class RoomBookings:
         self.tell("Updated")
         if has_moved:
             times: Fields = {"StartTime": iso_seconds(booking.starts), "Duration": booking.minutes}
-            self.tell("BookingMoved", {**_names(booking), **times})
+            self.tell("BookingMoved", {**names(booking), **times})
         self._trace("booking.changed", booking, moved=has_moved)
         self.timeline.put(booking)
 
@@ -267,7 +267,7 @@ class RoomBookings:
         self.tell(
             "Deleted",
             {
-                **_names(booking),
+                **names(booking),
                 "Cause": cause,
                 **_times(booking),
                 "MinutesFreed": max(0, int(freed.total_seconds() // 60)),
@@ -355,13 +355,13 @@ class RoomBookings:
         """Carry out an effect of the table."""
         match effect:
             case TellRemaining(seconds):
-                self.tell("TimeRemaining", {**_names(booking), "Seconds": seconds})
+                self.tell("TimeRemaining", {**names(booking), "Seconds": seconds})
             case Tell("End"):
-                self.tell("End", {**_names(booking), **_times(booking)})
+                self.tell("End", {**names(booking), **_times(booking)})
             case Tell(event):
                 if event == "Start":
                     self.around.meeting_starts()
-                self.tell(event, _names(booking))
+                self.tell(event, names(booking))
 
     def machine_changed(self, booking: Booking, before: State, event: object, after: State) -> None:
         """Write to the history where a booking stands."""
@@ -454,7 +454,8 @@ def _check_pushed(pushed: list[Booking], others: list[Booking]) -> None:
         meetings.add(booking.meeting_id)
 
 
-def _names(booking: Booking) -> dict[str, Any]:
+def names(booking: Booking) -> dict[str, Any]:
+    """Return how events name a booking."""
     return {"Id": booking.id, **({"MeetingId": booking.meeting_id} if booking.meeting_id else {})}
 
 

@@ -217,6 +217,17 @@ def test_an_edit_moves_a_booking_and_says_so() -> None:
     play(scene, configuration=ON)
 
 
+def test_an_edit_can_take_the_organizer_away() -> None:
+    async def scene(room: Room) -> None:
+        ann = {"OrganizerName": "Ann", "OrganizerEmail": "ann@x.test", "OrganizerId": "o-1"}
+        await book(room.device, **ann)
+        await command(room.device, "Bookings Edit", {**BOOKED, **dict.fromkeys(ann, "")})
+        [shown] = await listed(room.device)
+        assert shown["Organizer"] == {"FirstName": "", "LastName": "", "Email": "", "Id": ""}
+
+    play(scene, configuration=ON)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "why"),
     [
