@@ -47,7 +47,6 @@ class XmlApi:
         self._xapi = xapi
         self._schema = schema
         self._defect = defect
-        self._facts = facts
         self._look = Look(facts.product_type, facts.software, xapi.nodes, schema.valuespace_name)
 
     # reading
