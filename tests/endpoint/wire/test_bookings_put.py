@@ -228,7 +228,24 @@ _ODD = st.sampled_from(
 )  # fmt: skip
 
 
-@given(st.lists(_ODD, max_size=30).map("".join))
+def _mostly(right: str, *others: str) -> st.SearchStrategy[str]:
+    return st.sampled_from([right] * 5 + ["", *others])
+
+
+_NEARLY = st.tuples(
+    st.just("<Booking>"),
+    st.integers(1, 3).map("<Id>{}</Id>".format),
+    _mostly("<Title>t</Title>", "<Title/>"),
+    _mostly("<Time><StartTime>2026-01-01T00:00:00Z</StartTime><Duration>9</Duration></Time>",
+            "<Time><StartTime>2026-01-01T00:00:00Z</StartTime><EndTime>2026-01-01T00:00:00Z</EndTime></Time>",
+            "<Time><StartTime>x</StartTime></Time>"),
+    _mostly("<DialInfo><Calls><Call><Number>5</Number><Protocol>SIP</Protocol></Call></Calls></DialInfo>",
+            "<DialInfo><Calls><Call><Protocol>x</Protocol></Call></Calls></DialInfo>", "<DialInfo/>"),
+    st.just("</Booking>"),
+).map("".join)  # fmt: skip
+
+
+@given(st.lists(_ODD, max_size=30).map("".join) | st.lists(_NEARLY, max_size=3).map("".join))
 def test_any_document_is_a_list_of_bookings_or_a_rule(inside: str) -> None:
     try:
         found = read_bookings(document(f"<Bookings>{inside}</Bookings>"))
