@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Annotated, Any, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import GetCoreSchemaHandler, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, GetCoreSchemaHandler, PlainValidator, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+from endpoint.room.bookings.marks import LEADS_S
 from scenarios.runner import values
 from scenarios.runner.values import Template, When
 from scenarios.runner.yamltree import kind_of_value
@@ -94,6 +95,12 @@ def _name(value: object) -> str:
     raise ValueError("write a name: letters, digits, - and _, a letter first, at most 64")
 
 
+def _lead(seconds: float) -> float:
+    if seconds in LEADS_S:
+        return seconds
+    raise wrong(f"a lead is one of {', '.join(f'{lead // 60}m' for lead in LEADS_S)}")
+
+
 def _zone(value: object) -> str:
     if isinstance(value, str) and value:
         try:
@@ -124,6 +131,8 @@ Duration: TypeAlias = Annotated[
     float, _reader(values.read_duration), WithJsonSchema({"type": "string", "pattern": values.DURATION_PATTERN})
 ]
 """Seconds, written `250ms`, `1h30m`, `7d`."""
+Lead: TypeAlias = Annotated[Duration, AfterValidator(_lead)]
+"""How long before the start the Join button comes, in seconds."""
 SignedDuration: TypeAlias = Annotated[
     float,
     _reader(values.read_signed_duration),

@@ -109,7 +109,7 @@ async def set_platform(stage: Stage, args: h.SetPlatform) -> object:
     renamed = {"tentative": "deliver_tentative", "join_takes": "join_delay_s"}
     given = {name: getattr(args, name) for name in type(args).model_fields}
     if args.lead is not None:
-        given["lead_minutes"] = args.lead / 60 if args.lead % 60 else round(args.lead / 60)
+        given["lead_minutes"] = round(args.lead / 60)
     del given["lead"]
     fields = {renamed.get(name, name): value for name, value in given.items() if value is not None}
     stage.cloud.hybrid.settings(**fields)

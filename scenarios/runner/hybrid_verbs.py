@@ -10,9 +10,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from scenarios.runner.fields import Duration, Flag, KnownText, Moment, Name, Text, Toggle, Zone
+from scenarios.runner.fields import Duration, Flag, KnownText, Lead, Moment, Name, Text, Toggle, Zone
 from scenarios.runner.validation import Objection, Strict
-from scenarios.runner.verbs import Capability, Verb, declare
+from scenarios.runner.verbs import Capability, Defined, Used, Verb, declare
 
 _STUB: frozenset[Capability] = frozenset({"stub"})
 ROOMS_MAX = 50
@@ -22,6 +22,13 @@ _People = Annotated[tuple[Text, ...], Field(max_length=PEOPLE_MAX, strict=False)
 Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 """The day on which the rule of a series puts an instance, in the zone of the series."""
 Action = Literal["personal_room", "space", "onetime", "none"]
+
+
+def _rooms_used(rooms: tuple[str, ...] | None) -> Iterable[Used]:
+    """Name the devices whose rooms are meant; what has an @ is an address."""
+    for index, name in enumerate(rooms or ()):
+        if "@" not in name:
+            yield Used("device", name, ("rooms", index))
 
 
 class MailboxSettings(Strict):
@@ -75,6 +82,14 @@ class Invite(Verb):
     private: Flag = False
     all_day: Flag = False
 
+    def defines(self) -> Iterable[Defined]:
+        """Make the invitation known."""
+        yield Defined("invitation", self.id, ("id",))
+
+    def uses(self) -> Iterable[Used]:
+        """Refer to the devices whose rooms are invited."""
+        yield from _rooms_used(self.rooms)
+
 
 @declare
 class InviteUpdate(Verb):
@@ -100,6 +115,11 @@ class InviteUpdate(Verb):
         if all(getattr(self, name) is None for name in names):
             yield Objection((), f"write what changes: {', '.join(names)}")
 
+    def uses(self) -> Iterable[Used]:
+        """Refer to the invitation, and to the devices whose rooms are invited."""
+        yield Used("invitation", self.id, ("id",))
+        yield from _rooms_used(self.rooms)
+
 
 @declare
 class InviteCancel(Verb):
@@ -111,6 +131,10 @@ class InviteCancel(Verb):
     done = "sent; room, service and device go on from there"
     id: Name
     instance: Day | None = None
+
+    def uses(self) -> Iterable[Used]:
+        """Refer to the invitation."""
+        yield Used("invitation", self.id, ("id",))
 
 
 @declare
@@ -145,7 +169,7 @@ class SetPlatform(Verb):
     """Whether the organization has Hybrid Calendar at all."""
     webex: Action | None = None
     meet: Action | None = None
-    lead: Duration | None = None
+    lead: Lead | None = None
     """How long before the start the Join button comes: 0m, 5m, 10m or 15m."""
     managed_site: Flag | None = None
     """Whether the site is managed in Control Hub, which ties the Personal Rooms of its users."""

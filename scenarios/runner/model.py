@@ -15,13 +15,13 @@ from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
 from endpoint.device.settings import AUTO_JOIN_MAX_S
 from endpoint.room.analytics import PEOPLE_MAX
-from endpoint.room.bookings.marks import LEADS_S
 from scenarios.runner.conditions import Expectation, Never
 from scenarios.runner.fields import (
     Duration,
     Flag,
     Instant,
     KnownText,
+    Lead,
     Name,
     SignedDuration,
     TextOrNumber,
@@ -76,12 +76,6 @@ def _language(value: object) -> object:
     if value == LANGUAGE and isinstance(value, int):
         return value
     raise wrong(f"this version reads language {LANGUAGE}")
-
-
-def _lead(seconds: float) -> float:
-    if seconds in LEADS_S:
-        return seconds
-    raise wrong(f"a lead is one of {', '.join(f'{lead // 60}m' for lead in LEADS_S)}")
 
 
 def _auto_join(seconds: float) -> float:
@@ -177,7 +171,7 @@ class Cloud(Strict):
     mailbox: Mailbox = Field(default_factory=Mailbox)
     features: dict[str, Toggle] = Field(default_factory=dict)
     """Feature toggles by key, developer ones."""
-    lead: Annotated[Duration, AfterValidator(_lead)] | None = None
+    lead: Lead | None = None
     """How long before the start the Join button comes, a setting of the organization: 0m, 5m, 10m or 15m."""
     tls: Tls = Field(default_factory=Tls)
     kms_join_fields: Literal["readable", "strict"] = "readable"

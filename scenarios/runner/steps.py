@@ -10,12 +10,12 @@ from scenarios.runner.event_subjects import EVENT_SUBJECTS, read_anchor
 from scenarios.runner.fields import read_flag
 from scenarios.runner.model import Step, StepFrame
 from scenarios.runner.notyet import not_yet
-from scenarios.runner.problems import Problems
+from scenarios.runner.problems import Place, Problems
 from scenarios.runner.references import Scope
 from scenarios.runner.subjects import STATE_SUBJECTS, Context
 from scenarios.runner.validation import check, keys_of, value_place
 from scenarios.runner.values import read_duration
-from scenarios.runner.verbs import VERBS, Verb
+from scenarios.runner.verbs import VERBS, Used, Verb
 from scenarios.runner.why_subject import compile_why
 from scenarios.runner.xapi_checks import check_verb
 from scenarios.runner.xapi_subjects import XAPI_SUBJECTS
@@ -124,19 +124,22 @@ class StepBuilder:
         for defined in args.defines():
             if defined.kind == "saved":
                 self._scope.save(defined.name)
-            elif defined.kind == "subscription":
-                self._context.subscribed.add(defined.name)
             else:
-                self._context.faults.add(defined.name)
+                self._context.made(defined.kind).add(defined.name)
         for used in args.uses():
-            place = value_place(arranged, used.path)
-            if used.kind == "anchor":
-                read_anchor(self._context, Scalar(used.name, place))
-            elif used.name not in self._context.faults:
-                known = {*self._context.faults, "all"}
-                self._problems.unknown(place, f"no fault before this is named `{used.name}`", used.name, known)
+            self._check_used(used, value_place(arranged, used.path))
         check_verb(args, arranged, self._context.table, self._problems)
         return args
+
+    def _check_used(self, used: Used, place: Place) -> None:
+        if used.kind == "anchor":
+            read_anchor(self._context, Scalar(used.name, place))
+        elif used.kind == "device":
+            if used.name not in self._devices:
+                self._problems.unknown(place, f"no device is named `{used.name}`", used.name, self._devices)
+        elif used.name not in self._context.made(used.kind):
+            known = {*self._context.made(used.kind), *(("all",) if used.kind == "fault" else ())}
+            self._problems.unknown(place, f"no {used.kind} before this is named `{used.name}`", used.name, known)
 
     def _build(self, what: str, node: Node, number: str) -> object:
         if what == "steps":

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
 from endpoint.wire.xapi.nodes import Branch, Nodes, nodes
 from scenarios.runner import matchers as m
+from scenarios.runner.booking_keys import check_bookings
 from scenarios.runner.conditions import MERCURY_WORDS, Condition, OrderCondition, StateCondition, View, state_word
 from scenarios.runner.matcher_compiler import MatcherCompiler, is_operator_map
 from scenarios.runner.matchers import MISSING
@@ -33,9 +34,14 @@ class Context:
     problems: Problems
     table: Nodes = field(default_factory=nodes)
     faults: set[str] = field(default_factory=set)
+    invitations: set[str] = field(default_factory=set)
     labels: set[str] = field(default_factory=set)
     subscribed: set[str] = field(default_factory=set)
     """Paths that a client listens to."""
+
+    def made(self, kind: Literal["fault", "invitation", "subscription"]) -> set[str]:
+        """Return the names that steps have made so far, of a kind; a name is added to them."""
+        return {"fault": self.faults, "invitation": self.invitations, "subscription": self.subscribed}[kind]
 
     @property
     def states(self) -> MatcherCompiler:
@@ -246,6 +252,7 @@ def _screen(context: Context, entry: Entry) -> list[Condition]:
 
 
 def _bookings(context: Context, entry: Entry) -> list[Condition]:
+    check_bookings(context.problems, entry.node)
     matcher = context.states.compile(entry.node)
     return [StateCondition(entry.at, "bookings", lambda view, device: view.bookings(device), matcher)]
 

@@ -20,11 +20,12 @@ from scenarios.runner.yamltree import Mapping as MapNode
 
 Capability = Literal["stub", "time", "raw", "udp", "tls", "media", "panel", "exact", "client"]
 Build = Literal["steps", "expectation"]
-NameKind = Literal["fault", "saved", "subscription"]
+NameKind = Literal["fault", "saved", "subscription", "invitation"]
 
 
 class Defined(NamedTuple):
-    """A name that a verb makes known: a fault that can be healed, a value for `${saved.<name>}`, a path that a client listens to."""
+    """A name that a verb makes known: a fault that can be healed, a value for `${saved.<name>}`, a path that a client
+    listens to, an invitation that can be changed."""
 
     kind: NameKind
     name: str
@@ -32,9 +33,9 @@ class Defined(NamedTuple):
 
 
 class Used(NamedTuple):
-    """A name that a verb takes from earlier steps, and where it is written."""
+    """A name that a verb takes from earlier steps or of a device, and where it is written."""
 
-    kind: Literal["fault", "anchor"]
+    kind: Literal["fault", "anchor", "invitation", "device"]
     name: str
     path: Path
 
@@ -66,7 +67,7 @@ class Verb(Strict):
         return ()
 
     def uses(self) -> Iterable[Used]:
-        """Return the names of earlier steps that this one uses."""
+        """Return the names of earlier steps and of devices that this one uses."""
         return ()
 
     @classmethod

@@ -1,0 +1,56 @@
+"""What an expectation of `bookings` may name: the members that a booking has in `Bookings List`, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from endpoint.room.bookings.booking import Booking, Source
+from endpoint.room.bookings.fields import fields
+from endpoint.wire.xapi.releases import Release
+from scenarios.runner.matcher_compiler import NOT_OPERATORS, OPERATORS
+from scenarios.runner.problems import Problems
+from scenarios.runner.yamltree import Mapping, Node, Sequence
+
+NEWEST: Final[Release] = (999, 0)
+"""Later than any release that tells members of its own."""
+_LIST_WORDS: Final = ("count", "each", "exists", "has")
+_OF_ITEMS: Final = ("has", "each")
+_OF_THE_SAME: Final = ("is", "not", "any", "all", "from", "to", "only")
+_OF_SEVERAL: Final = ("any", "all")
+
+
+def _shape() -> object:
+    """Return a list with one booking that has every member a booking can have."""
+    instant = datetime(2026, 1, 5, tzinfo=UTC)
+    booking = Booking(source=Source.CLOUD, starts=instant, ends=instant, addresses={"callURI": "sip:a@room.example"})
+    return [fields(booking, 0, NEWEST)]
+
+
+SHAPE: Final = _shape()
+
+
+def check_bookings(problems: Problems, node: Node, shape: object = SHAPE, name: str = "bookings") -> None:
+    """Note each member that no booking has, and each map that stands where there is a list."""
+    if isinstance(node, Sequence):
+        for item in node.items:
+            check_bookings(problems, item, shape[0] if isinstance(shape, list) else shape, name)
+    elif isinstance(node, Mapping) and all(one.key in OPERATORS or one.key in NOT_OPERATORS for one in node.entries):
+        for one in node.entries:
+            if one.key in _OF_SEVERAL and isinstance(one.node, Sequence):
+                for item in one.node.items:
+                    check_bookings(problems, item, shape, name)
+            elif one.key in _OF_THE_SAME:
+                check_bookings(problems, one.node, shape, name)
+            elif one.key in _OF_ITEMS and isinstance(shape, list):
+                check_bookings(problems, one.node, shape[0], name)
+    elif isinstance(node, Mapping):
+        for one in node.entries:
+            if isinstance(shape, list):
+                if one.key not in OPERATORS:
+                    problems.unknown(one.at, f"`{name}` is a list: it has no `{one.key}`", one.key, _LIST_WORDS)
+            elif isinstance(shape, dict) and one.key not in shape:
+                owner = "a booking" if name == "bookings" else f"`{name}` of a booking"
+                problems.unknown(one.at, f"{owner} has no `{one.key}`", one.key, shape)
+            elif isinstance(shape, dict):
+                check_bookings(problems, one.node, shape[one.key], one.key)
