@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,7 +23,7 @@ from scenarios.runner.commands import Exit, refused
 from scenarios.runner.serving import serve
 from scenarios.runner.shell.backend import Unusable
 from scenarios.runner.shell.doors import Door, DoorRefused
-from scenarios.runner.shell.ready import READY_BYTES_MAX
+from scenarios.runner.shell.ready import read_ready
 from scenarios.runner.values import read_duration
 from scenarios.runner.why_text import explain, marks_for, table
 
@@ -97,7 +96,7 @@ class WhyCommand:
     async def _open(self, stack: AsyncExitStack) -> Targets:
         device = cloud = None
         for file in self.targets:
-            ready = _read(file)
+            ready = read_ready(file)
             is_cloud = "org_id" in ready
             if (cloud if is_cloud else device) is not None:
                 raise Unusable(
@@ -186,19 +185,6 @@ def _json(pairs: Sequence[Pair], reports: Sequence[Report]) -> str:
         "items": items,
     }
     return msgspec.json.format(msgspec.json.encode(body), indent=2).decode()
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        with file.open("rb") as stream:
-            found = json.loads(stream.read(READY_BYTES_MAX))
-    except OSError as error:
-        raise Unusable(f"{file}: cannot be read: {error.strerror}; is it running?") from None
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise Unusable(f"{file}: is no ready file; `roomsim endpoint run --ready-file F` writes one")
-    return found
 
 
 async def _now(targets: Targets) -> datetime:

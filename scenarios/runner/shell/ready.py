@@ -1,4 +1,4 @@
-"""Ready files as the prompt reads them. Reference: docs/reference/ready-files.md."""
+"""Ready files as the prompt and `roomsim why` read them. Reference: docs/reference/ready-files.md."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def read_device(file: Path) -> Ready:
     Raises:
         Unusable: it is none, or the device serves no websocket.
     """
-    found = _read(file)
+    found = read_ready(file)
     if "org_id" in found:
         raise Unusable(f"{file}: is the ready file of a cloud; give that of `roomsim endpoint run`")
     ready = _ready(found)
@@ -46,13 +46,18 @@ def read_cloud(file: Path) -> Ready:
     Raises:
         Unusable: it is none.
     """
-    ready = _ready(_read(file))
+    ready = _ready(read_ready(file))
     if not ready.control or not ready.admin_token:
         raise Unusable(f"{file}: is no ready file of a cloud; `roomsim cloud serve --ready-file F` writes one")
     return ready
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read_ready(file: Path) -> dict[str, Any]:
+    """Read a ready file, of either side.
+
+    Raises:
+        Unusable: it is none.
+    """
     try:
         with file.open("rb") as stream:
             found = json.loads(stream.read(READY_BYTES_MAX))
