@@ -22,7 +22,7 @@ from endpoint.wire.why_report import REPORT_VERSION, Report
 from scenarios.runner.commands import Exit, refused
 from scenarios.runner.serving import serve
 from scenarios.runner.shell.backend import Unusable
-from scenarios.runner.shell.doors import Door, DoorRefused
+from scenarios.runner.shell.doors import Door, DoorRefused, is_loopback
 from scenarios.runner.shell.ready import read_ready
 from scenarios.runner.values import read_duration
 from scenarios.runner.why_text import explain, marks_for, table
@@ -81,7 +81,7 @@ class WhyCommand:
         async def main() -> int:
             try:
                 async with AsyncExitStack() as stack:
-                    found = await self._open(stack)
+                    found = await self._living(await self._open(stack))
                     at = await self._instant(found)
                     pairs = await _Asking(found, self.meeting, self.device, at).pairs()
             except Unusable as error:
@@ -107,6 +107,8 @@ class WhyCommand:
                 raise Unusable(
                     f"{file}: has no control door; `roomsim endpoint run` or `roomsim cloud serve` with --ready-file writes one"
                 )
+            if not is_cloud and not is_loopback(url):
+                raise Unusable(f"{file}: {url} is not on this machine, and the control door of a device always is")
             door = await stack.enter_async_context(_Named(url, token, file))
             device, cloud = (device, door) if is_cloud else (door, cloud)
         if self.device and device is not None:
@@ -114,6 +116,22 @@ class WhyCommand:
                 f"--device {self.device}: the ready file of a device says already which one; leave either out"
             )
         return Targets(device, cloud)
+
+    async def _living(self, targets: Targets) -> Targets:
+        """Leave out the side that does not answer where the other one does: what the living side knows is an answer too."""
+        if targets.device is None or targets.cloud is None:
+            return targets
+        gone = note = ""
+        for side, door in (("device", targets.device), ("cloud", targets.cloud)):
+            try:
+                await door.ask("GET", "/clock")
+            except DoorRefused as error:
+                if error.status != 0 or gone:
+                    raise
+                gone, note = side, f"{error}; the {side} is left out"
+        if note:
+            print(note, file=sys.stderr)
+        return Targets(None if gone == "device" else targets.device, None if gone == "cloud" else targets.cloud)
 
     async def _instant(self, targets: Targets) -> datetime | None:
         """Read `--at`: an instant, a time of this day in UTC, or a distance from now."""

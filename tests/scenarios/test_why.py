@@ -79,6 +79,17 @@ def test_a_device_and_its_cloud_as_processes(tmp_path: Path, capsys: pytest.Capt
         ran = Ran(capsys, "--device", "Attic", cloud_file)
         assert (ran.code, ran.err) == (2, "there is no device Attic; there are Huddle\n")
 
+        kept = room.read_text()
+        device.end()
+        room.write_text(kept)
+        ran = Ran(capsys, "--meeting", good, room, cloud_file)
+        assert ran.code == 1
+        assert ran.err.startswith(f"{room}: the control door does not answer at ")
+        assert ran.err.endswith("; the device is left out\n")
+        assert "The device was not asked" in ran.out
+    ran = Ran(capsys, "--meeting", good, room, cloud_file)
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+
 
 def made(cloud: CloudProcess, title: str, minutes: int, **fields: Any) -> str:
     start = (machine_now().astimezone(UTC) + timedelta(minutes=minutes)).isoformat(timespec="seconds")
@@ -98,6 +109,10 @@ def asked(capsys: pytest.CaptureFixture[str], room: Path, meeting: str) -> Any:
         ("[]", "is no ready file"),
         ("not json", "is no ready file"),
         ("{}", "has no control door"),
+        (
+            '{"control": "http://rooms.example:9", "control_token": "x"}',
+            "room.json: http://rooms.example:9 is not on this machine, and the control door of a device always is",
+        ),
         (
             '{"control": "http://127.0.0.1:9", "control_token": "x"}',
             "room.json: the control door does not answer at http://127.0.0.1:9; is it running? (",

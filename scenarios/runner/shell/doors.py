@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -30,11 +32,12 @@ class DoorRefused(Exception):
 
 
 class Door:
-    """One door: its base URL and its token. It is on this machine, so its certificate is not asked about."""
+    """One door: its base URL and its token. Its certificate is verified unless it is on this machine."""
 
     def __init__(self, url: str, token: str, answer_s_max: float = ANSWER_S_MAX) -> None:
         self._url = url.rstrip("/")
         self._answer_s_max = answer_s_max
+        self._verifies = not is_loopback(url)
         self._headers = {"Authorization": f"Bearer {token}"}
         self._session: aiohttp.ClientSession | None = None
 
@@ -60,7 +63,7 @@ class Door:
         headers = {} if sent is None else {"Content-Type": "application/json"}
         try:
             async with self._session.request(
-                method, self._url + path, data=sent, headers=headers, params=dict(query or {}), ssl=False
+                method, self._url + path, data=sent, headers=headers, params=dict(query or {}), ssl=self._verifies
             ) as answer:
                 text = await answer.text()
         except TimeoutError:
@@ -84,6 +87,15 @@ class Door:
             return json.loads(text) if text.strip() else None
         except ValueError:
             raise DoorRefused("the control door answers no JSON") from None
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL leads to this machine."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _in_short(error: Exception) -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -22,6 +20,7 @@ from endpoint.wire.xapi.nodes import Argument, Nodes
 from endpoint.wire.xapi.paths import Path, folded
 from endpoint.wire.xapi.query import Query
 from scenarios.runner.shell.backend import Gate, Lost, Unusable
+from scenarios.runner.shell.doors import is_loopback
 from scenarios.runner.shell.frames import Answer, Failure, Told, leaves_of, list_of, read_frame, refusal, request
 from scenarios.runner.shell.ready import Ready
 from scenarios.runner.shell.spelling import branch_of, spelt, unknown_word
@@ -81,7 +80,7 @@ class Remote:
         try:
             async with asyncio.timeout(OPENING_S_MAX):
                 self._socket = await self._session.ws_connect(
-                    ready.ws, headers=headers, ssl=not _is_loopback(ready.ws), max_msg_size=MESSAGE_BYTES_MAX
+                    ready.ws, headers=headers, ssl=not is_loopback(ready.ws), max_msg_size=MESSAGE_BYTES_MAX
                 )
         except aiohttp.WSServerHandshakeError as error:
             why = REFUSED.get(error.status, f"it answers {error.status}")
@@ -289,11 +288,3 @@ def _native(value: str, kind: str) -> str | int:
 def _argument(value: str | list[str], argument: Argument | None) -> Any:
     kind = argument.space.kind if argument is not None else ""
     return [_native(one, kind) for one in value] if isinstance(value, list) else _native(value, kind)
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
