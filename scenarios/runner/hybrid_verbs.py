@@ -5,21 +5,37 @@ Source: protocol/calendar-and-obtp.md 4, 6.8, 7, 8. All call the use cases of th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from datetime import date
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
-from scenarios.runner.fields import Duration, Flag, KnownText, Lead, Moment, Name, Text, Toggle, Zone
+from cloud_stub.platform.mailbox_records import Processing
+from scenarios.runner.fields import Duration, Flag, KnownText, Lead, Moment, Name, Text, Toggle, Zone, wrong
+from scenarios.runner.problems import nearest
 from scenarios.runner.validation import Objection, Strict
 from scenarios.runner.verbs import Capability, Defined, Used, Verb, declare
 
 _STUB: frozenset[Capability] = frozenset({"stub"})
 ROOMS_MAX = 50
 PEOPLE_MAX = 100
+DAY_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 _Rooms = Annotated[tuple[KnownText, ...], Field(max_length=ROOMS_MAX, strict=False)]
 _People = Annotated[tuple[Text, ...], Field(max_length=PEOPLE_MAX, strict=False)]
-Day = Annotated[str, Field(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
+
+
+def _day(text: str) -> str:
+    try:
+        if re.fullmatch(DAY_PATTERN[1:-1], text):
+            return date.fromisoformat(text).isoformat()
+    except ValueError:
+        pass
+    raise wrong(f'`{text}` is no day; write one such as "2026-03-24"')
+
+
+Day = Annotated[str, AfterValidator(_day), WithJsonSchema({"type": "string", "pattern": DAY_PATTERN})]
 """The day on which the rule of a series puts an instance, in the zone of the series."""
 Action = Literal["personal_room", "space", "onetime", "none"]
 
@@ -58,6 +74,13 @@ class MailboxSettings(Strict):
             "process_external_meeting_messages": self.external,
         }
         return {**{name: value for name, value in named.items() if value is not None}, **self.settings}
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to settings that no mailbox has."""
+        for name in self.settings:
+            if name not in Processing.__struct_fields__:
+                near = nearest(name, Processing.__struct_fields__)
+                yield Objection(("settings", name), f"a mailbox has no setting `{name}`", near, at_key=True)
 
 
 @declare
@@ -150,11 +173,12 @@ class SetMailbox(MailboxSettings, Verb):
     calendar: Literal["microsoft", "google", "none"] | None = None
 
     def objections(self) -> Iterable[Objection]:
-        """Object to nothing."""
+        """Object to a change of nothing, and to an address of no calendar."""
+        yield from super().objections()
         if all(getattr(self, name) in (None, {}) for name in type(self).model_fields):
-            yield Objection(
-                (), "write what changes: accept, delete_comments, booking_window, settings, address, calendar"
-            )
+            yield Objection((), f"write what changes: {', '.join(type(self).model_fields)}")
+        if self.calendar == "none" and self.address is not None:
+            yield Objection(("address",), "a workspace without a calendar has no address", at_key=True)
 
 
 @declare
@@ -185,7 +209,7 @@ class SetPlatform(Verb):
     """How long the site takes to make join details."""
 
     def objections(self) -> Iterable[Objection]:
-        """Object to nothing."""
+        """Object to a change of nothing."""
         if all(getattr(self, name) is None for name in type(self).model_fields):
             yield Objection((), f"write what changes: {', '.join(type(self).model_fields)}")
 

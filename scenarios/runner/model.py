@@ -181,6 +181,8 @@ class Cloud(Strict):
         """Pass on what the parts object to."""
         for objection in self.media.objections():
             yield objection.under("media")
+        for objection in self.mailbox.objections():
+            yield objection.under("mailbox")
 
 
 class Device(Strict):
