@@ -48,7 +48,6 @@ from endpoint.wire.catalog import active_clusters_data, cache_invalidation_data
 from endpoint.wire.features import Feature
 from endpoint.wire.mercury_close import GOING_AWAY, NOT_AUTHORIZED
 from endpoint.wire.secret import Secret
-from endpoint.wire.swupgrade import IMAGE_BYTES
 
 IDENTITY_DELETED = "room.identityDeleted"
 MAINTENANCE_S = 60.0
@@ -417,40 +416,16 @@ class UseCases:
         users = [user_id] if user_id else [user.id for user in self._machines()]
         return [self._features.set(user, kind, key, value) for user in users]
 
-    def upgrade_offer(
-        self,
-        version: str = "",
-        *,
-        name: str = "",
-        date: str = "",
-        urgency: str = "Medium",
-        device_id: str = "",
-        workspace_id: str = "",
-        channel: str = "",
-        should: str = "",
-        must: str = "",
-        size: int = IMAGE_BYTES,
-        fails: str = "",
-    ) -> Upgrade:
+    def upgrade_offer(self, version: str = "", *, name: str = "", **fields: Any) -> Upgrade:
         """Offer a software version to a device, to those of a workspace, or to all, and tell them.
 
         Args:
             version: such as `ce26.5`, with its build or without; empty to set minimums only.
             name: the caller's own name for it; makes the id repeatable.
-            date: day of the release, `2026-05-04`; today if none is given.
-            urgency: Low, Medium or Critical.
-            channel: only to devices on this one; empty = on every one.
-            should, must: oldest versions that are recommended, and that are good enough.
-            size: bytes of the image.
-            fails: `download` or `install`: what it is made to fail at.
+            fields: further fields of `records.Upgrade`.
         """
         upgrade_id = self._platform.new_id("upgrade", name or version)
-        return self._swupgrade.offer(
-            Upgrade(
-                id=upgrade_id, created=self._platform.now(), version=version, date=date, bytes=size, urgency=urgency,
-                device_id=device_id, workspace_id=workspace_id, channel=channel, should=should, must=must, fails=fails,
-            )
-        )  # fmt: skip
+        return self._swupgrade.offer(Upgrade(id=upgrade_id, created=self._platform.now(), version=version, **fields))
 
     def upgrades(self) -> list[Upgrade]:
         """Return every offer, oldest first; for each device the youngest one that is meant for it decides."""

@@ -158,7 +158,7 @@ class Control:
         body = call.read(UpgradeBody)
         return self._do.upgrade_offer(
             body.version, date=body.date, urgency=body.urgency, device_id=body.device_id, workspace_id=body.workspace_id,
-            channel=body.channel, should=body.should_version, must=body.must_version, size=body.bytes, fails=body.fails,
+            channel=body.channel, should=body.should_version, must=body.must_version, bytes=body.bytes, fails=body.fails,
         ).shown()  # fmt: skip
 
     def _name(self, call: Call) -> None:

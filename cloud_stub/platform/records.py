@@ -401,7 +401,12 @@ class Integration(Record, kw_only=True, frozen=True):
 class Upgrade(Record, kw_only=True, frozen=True):
     """A software version that is offered: to one device, to those of a workspace, or to all; on one channel, or on every one.
 
-    `should` and `must` are the oldest versions that are recommended and that are good enough. `fails` says what it is made to fail at.
+    Attributes:
+        date: day of the release, `2026-05-04`.
+        bytes: size of the image.
+        urgency: Low, Medium or Critical.
+        should, must: oldest versions that are recommended, and that are good enough.
+        fails: what it is made to fail at: `download`, `install`, or nothing.
     """
 
     SHOWN = (
