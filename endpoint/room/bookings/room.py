@@ -304,6 +304,7 @@ class RoomBookings:
         with self.timeline.together():
             for booking in gone:
                 self._forget(booking)
+                self._trace("booking.removed", booking, cause="")
             for booking in pushed:
                 if booking.id in known:
                     self.store.change(replace(booking, number=known[booking.id].number))
@@ -312,10 +313,18 @@ class RoomBookings:
                     self.store.add(booking)
             stored = [found for booking in pushed if (found := self.store.find(booking.id)) is not None]
             for booking in stored:
+                self._trace_pushed(known.get(booking.id), booking)
                 self.timeline.put(booking)
         self.replaced = Replaced(self._room.world.clock.now(), len(pushed), gone)
         self.tell("Updated")
         return stored
+
+    def _trace_pushed(self, before: Booking | None, booking: Booking) -> None:
+        if before is None:
+            self._trace("booking.added", booking, source=booking.source.value)
+        elif before != booking:
+            has_moved = (before.starts, before.ends) != (booking.starts, booking.ends)
+            self._trace("booking.changed", booking, moved=has_moved)
 
     def _added(self, booking: Booking, *, tells_created: bool, request_uuid: str = "") -> None:
         self.tell("Updated")

@@ -259,3 +259,15 @@ def test_organizer_and_webex_block() -> None:
     [other] = diary.bookings.fields_of([replace(booking, platform="Zoom")])
     assert other["Webex"]["Enabled"] == "False"
     assert not any(value for name, value in other["Webex"].items() if name != "Enabled")
+
+
+def test_what_a_push_does_is_in_the_history() -> None:
+    diary = Diary()
+    diary.bookings.replace_pushed([pushed("a"), pushed("b"), pushed("c")])
+    diary.bookings.replace_pushed([pushed("a"), pushed("b", at=90), pushed("d")])
+    kinds = ("booking.added", "booking.changed", "booking.removed")
+    told = [
+        (event.kind.partition(".")[2], event.data["booking"]) for event in diary.trace.events if event.kind in kinds
+    ]
+    first = [("added", "a"), ("added", "b"), ("added", "c")]
+    assert told == [*first, ("removed", "c"), ("changed", "b"), ("added", "d")]
