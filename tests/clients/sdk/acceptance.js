@@ -1,7 +1,6 @@
-// Drives the unmodified client packages against the stub cloud and prints one JSON line per step: {step, ok, ms, detail}.
-// Environment: BASE (http(s)://127.0.0.1:PORT), CONTROL (base of the control API), ADMIN_TOKEN; over https NODE_EXTRA_CA_CERTS;
-// CATALOG=v2 for the newer class of catalogues.
-// The order of steps is that of protocol/cloud-services.md 14.4. Exit code 0 if every step passed.
+// Drives the unmodified client packages against the stub cloud; client.js says how it is started and what it prints.
+// Environment, besides: CATALOG=v2 for the newer class of catalogues.
+// The order of steps is that of protocol/cloud-services.md 14.4.
 
 'use strict';
 
@@ -9,17 +8,12 @@ process.env.MERCURY_PING_INTERVAL = process.env.MERCURY_PING_INTERVAL || '1000';
 process.env.MERCURY_PONG_TIMEOUT = process.env.MERCURY_PONG_TIMEOUT || '900';
 process.env.MERCURY_BACKOFF_TIME_RESET = process.env.MERCURY_BACKOFF_TIME_RESET || '200';
 
-const {BASE, CONTROL, ADMIN_TOKEN} = process.env;
-const STEP_MS_MAX = 15000;
-
-const complaints = [];
-process.on('unhandledRejection', (reason) => complaints.push(String(reason && reason.message ? reason.message : reason)));
+const {BASE, check, clientOf, complaints, control, next, run, sleep, step} = require('./client');
 
 require('@webex/plugin-logger');
 require('@webex/internal-plugin-device');
 require('@webex/internal-plugin-mercury');
 const core = require('@webex/webex-core');
-const {default: WebexCore} = core;
 
 if (process.env.CATALOG === 'v2') {
   core.registerInternalPlugin('services', core.ServicesV2, {
@@ -31,67 +25,10 @@ if (process.env.CATALOG === 'v2') {
   });
 }
 
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function control(method, path, body) {
-  const answer = await fetch(CONTROL + path, {
-    method,
-    headers: {authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json'},
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
-  return text ? JSON.parse(text) : undefined;
-}
-
-function next(emitter, name, ms = 3000) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no ${name} within ${ms} ms`)), ms);
-    emitter.once(name, (value) => {
-      clearTimeout(timer);
-      resolve(value);
-    });
-  });
-}
-
-function check(condition, text) {
-  if (!condition) throw new Error(text);
-}
-
-let failed = 0;
-
-async function step(name, act) {
-  const start = Date.now();
-  let ok = true;
-  let detail = '';
-  try {
-    const limit = sleep(STEP_MS_MAX).then(() => {
-      throw new Error(`not done within ${STEP_MS_MAX} ms`);
-    });
-    detail = (await Promise.race([act(), limit])) || '';
-  } catch (error) {
-    ok = false;
-    failed += 1;
-    detail = error && error.stack ? error.stack.split('\n').slice(0, 4).join(' | ') : String(error);
-  }
-  console.log(JSON.stringify({step: name, ok, ms: Date.now() - start, detail}));
-}
-
 async function main() {
   const user = await control('POST', '/users', {name: `SDK ${process.pid}`});
   const token = await control('POST', '/tokens', {userId: user.id});
-  const webex = new WebexCore({
-    credentials: {client_id: 'roomsim-sdk', client_secret: 'any', redirect_uri: BASE, supertoken: token},
-    config: {
-      logger: {level: 'silent'},
-      credentials: {client_id: 'roomsim-sdk', client_secret: 'any', redirect_uri: BASE},
-      services: {
-        discovery: {u2c: `${BASE}/u2c/api/v1`, hydra: `${BASE}/v1`, sqdiscovery: `${BASE}/v1/region`},
-        validateDomains: true,
-        allowedDomains: [new URL(BASE).host],
-      },
-    },
-  });
+  const webex = clientOf(token);
   const {services, device, mercury} = webex.internal;
   const offline = [];
   mercury.on('offline.transient', () => offline.push('transient'));
@@ -218,10 +155,4 @@ async function main() {
   if (complaints.length) console.log(JSON.stringify({step: 'unhandled rejections', ok: true, detail: complaints}));
 }
 
-main().then(
-  () => process.exit(failed ? 1 : 0),
-  (error) => {
-    console.log(JSON.stringify({step: 'script', ok: false, detail: String(error && error.stack)}));
-    process.exit(1);
-  }
-);
+run(main);

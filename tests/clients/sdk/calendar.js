@@ -1,79 +1,17 @@
-// Drives the unmodified encryption and calendar plugins against the stub cloud and prints one JSON line per step: {step, ok, ms, detail}.
-// Environment: BASE (http(s)://127.0.0.1:PORT), CONTROL (base of the control API), ADMIN_TOKEN; over https NODE_EXTRA_CA_CERTS.
-// Source of the steps: protocol/cloud-services.md 14.4. Exit code 0 if every step passed.
+// Drives the unmodified encryption and calendar plugins against the stub cloud; client.js says how it is started and what it prints.
+// Source of the steps: protocol/cloud-services.md 14.4.
 
 'use strict';
 
-const {BASE, CONTROL, ADMIN_TOKEN} = process.env;
-const STEP_MS_MAX = 20000;
-const TITLE = 'Wöchentliche Runde ☕';
+const {check, clientOf, complaints, control, next, refused, run, step} = require('./client');
 
-const complaints = [];
-process.on('unhandledRejection', (reason) => complaints.push(String(reason && reason.stack ? reason.stack : reason)));
+const TITLE = 'Wöchentliche Runde ☕';
 
 require('@webex/plugin-logger');
 require('@webex/internal-plugin-device');
 require('@webex/internal-plugin-mercury');
 require('@webex/internal-plugin-encryption');
 require('@webex/internal-plugin-calendar');
-const {default: WebexCore} = require('@webex/webex-core');
-
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function control(method, path, body) {
-  const answer = await fetch(CONTROL + path, {
-    method,
-    headers: {authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json'},
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
-  return text ? JSON.parse(text) : undefined;
-}
-
-function next(emitter, name, ms = 5000) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no ${name} within ${ms} ms`)), ms);
-    emitter.once(name, (value) => {
-      clearTimeout(timer);
-      resolve(value);
-    });
-  });
-}
-
-function check(condition, text) {
-  if (!condition) throw new Error(text);
-}
-
-async function refused(promise, what) {
-  let error;
-  try {
-    await promise;
-  } catch (caught) {
-    error = caught;
-  }
-  check(error, `${what} was not refused`);
-  return error;
-}
-
-let failed = 0;
-
-async function step(name, act) {
-  const start = Date.now();
-  let ok = true;
-  let detail = '';
-  try {
-    const limit = sleep(STEP_MS_MAX).then(() => {
-      throw new Error(`not done within ${STEP_MS_MAX} ms`);
-    });
-    detail = (await Promise.race([act(), limit])) || '';
-  } catch (error) {
-    ok = false;
-    failed += 1;
-    detail = error && error.stack ? error.stack.split('\n').slice(0, 4).join(' | ') : String(error);
-  }
-  console.log(JSON.stringify({step: name, ok, ms: Date.now() - start, detail}));
-}
 
 const at = (minutes) => new Date(Date.now() + minutes * 60000).toISOString();
 
@@ -81,19 +19,7 @@ async function main() {
   const name = `sdk-${process.pid}`;
   const user = await control('POST', '/users', {name, email: `${name}@room.example`});
   const token = await control('POST', '/tokens', {userId: user.id});
-  const webex = new WebexCore({
-    credentials: {client_id: 'roomsim-sdk', client_secret: 'any', redirect_uri: BASE, supertoken: token},
-    config: {
-      logger: {level: 'silent'},
-      encryption: {kmsInitialTimeout: 1000, kmsMaxTimeout: 8000, ecdhMaxTimeout: 8000},
-      credentials: {client_id: 'roomsim-sdk', client_secret: 'any', redirect_uri: BASE},
-      services: {
-        discovery: {u2c: `${BASE}/u2c/api/v1`, hydra: `${BASE}/v1`, sqdiscovery: `${BASE}/v1/region`},
-        validateDomains: true,
-        allowedDomains: [new URL(BASE).host],
-      },
-    },
-  });
+  const webex = clientOf(token, {encryption: {kmsInitialTimeout: 1000, kmsMaxTimeout: 8000, ecdhMaxTimeout: 8000}});
   const {services, device, encryption, calendar} = webex.internal;
   const {kms} = encryption;
   const made = (fields) =>
@@ -250,10 +176,4 @@ async function main() {
   });
 }
 
-main().then(
-  () => process.exit(failed ? 1 : 0),
-  (error) => {
-    console.log(JSON.stringify({step: 'script', ok: false, detail: String(error && error.stack)}));
-    process.exit(1);
-  }
-);
+run(main);
