@@ -34,6 +34,7 @@ from cloud_stub.services.public_api import (
 )
 from cloud_stub.use_cases import UseCases
 from endpoint.runtime.clock import iso_ms
+from endpoint.wire.conventions import room_address
 
 TAGS_MAX = 100
 TAG_CHARS_MAX = 256
@@ -137,9 +138,11 @@ class RestApi:
             owner["personId"] = public_id("PEOPLE", device.person_id)
         if workspace is not None and workspace.location_id:
             owner |= {"locationId": workspace.location_id, "workspaceLocationId": workspace.location_id}
+        name = user.name if user is not None else device.name
+        address = room_address(name, device.org_id)
         return {
             "id": public_id("DEVICE", device.id),
-            "displayName": user.name if user is not None else device.name,
+            "displayName": name,
             **owner,
             "orgId": public_id("ORGANIZATION", device.org_id),
             "capabilities": ["xapi"],
@@ -151,8 +154,8 @@ class RestApi:
             "serial": device.serial,
             "software": device.software,
             "upgradeChannel": "Stable",
-            "primarySipUrl": "",
-            "sipUrls": [],
+            "primarySipUrl": address,
+            "sipUrls": [address],
             "errorCodes": list(device.issues),
             "created": iso_ms(device.created),
             "firstSeen": iso_ms(device.first_seen or device.created),

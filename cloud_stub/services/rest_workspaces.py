@@ -15,6 +15,7 @@ from cloud_stub.platform.routes import Answer, Call, Label, Route
 from cloud_stub.services.public_api import HYDRA, error_body, page, public_id, read_id
 from cloud_stub.use_cases import UseCases
 from endpoint.runtime.clock import iso_ms
+from endpoint.wire.conventions import room_address
 
 WORKSPACES_READ = ("spark-admin:workspaces_read", "spark:workspaces_read")
 WORKSPACES_WRITE = ("spark-admin:workspaces_write", "spark:workspaces_write")
@@ -198,7 +199,7 @@ class RestWorkspaces:
             "orgId": public_id("ORGANIZATION", workspace.org_id),
             "displayName": workspace.name,
             "type": workspace.type,
-            "sipAddress": "",
+            "sipAddress": room_address(workspace.name, workspace.org_id),
             "created": iso_ms(workspace.created),
             "calling": {"type": workspace.calling},
             "calendar": calendar,

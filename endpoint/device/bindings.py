@@ -85,9 +85,7 @@ def show_registration(device: Device) -> None:
             return
         device_id = account.device_id or registration.url.rpartition("/")[2]
         urn = f"ciscospark://urn:TEAM:us-east-2_a/DEVICE/{device_id}"
-        address = f"{account.display_name or device.settings.name}@{account.org_id[:8]}.room.test".replace(
-            " ", "."
-        ).lower()
+        address = conventions.room_address(account.display_name or device.settings.name, account.org_id)
         tree.put(("Webex", "DeveloperId"), base64.b64encode(urn.encode()).decode().rstrip("="))
         tree.put(("Webex", "Meetings", "JoinProtocol"), "Webex")
         tree.put(("Webex", "Meetings", "InstantMeeting", "Availability"), "Available")

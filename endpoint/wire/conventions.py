@@ -16,6 +16,7 @@ import msgspec
 
 from endpoint.wire.errors import LocalProtocolError, RemoteProtocolError
 
+ROOM_DOMAIN: Final = "room.test"
 DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 # ---- instants ------------------------------------------------------------------------------------------------------
@@ -252,3 +253,13 @@ def _redact_member(member: str) -> str:
         return "***" if _SECRET_VALUE.match(name) else member
     is_secret = name.lower() in _SECRET_NAMES or _SECRET_NAME.search(name) or _SECRET_VALUE.match(value)
     return f"{name}=***" if is_secret and value else member
+
+
+def room_address(name: str, org_id: str) -> str:
+    """Return the address under which the device of a room is called: `huddle.1@0a1b2c3d.room.test`.
+
+    Letters and digits of the name with dots between them, below a reserved domain with the first eight characters of the organization's id.
+    The form is that of protocol/xapi.md section 9, the domain ours; two rooms of one name have one address.
+    """
+    user = re.sub(r"[^a-z0-9]+", ".", name.casefold()).strip(".") or "room"
+    return f"{user}@{org_id[:8]}.{ROOM_DOMAIN}"

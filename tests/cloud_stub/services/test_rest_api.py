@@ -33,7 +33,10 @@ def test_workspace_lives() -> None:
         assert (await world.admin("GET", url)).json == made
         changed = (await world.admin("PUT", url, {"displayName": "Hall", "type": "huddle", "capacity": 5})).json
         kept = {name: value for name, value in made.items() if name != "notes"}
-        assert changed == {**kept, "displayName": "Hall", "capacity": 5}, "what is not given goes: notes"
+        org = world.cloud.org_id[:8]
+        assert (made["sipAddress"], changed["sipAddress"]) == (f"lab@{org}.room.test", f"hall@{org}.room.test")
+        renamed = {"displayName": "Hall", "sipAddress": changed["sipAddress"], "capacity": 5}
+        assert changed == {**kept, **renamed}, "what is not given goes: notes"
         listed = (await world.admin("GET", "/v1/workspaces/?displayName=Hall")).json["items"]
         assert listed == [changed]
         assert (await world.admin("DELETE", url)).status == 204

@@ -22,6 +22,7 @@ from endpoint.wire.conventions import (
     parse_tracking_id,
     read_error,
     redact_url,
+    room_address,
 )
 from endpoint.wire.errors import LocalProtocolError, RemoteProtocolError
 
@@ -313,3 +314,15 @@ def test_redact_url_takes_any_text_and_settles(text: str) -> None:
 )
 def test_redact_url_never_prints_a_named_secret(secret: str, name: str) -> None:
     assert secret not in redact_url(f"https://{secret}:{secret}@h.test/?a=1&{name}={secret}#{name}={secret}")
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("Huddle 1", "huddle.1@0a1b2c3d.room.test"),
+        ("  R&D / East  ", "r.d.east@0a1b2c3d.room.test"),
+        ("会議室", "room@0a1b2c3d.room.test"),
+    ],
+)
+def test_a_room_is_called_by_its_name(name: str, address: str) -> None:
+    assert room_address(name, "0a1b2c3d-e5f6-4a7b-8c9d-0e1f2a3b4c5d") == address
