@@ -48,6 +48,18 @@ class View(Protocol):
         """Return the bookings as `Bookings List` tells them."""
         ...
 
+    def calls(self, device: str) -> list[Mapping[str, object]]:
+        """Return the calls that a device has, oldest first: `call_subjects.CALL`."""
+        ...
+
+    def history(self, device: str) -> list[Mapping[str, object]]:
+        """Return the call history as `CallHistory Get` tells it, newest first."""
+        ...
+
+    def metrics(self, device: str) -> list[Mapping[str, object]]:
+        """Return the events of calls that the metrics service has of a device, in their order: `name`, and what else an event has."""
+        ...
+
     def cloud(self, path: str) -> object:
         """Return a value of the stub's state by dotted path, `matchers.MISSING` when there is none."""
         ...
