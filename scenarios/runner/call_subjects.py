@@ -23,7 +23,7 @@ CALL: Final[dict[str, Any]] = {
     **dict.fromkeys(
         (
             "call", "id", "status", "direction", "protocol", "number", "callback", "display_name", "requested", "answer_state", "booking",
-            "meeting", "platform", "muted", "held", "locked", "recording", "hand", "authentication", "duration_s",
+            "meeting", "platform", "muted", "held", "locked", "recording", "hand", "lobby", "authentication", "duration_s",
         ),
         "",
     ),

@@ -43,9 +43,14 @@ class CallBook:
     _ids: dict[str, list[int]] = field(default_factory=dict)
     _forgotten: dict[str, int] = field(default_factory=dict)
     _named: dict[str, Named] = field(default_factory=dict)
+    _states: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def take(self, event: Event) -> None:
-        """Take note of a call that begins."""
+        """Take note of a call that begins, or is somewhere else."""
+        if event.kind == "machine" and event.data.get("machine") == "call":
+            self._states[event.who, f"call #{event.data.get('call')}"] = str(event.data.get("to"))
+            if len(self._states) > CALLS_MAX:
+                del self._states[next(iter(self._states))]
         if event.kind != "xapi.event" or event.data.get("event") not in BEGINNINGS:
             return
         device = event.who.removeprefix("device:")
@@ -111,6 +116,20 @@ class CallBook:
         if not forgotten < int(ordinal) <= had:
             raise ValueError(f"{device} has no call {ordinal}: it has had {had}")
         return self._ids[device][int(ordinal) - forgotten - 1]
+
+    def machine(self, device: str, name: str) -> str:
+        """Return what the history calls a machine: `call #2` for the call that a scenario calls `call 1` or by its own name."""
+        word, _, ref = name.partition(" ")
+        if word.casefold() != "call" or not ref:
+            return name
+        try:
+            return f"call #{self.call_id(device, ref)}"
+        except ValueError:  # it has not come yet
+            return name
+
+    def state(self, device: str, machine: str) -> str | None:
+        """Return how far a call is, by the name that the history has for it; None when it has not come yet."""
+        return self._states.get((f"device:{device}", machine))
 
     def ordinal(self, device: str, call_id: int) -> int | None:
         """Return the ordinal of a device's call, the last of this id; None when it has none."""

@@ -87,7 +87,7 @@ def at_anchor(stage: Stage, anchor: Anchor, device: str, callback: Callable[[], 
     """Call back when the history passes an anchor of a device; returns what takes that back."""
 
     def look(event: Event) -> None:
-        if anchor.is_at(event, device):
+        if anchor.is_at(event, device, partial(stage.calls.machine, device)):
             stop()
             callback()
 

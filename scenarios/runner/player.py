@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal, NamedTuple
 
 from cloud_stub.platform.errors import CloudError
@@ -154,7 +155,8 @@ class Player:
 
     def _scene(self, device: str) -> Scene:
         find = lookup(self._stage, device)
-        return Scene(self._view, device, lambda template: template.resolve(find), dict(self._labels))
+        machine_of = partial(self._stage.calls.machine, device)
+        return Scene(self._view, device, lambda template: template.resolve(find), dict(self._labels), machine_of)
 
     async def _perform(self, step: Step, whole: Step) -> object:
         """Do the verb of a step; `whole` is the step that says what must follow."""

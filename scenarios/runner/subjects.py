@@ -234,8 +234,10 @@ def _diagnostics(context: Context, entry: Entry) -> list[Condition]:
 
 ELEMENTS: Final = ("join button", "reminder", "call bar", "incoming", "prompt")
 """Elements of the screen that are simulated."""
-ELEMENT_KEYS: Final = ("visible", "enabled", "title", "text", "booking", "place")
-"""What an element tells; `place` is that of the reminder."""
+ELEMENT_KEYS: Final = (
+    "visible", "enabled", "title", "text", "booking", "place", "call", "muted", "sharing", "recording", "locked",
+)  # fmt: skip
+"""What an element tells; `booking` is that of the button, `place` that of the reminder, the last five are of calls."""
 
 
 def _screen(context: Context, entry: Entry) -> list[Condition]:

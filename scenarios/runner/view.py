@@ -48,6 +48,8 @@ class StageView:
         if wanted.startswith("cloud "):
             state = self.cloud(f"{wanted.removeprefix('cloud ')}.state")
             return None if state is MISSING else str(state)
+        if wanted.startswith("call "):
+            return self._stage.calls.state(device, self._stage.calls.machine(device, name))
         read = _MACHINES.get(wanted)
         return str(read(self._device(device))) if read is not None else None
 
