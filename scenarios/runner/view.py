@@ -75,7 +75,8 @@ class StageView:
 
     def screen(self, device: str) -> Mapping[str, Mapping[str, object]]:
         """Return the elements on the screen."""
-        return self._device(device).local.bookings.screen()
+        own = self._device(device)
+        return {**own.local.bookings.screen(), **room_calls(own).screen()}
 
     def bookings(self, device: str) -> list[Mapping[str, object]]:
         """Return the bookings as `Bookings List` tells them."""
