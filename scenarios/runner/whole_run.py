@@ -23,11 +23,12 @@ SAME_REQUESTS_MAX: Final = 10
 """As often a device may make one request within STORM_S; the schedule of retries begins with a second between two."""
 STORM_S: Final = 5
 SECRET: Final = re.compile(
-    r"(?<![0-9A-Za-z-])(?:[0-9]{4}[ -]?){3}[0-9]{4}(?![0-9A-Za-z-])"  # an activation code
+    r"(?<![0-9A-Za-z-])(?<!since=)(?:[0-9]{4}[ -]?){3}[0-9]{4}(?![0-9A-Za-z-])"  # an activation code
     r"|(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])"  # tokens of the stub, keys
     r"|(?i:bearer )\S|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[A-Za-z0-9_-]{10,}\.(?!\.)"
 )
-"""What looks like a secret. A sealed text is none: a JWE under a shared key, whose second part is empty."""
+"""What looks like a secret. A sealed text is none: a JWE under a shared key, whose second part is empty; nor is the number of a state
+of a call, from which its `syncUrl` goes on."""
 DIGESTS: Final = frozenset({"sha256"})
 """Members that hold a digest of something that is no secret: it looks like a token, and is none."""
 
