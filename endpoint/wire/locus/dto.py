@@ -9,6 +9,7 @@ Source: protocol/cloud-services.md 9.1 to 9.3, worked example 18.10; reasons fro
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Final, TypeAlias, TypeVar
 
@@ -500,7 +501,7 @@ class _Members(_Part, kw_only=True, frozen=True):
     replaces: tuple[Replaced, ...] = ()
 
 
-_MEMBERS: Final = {field.encode_name: field.name for field in msgspec.structs.fields(_Members)}
+_MEMBERS: Final = {one.encode_name: one.name for one in msgspec.structs.fields(_Members)}
 
 
 class Locus(_Members, kw_only=True, frozen=True):
@@ -543,23 +544,12 @@ class Locus(_Members, kw_only=True, frozen=True):
         """Return a media share by name; None without one."""
         return next((one for one in self.media_shares if one.name == name), None)
 
-    def merged(self, delta: Mapping[str, Any], where: str = "locus") -> Locus:
-        """Return this locus after a raw delta: as `parse_locus(merge(raw, delta))`, at the cost of the delta only.
-
-        Raises:
-            RemoteProtocolError: the delta breaks a rule; see `parse_locus`.
-        """
-        part = _convert(delta, where)
-        changes = {
-            _MEMBERS[name]: getattr(part, _MEMBERS[name])
-            for name, value in delta.items()
-            if value is not None and name in _MEMBERS
-        }
+    def merged(self, delta: Delta) -> Locus:
+        """Return this locus after a delta: what `parse_locus` reads from the merged raw forms, at the cost of the delta only."""
+        changes = delta.changes
         if "participants" in changes:
-            changes["participants"] = _upserted(self.participants, part.participants)
-        if delta.get("sequence") is not None:
-            changes["sequence"] = parse_sequence(delta["sequence"], f"{where}.sequence")
-        return msgspec.structs.replace(self, **changes)
+            changes = {**changes, "participants": _upserted(self.participants, changes["participants"])}
+        return msgspec.structs.replace(self, **changes, base_sequence=None)
 
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON form; participants and sequence are always there."""
@@ -569,6 +559,25 @@ class Locus(_Members, kw_only=True, frozen=True):
         if self.base_sequence is not None:
             wire["baseSequence"] = self.base_sequence.as_wire()
         return wire
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What changed of a locus.
+
+    Attributes:
+        url: of the locus; empty if it is not told.
+        base: sequence of the view that the delta is for.
+        sequence: of the view that it leads to.
+        raw: as it came.
+        changes: fields of `Locus` that it replaces; of the participants only those that changed.
+    """
+
+    url: str
+    base: Sequence
+    sequence: Sequence
+    raw: Mapping[str, Any] = field(repr=False)
+    changes: Mapping[str, Any] = field(repr=False)
 
 
 def _upserted(current: tuple[Participant, ...], changed: tuple[Participant, ...]) -> tuple[Participant, ...]:
@@ -589,7 +598,7 @@ def locus_id(url: str) -> str:
 
 
 def parse_locus(raw: object, where: str = "locus") -> Locus:
-    """Read a locus, whole or a delta.
+    """Read a whole locus; a `baseSequence` in it is read and kept.
 
     Raises:
         RemoteProtocolError: not an object, no http(s) URL, a member of a wrong type, a state that does not exist, or a sequence that
@@ -598,7 +607,7 @@ def parse_locus(raw: object, where: str = "locus") -> Locus:
     if not isinstance(raw, Mapping):
         raise RemoteProtocolError(where, "an object with url, self, participants and sequence")
     part = _convert(raw, where)
-    if part.url is None or not is_url(part.url) or not part.url.startswith("http"):
+    if part.url is None:
         raise RemoteProtocolError(f"{where}.url", "an http(s) URL")
     base = raw.get("baseSequence")
     return Locus(
@@ -608,12 +617,34 @@ def parse_locus(raw: object, where: str = "locus") -> Locus:
     )
 
 
+def parse_delta(raw: object, where: str = "locus") -> Delta:
+    """Read what changed of a locus.
+
+    Raises:
+        RemoteProtocolError: no `baseSequence`, or as `parse_locus`; only the URL may be missing.
+    """
+    if not isinstance(raw, Mapping) or raw.get("baseSequence") is None:
+        raise RemoteProtocolError(f"{where}.baseSequence", "present in a delta")
+    part = _convert(raw, where)
+    changes = {
+        _MEMBERS[name]: getattr(part, _MEMBERS[name]) for name in _MEMBERS.keys() & raw.keys() if raw[name] is not None
+    }
+    base = parse_sequence(raw["baseSequence"], f"{where}.baseSequence")
+    sequence = parse_sequence(raw.get("sequence"), f"{where}.sequence")
+    if raw.get("sequence") is not None:
+        changes["sequence"] = sequence
+    return Delta(part.url or "", base, sequence, raw, changes)
+
+
 def _convert(raw: Mapping[str, Any], where: str) -> _Members:
     """Read the members; nulls are rare, so they are taken out only where they are in the way."""
     try:
-        return codec.convert(raw, _Members, where)
+        part = codec.convert(raw, _Members, where)
     except RemoteProtocolError:
-        return codec.convert(without_nulls(raw), _Members, where)
+        part = codec.convert(without_nulls(raw), _Members, where)
+    if part.url is not None and not (part.url.startswith("http") and is_url(part.url)):
+        raise RemoteProtocolError(f"{where}.url", "an http(s) URL")
+    return part
 
 
 def without_nulls(value: Any) -> Any:
