@@ -4,6 +4,8 @@
     code.43534500.state     of a certain one
     device.count            how many there are
     mercury.open            computed
+    metrics.names           diagnostic events of the call heard of last
+    metrics.482e7108-1525-47d4-996e-4d42263e754c.names
 
 Nothing secret can be reached: a record shows what its kind lists in `SHOWN`.
 """
@@ -31,6 +33,7 @@ from cloud_stub.platform.records import (
 from cloud_stub.services.activation_codes import Codes
 from cloud_stub.services.device_status import connection_status
 from cloud_stub.services.mercury import Mercury
+from cloud_stub.services.metrics import Metrics
 
 KINDS: dict[str, type[Record]] = {
     "code": Code,
@@ -43,16 +46,17 @@ KINDS: dict[str, type[Record]] = {
     "user": User,
     "workspace": Workspace,
 }
-COMPUTED = ("faults", "journal", "mercury")
+COMPUTED = ("faults", "journal", "mercury", "metrics")
 
 
 class StateQuery:
     """Reads the state of a cloud, and changes nothing."""
 
-    def __init__(self, platform: Platform, codes: Codes, mercury: Mercury) -> None:
+    def __init__(self, platform: Platform, codes: Codes, mercury: Mercury, metrics: Metrics) -> None:
         self._platform = platform
         self._codes = codes
         self._mercury = mercury
+        self._metrics = metrics
 
     def query(self, path: str) -> Any:
         """Return what a path leads to: a value, or all that may be shown of a record.
@@ -61,6 +65,8 @@ class StateQuery:
             NotFound: it leads nowhere; the text says which word was wrong, and what would have been right.
         """
         subject, *rest = path.split(".")
+        if subject == "metrics":
+            return self._of_metrics(rest)
         if subject in COMPUTED:
             return _pick(subject, self._computed(subject), rest)
         if subject not in KINDS:
@@ -88,6 +94,16 @@ class StateQuery:
         if isinstance(record, Device):
             shown["status"] = connection_status(record, self._platform)
         return shown
+
+    def _of_metrics(self, rest: list[str]) -> Any:
+        metrics = self._metrics
+        if rest[:1] and rest[0] in metrics.calls:
+            return _pick(f"metrics.{rest[0]}", metrics.shown(rest[0]), rest[1:])
+        shown = {"count": metrics.count, "malformed": metrics.malformed, "calls": list(metrics.calls)}
+        if len(rest) > 1:
+            raise NotFound(f"nobody has told of a call {rest[0]}; there are {', '.join(metrics.calls[-9:]) or 'none'}")
+        latest = metrics.shown(metrics.calls[-1]) if metrics.calls else {"names": [], "errors": [], "device": ""}
+        return _pick("metrics", {**latest, **shown}, rest)
 
     def _computed(self, subject: str) -> dict[str, Any]:
         if subject == "faults":
