@@ -43,8 +43,8 @@ def encode(message: object) -> bytes:
 
 
 def builtins(message: object) -> Any:
-    """Return the JSON form of a message as dicts, lists and text. Secrets are in clear: this is the wire."""
-    return msgspec.to_builtins(message, enc_hook=_reveal)
+    """Return what `encode` writes, decoded: dicts, lists and text. Secrets are in clear: this is the wire."""
+    return msgspec.json.decode(_ENCODER.encode(message))
 
 
 def decode(data: bytes | str, kind: type[T], where: str = "body") -> T:
