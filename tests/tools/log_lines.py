@@ -113,6 +113,16 @@ OBSERVED: Final = (
         "Wx2MeetingsHandlerImpl::meetings_updated: num meetings={n}",
         "after L33: what is left of the calendar",
     ),
+    Row("T01", "Wx2", "1", "Response: {json}", "call control refuses a request; code and words of the answer"),
+    Row(
+        "T02",
+        "Wx2",
+        "ERROR",
+        "CallImpl::verror: '{operation, expected or not, reason, response}'",
+        "a call could not be made, joined or answered",
+    ),
+    Row("T03", "Wx2", "3", "CallServiceImpl::onCallError: locusId='', lastActive=''", "after T02"),
+    Row("T04", "Wx2", "3", "CallServiceImpl: Removing Call with correlationId='{uuid}'", "a call is over"),
 )
 """Lines that were seen on real devices, in this shape."""
 
@@ -303,6 +313,9 @@ OURS: Final = (
         "Software {version} is below {should, must} version {min}",
         "the cloud recommends a newer version, or wants one",
     ),
+    Row("R72", "Wx2", "W", "locus sequence gap, fetching {url}", "news of a call were missed, or came out of order"),
+    Row("", "Wx2", "W", "locus not understood: {why}", "call control told something that breaks a rule"),
+    Row("", "Wx2", "W", "leaving a call that was left behind: {url}", "the device is in it and knows nothing of it"),
     Row("R91", "Wx2", "W", "Software upgrade failed in phase {phase}", "it is tried again later, three times in all"),
     Row("", "Wx2", "I", "Software upgrade to {version}: {old} -> {new}", "phases of an upgrade"),
 )
