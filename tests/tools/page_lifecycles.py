@@ -13,6 +13,7 @@ from endpoint.cloud import reachability, registration, status
 from endpoint.cloud import software_table as software
 from endpoint.room import standby
 from endpoint.room.bookings import timeline_table as bookings
+from endpoint.room.calls import table as calls
 from endpoint.runtime.statetable import Next, Table
 from endpoint.wire.activation.rules import REGISTER_BAD_MAX, START_OVER_MAX, START_OVER_UNKNOWN_MAX
 from endpoint.wire.mercury_close import AfterOpen, BeforeOpen
@@ -32,6 +33,7 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     software.TABLE,
     standby.TABLE,
     bookings.TABLE,
+    calls.TABLE,
 )
 
 
@@ -81,6 +83,7 @@ CASES: Final[Mapping[type, tuple[tuple[str, object], ...]]] = {
         ("in a call", software.Completed(in_call=True)),
     ),
     bookings.Left: (("", bookings.Left(60)),),
+    calls.Found: (("", calls.Found()), ("was on hold", calls.Found(held=True))),
     mercury.PongReceived: (("matches", mercury.PongReceived(True)), ("does not match", mercury.PongReceived(False))),
 }
 """Events whose row depends on what they carry: an example for each way it can go."""
