@@ -23,7 +23,7 @@ SAME_REQUESTS_MAX: Final = 10
 """As often a device may make one request within STORM_S; the schedule of retries begins with a second between two."""
 STORM_S: Final = 5
 SECRET: Final = re.compile(
-    r"(?<![0-9A-Za-z-])(?:[0-9]{4}[ -]?){3}[0-9]{4}(?![0-9A-Za-z-])"  # an activation code
+    r"(?<![0-9A-Za-z-])(?<!since=)(?:[0-9]{4}[ -]?){3}[0-9]{4}(?![0-9A-Za-z-])"  # an activation code, not the number of a locus
     r"|(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])"  # tokens of the stub, keys
     r"|(?i:bearer )\S|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[A-Za-z0-9_-]{10,}\.(?!\.)"
 )
