@@ -4,18 +4,22 @@
     code.43534500.state     of a certain one
     device.count            how many there are
     mercury.open            computed
+    metrics.names           diagnostic events of the call heard of last
+    call.locked             of the call that began last; another part of the cloud answers
 
 Nothing secret can be reached: a record shows what its kind lists in `SHOWN`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import msgspec
 
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import NotFound
+from cloud_stub.platform.looking import pick
 from cloud_stub.platform.records import (
     Code,
     Device,
@@ -44,6 +48,8 @@ KINDS: dict[str, type[Record]] = {
     "workspace": Workspace,
 }
 COMPUTED = ("faults", "journal", "mercury")
+Ask: TypeAlias = Callable[[str, list[str]], Any]
+"""Who answers for a subject of its own: told the subject and the rest of the path."""
 
 
 class StateQuery:
@@ -53,6 +59,8 @@ class StateQuery:
         self._platform = platform
         self._codes = codes
         self._mercury = mercury
+        self.subjects: dict[str, Ask] = {}
+        """Subjects that others know about."""
 
     def query(self, path: str) -> Any:
         """Return what a path leads to: a value, or all that may be shown of a record.
@@ -61,10 +69,14 @@ class StateQuery:
             NotFound: it leads nowhere; the text says which word was wrong, and what would have been right.
         """
         subject, *rest = path.split(".")
+        if subject in self.subjects:
+            return self.subjects[subject](subject, rest)
         if subject in COMPUTED:
-            return _pick(subject, self._computed(subject), rest)
+            return pick(subject, self._computed(subject), rest)
         if subject not in KINDS:
-            raise NotFound(f"there is no {subject!r} in the cloud's state; there are {', '.join((*KINDS, *COMPUTED))}")
+            raise NotFound(
+                f"there is no {subject!r} in the cloud's state; there are {', '.join((*KINDS, *COMPUTED, *self.subjects))}"
+            )
         table: Any = self._platform.store[KINDS[subject]]
         if rest == ["count"]:
             return len(table)
@@ -75,7 +87,7 @@ class StateQuery:
             raise NotFound(f"there is no {subject} {rest[0]}")
         if record is None:
             raise NotFound(f"there is no {subject} yet")
-        return _pick(subject, self._shown(record), rest)
+        return pick(subject, self._shown(record), rest)
 
     def export(self) -> dict[str, Any]:
         """Return everything that may be shown, by table."""
@@ -102,11 +114,3 @@ class StateQuery:
             "unacked": sum(len(socket.unacked) for socket in sockets),
             "users": sorted({socket.registration.user_id for socket in sockets}),
         }
-
-
-def _pick(subject: str, values: dict[str, Any], rest: list[str]) -> Any:
-    if not rest:
-        return values
-    if len(rest) > 1 or rest[0] not in values:
-        raise NotFound(f"{subject} has no {'.'.join(rest)!r}; it has {', '.join(sorted(values))}")
-    return values[rest[0]]

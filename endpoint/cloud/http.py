@@ -94,6 +94,7 @@ class Call:
         shown: what the trace shows of the body; None shows nothing of it.
         verify: False only during activation.
         tracking_id: of a replay; empty draws a new one.
+        sees_redirects: a 3xx is an answer like others; without this it is as if nobody had answered.
     """
 
     method: str
@@ -107,6 +108,7 @@ class Call:
     verify: bool = True
     timeout_s: float = REQUEST_TIMEOUT_S
     tracking_id: str = ""
+    sees_redirects: bool = False
 
 
 Sender = Callable[[Call], Awaitable[Answer]]
@@ -272,7 +274,7 @@ class Http:
                 self._notice_date(call.service, host, response.headers.get(hdrs.DATE, ""))
             if response.status < 200:
                 raise Unreachable("http", host, "unexpected content")
-            if 300 <= response.status < 400:
+            if 300 <= response.status < 400 and not call.sees_redirects:
                 raise Unreachable("http", host, f"unexpected redirect to {_target(response, host)}")
             return Answer(response.status, body, response.headers, tracking_id, number)
 

@@ -1,7 +1,7 @@
 """What the cloud says over Mercury, and which part it is for.
 
 Everything is checked by the part that takes it; what breaks a rule is logged, dropped, and changes nothing. Event types that nobody takes
-are acknowledged and logged like all others. Source: protocol/cloud-services.md 3.3, 4.5, 6.2; activation-and-media.md section 6.
+are acknowledged and logged like all others. Source: protocol/cloud-services.md 3.3, 4.5, 6.2, 9.8; activation-and-media.md section 6.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from endpoint.wire import calendar, catalog
 from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.features import FEATURE_UPDATE
 from endpoint.wire.kms import KMS_MESSAGE
+from endpoint.wire.locus.events import PREFIX as LOCUS
 from endpoint.wire.mercury import Event
 from endpoint.wire.swupgrade import OFFER_CHANGED
 from endpoint.wire.xapi import relay
@@ -47,6 +48,10 @@ def _software(device: Device, kind: str, data: Mapping[str, Any]) -> None:
     device.offers.check_soon()
 
 
+def _locus(device: Device, kind: str, data: Mapping[str, Any]) -> None:
+    device.calls.on_event(data)
+
+
 def _xapi(device: Device, kind: str, data: Mapping[str, Any]) -> None:
     device.xapi_relay.on_event(data)
 
@@ -67,6 +72,8 @@ TAKERS: Final[Mapping[str, Callable[[Device, str, Mapping[str, Any]], None]]] = 
 def take(device: Device, event: Event) -> None:
     """Hand an event to the part that it is for."""
     taker = TAKERS.get(event.event_type)
+    if taker is None and event.event_type.startswith(LOCUS):
+        taker = _locus  # whatever else it is called: an unknown type counts by what it carries
     if taker is None:
         return
     try:

@@ -35,7 +35,7 @@ from endpoint.cloud.registration import Registration
 from endpoint.cloud.status import WebexStatus
 from endpoint.cloud.trust import TrustStore
 from endpoint.cloud.xapi_relay import XapiRelay
-from endpoint.device import bindings, cloud_events, effects, storage, upgrades
+from endpoint.device import bindings, calls, cloud_events, effects, storage, upgrades
 from endpoint.device.calendar_edits import RoomCalendar
 from endpoint.device.checks import Checks
 from endpoint.device.cloud_xapi import CloudXapi, issues
@@ -176,6 +176,7 @@ class Device:
         self.room_calendar: room_edits.CalendarEdits = RoomCalendar(self)
         self.xapi_relay = XapiRelay(world, self.identity, self.catalog, self._tasks, CloudXapi(self))
         self.reachability = self._make_reachability()
+        self.calls = calls.make(self)
         self.webex = WebexStatus(
             world, has_account=lambda: self.is_activated,
             is_registered=lambda: self.registration.device is not None, on_change=lambda now: bindings.show_webex(self, now),
@@ -305,6 +306,7 @@ class Device:
         """Power off in good order; the registration stays with the cloud."""
         self.is_up = False
         await self._call_off()
+        await self.calls.stop()
         stamp = iso_seconds(self._clock.now())
         self.save_or_tell(
             msgspec.structs.replace(self.state, running=False, last_shutdown_reason=reason, last_shutdown_time=stamp)
@@ -322,6 +324,7 @@ class Device:
         await asyncio.shield(self._stopping)
 
     async def _stop_parts(self) -> None:
+        self.calls.forget()
         self.local.stop()
         if self.doors is not None:
             await self.doors.close()
@@ -375,6 +378,7 @@ class Device:
         """Lose the power: nothing is said and nothing is written. The next boot finds what was persisted last."""
         self.is_up = False
         self.mercury.cut()
+        self.calls.cut()
         await self._call_off()
         await self._stop()
         self._assemble()
@@ -551,12 +555,14 @@ class Device:
     def _mercury_closed(self) -> None:
         self._push_was_lost = True
         self.calendar.push_went_down()
+        self.calls.on_mercury_closed()
 
     def _mercury_opened(self) -> None:
         if self._push_was_lost:
             self._push_was_lost = False
             self.local.bookings.sync_required()
         self._report(anew=True)
+        self.calls.on_mercury_open()
         if self.settings.bring_up == "manual" and not self.calendar.caught_up:
             return  # each stage waits for its verb; once caught up, a reconnection is followed by a catch-up as always
         self.calendar.push_came_up()

@@ -138,6 +138,7 @@ def remove_account(device: Device, why: str) -> None:
         return
     device.world.log.line("Wx2", "W", f"Account removed ({why})")
     device.online.give_up()
+    device.calls.forget()
     device.identity.stop()
     kept = {path: value for path, value in device.state.configuration.items() if path not in effects.CLOUD_SETTINGS}
     device.save_or_tell(msgspec.structs.replace(device.state, account=None, configuration=kept))

@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from endpoint.wire.errors import RemoteProtocolError
-from endpoint.wire.secret import AccessToken, KeyMaterial, RefreshToken, Secret
+from endpoint.wire.secret import AccessToken, KeyMaterial, Pin, RefreshToken, Sdp, Secret
 
 T = TypeVar("T")
 
-_SECRETS: dict[type, Any] = {AccessToken: AccessToken, RefreshToken: RefreshToken, KeyMaterial: KeyMaterial}
+_SECRETS: dict[type, Any] = {kind: kind for kind in (AccessToken, RefreshToken, KeyMaterial, Pin, Sdp)}
 
 
 def _reveal(value: object) -> object:
@@ -40,6 +40,11 @@ _DECODERS: dict[Any, msgspec.json.Decoder[Any]] = {}
 def encode(message: object) -> bytes:
     """Encode a message as compact JSON, UTF-8. Secrets are written in clear: this is the wire."""
     return _ENCODER.encode(message)
+
+
+def builtins(message: object) -> Any:
+    """Return what `encode` writes, decoded: dicts, lists and text. Secrets are in clear: this is the wire."""
+    return msgspec.json.decode(_ENCODER.encode(message))
 
 
 def decode(data: bytes | str, kind: type[T], where: str = "body") -> T:

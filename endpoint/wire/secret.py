@@ -69,3 +69,21 @@ class KeyMaterial(Secret):
 
     def __init__(self, value: str) -> None:
         super().__init__("key", value)
+
+
+class Pin(Secret):
+    """A PIN or passcode of a meeting."""
+
+    __slots__ = ()
+
+    def __init__(self, value: str) -> None:
+        super().__init__("pin", value)
+
+
+class Sdp(Secret):
+    """A session description, or a text that holds one: it has the passwords of the media's connections."""
+
+    __slots__ = ()
+
+    def __init__(self, value: str) -> None:
+        super().__init__("sdp", value)

@@ -190,6 +190,13 @@ class Share(Verb):
     done = "the command is answered"
     state: Literal["start", "stop"]
     call: CallRef | None = None
+    connector: Annotated[int, Field(ge=1, le=15)] | None = None
+    """What is shared; by default the first input that something is connected to."""
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to a connector where nothing is begun."""
+        if self.connector is not None and self.state == "stop":
+            yield Objection(("connector",), "only `start` takes a connector", at_key=True)
 
     def uses(self) -> Iterable[Used]:
         """Refer to the call."""

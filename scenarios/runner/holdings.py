@@ -10,7 +10,7 @@ from endpoint.device.device import Device
 from endpoint.room.bookings.booking import Source
 from endpoint.runtime.clock import iso_seconds
 from endpoint.wire.calendar import Window
-from scenarios.runner.call_parts import cloud_calls, shown_ids
+from scenarios.runner.call_parts import shown_ids
 from scenarios.runner.stage import Stage
 
 
@@ -52,7 +52,7 @@ def write_calls(stage: Stage) -> None:
         stage.trace.event(device.who, "calls.holds", data={"calls": shown_ids(device)})
     held = [
         str(one["id"])
-        for one in cloud_calls(stage).list()
+        for one in stage.cloud.calls.list()
         if any(member["state"] == "JOINED" and member["userId"] in accounts for member in one["roster"])
     ]
     stage.trace.event("cloud:locus", "calls.holds", data={"calls": held})

@@ -23,14 +23,13 @@ SAME_REQUESTS_MAX: Final = 10
 """As often a device may make one request within STORM_S; the schedule of retries begins with a second between two."""
 STORM_S: Final = 5
 SECRET: Final = re.compile(
-    r"(?<![0-9A-Za-z-])(?<!since=)(?:[0-9]{4}[ -]?){3}[0-9]{4}(?![0-9A-Za-z-])"  # an activation code
+    r"(?<![0-9A-Za-z-])(?<!since=)(?:[0-9]{4}[ -]?){3}[0-9]{4}(?![0-9A-Za-z-])"  # an activation code, not the number of a locus
     r"|(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])"  # tokens of the stub, keys
     r"|(?i:bearer )\S|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[A-Za-z0-9_-]{10,}\.(?!\.)"
 )
-"""What looks like a secret. A sealed text is none: a JWE under a shared key, whose second part is empty; nor is the number of a state
-of a call, from which its `syncUrl` goes on."""
-DIGESTS: Final = frozenset({"sha256"})
-"""Members that hold a digest of something that is no secret: it looks like a token, and is none."""
+"""What looks like a secret. A sealed text is none: a JWE under a shared key, whose second part is empty."""
+HARMLESS: Final = frozenset({"sha256", "since"})
+"""Members that hold what looks like a secret and is none: a digest of what is public, the number of a state of a locus."""
 
 CHANNEL: Final = frozenset({"mercury", "websocket"})
 UNDER_TLS: Final = frozenset({"tls", "clock", "tcp", "link"})
@@ -73,7 +72,7 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, Mapping):
         for key, item in value.items():
             yield from _texts(key)
-            if key not in DIGESTS:
+            if key not in HARMLESS:
                 yield from _texts(item)
     elif isinstance(value, (list, tuple)):
         for item in value:

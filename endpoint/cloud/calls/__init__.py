@@ -1,0 +1,1 @@
+"""Call control: the device's side of Locus."""
