@@ -531,7 +531,7 @@ class LiveCall:
         is_instant = self.outgoing is not None and self.outgoing.leads is Leads.INSTANT
         room = self._around.room
         room.established(self.id, conference.established(locus, media, self.correlation_id, is_instant=is_instant))
-        self._shown = None
+        self._shown = self._step = None
         self._show(locus)
 
     def _media_changed(self, media: Media) -> None:
