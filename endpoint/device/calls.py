@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from endpoint.cloud.call_analyzer import CallAnalyzer
@@ -10,54 +9,9 @@ from endpoint.cloud.calls.around import Around
 from endpoint.cloud.calls.client import LocusClient
 from endpoint.cloud.calls.control import CallControl
 from endpoint.media.engine import Engine
-from endpoint.wire.callcontrol import (
-    AuthenticationRequest,
-    Conference,
-    End,
-    Established,
-    Incoming,
-    Media,
-    Refusal,
-    Step,
-)
 
 if TYPE_CHECKING:
     from endpoint.device.device import Device
-
-
-class Nobody:
-    """A room without calls."""
-
-    def ring(self, call: Incoming) -> int | Refusal:
-        """Take no call."""
-        return Refusal.BUSY
-
-    def stepped(self, call_id: int, step: Step) -> None:
-        """Do nothing."""
-
-    def asked(self, call_id: int, request: AuthenticationRequest, *, is_wrong: bool = False) -> None:
-        """Do nothing."""
-
-    def established(self, call_id: int, what: Established) -> None:
-        """Do nothing."""
-
-    def changed(self, call_id: int, conference: Conference) -> None:
-        """Do nothing."""
-
-    def media_changed(self, call_id: int, media: Media) -> None:
-        """Do nothing."""
-
-    def preserved(self, call_id: int, lost: bool) -> None:
-        """Do nothing."""
-
-    def dtmf_received(self, call_id: int, tones: str) -> None:
-        """Do nothing."""
-
-    def joined(self, call_id: int, gone: Sequence[int]) -> None:
-        """Do nothing."""
-
-    def ended(self, call_id: int, end: End) -> None:
-        """Do nothing."""
 
 
 def make(device: Device) -> CallControl:
@@ -71,12 +25,12 @@ def make(device: Device) -> CallControl:
         world, tasks, address=lambda: address(device), tls=lambda: device.trust.tls,
         discovered=lambda: device.reachability.result.best if device.reachability.result is not None else None,
     )  # fmt: skip
-    return CallControl(
+    control = CallControl(
         Around(
             world=world,
             client=LocusClient(world, identity, catalog),
             tasks=tasks,
-            room=Nobody(),
+            room=device.local.calls,
             engine=engine,
             analyzer=analyzer,
             device_url=lambda: device.registration.device.url if device.registration.device is not None else "",
@@ -85,6 +39,8 @@ def make(device: Device) -> CallControl:
             can_be_told=lambda: device.mercury.is_open,
         )
     )
+    device.local.calls.line = control
+    return control
 
 
 def address(device: Device) -> str:

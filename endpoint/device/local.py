@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from endpoint.device import room_bookings
+from endpoint.device import room_bookings, room_calls
 from endpoint.device.commands.bookings import BookingCommands
 from endpoint.device.commands.diagnostics import DiagnosticsRun
 from endpoint.device.commands.logs import Logging
@@ -21,6 +21,9 @@ from endpoint.device.commands.registration import CloudLink
 from endpoint.device.storage import SavedRoom
 from endpoint.room.banners import Banners
 from endpoint.room.callhistory import CallHistory
+from endpoint.room.calls.commands import CallCommands
+from endpoint.room.calls.joining import Joining
+from endpoint.room.calls.room import RoomCalls
 from endpoint.room.certificates import Certificates, SavedCertificate
 from endpoint.room.extensions import Extensions
 from endpoint.room.features import Features
@@ -58,9 +61,9 @@ class LocalSide:
     """The room, the users and the xAPI of one boot."""
 
     __slots__ = (
-        "_device", "banners", "bookings", "call_history", "certificates", "check_in", "commands", "desk", "extensions", "features",
-        "feedback", "http_feedback", "logging", "macros", "messages", "peripherals", "phonebook", "room", "senses", "sessions", "users",
-        "xapi",
+        "_device", "banners", "bookings", "call_history", "calls", "certificates", "check_in", "commands", "desk", "extensions", "features",
+        "feedback", "http_feedback", "joining", "logging", "macros", "messages", "peripherals", "phonebook", "room", "senses", "sessions",
+        "users", "xapi",
     )  # fmt: skip
 
     def __init__(self, device: Device) -> None:
@@ -84,6 +87,9 @@ class LocalSide:
         self.phonebook = Phonebook(self.room)
         self.banners = Banners(self._store("banners"), saved.banners)
         self.certificates = Certificates(self._store_certificates, saved.certificates)
+        around = room_calls.around(device, self.senses, self.call_history)
+        self.calls = RoomCalls(self.room, around)
+        self.joining = Joining(self.room, around, self.calls)
         self.bookings = room_bookings.make(device, self.room)
         self.desk = room_bookings.make_desk(device, self.room, self.bookings)
         self.check_in = room_bookings.make_check_in(device, self.room, self.bookings, self.desk, self.senses)
@@ -97,7 +103,8 @@ class LocalSide:
         self.commands.provide(
             (
                 *self.senses.owners, self.messages, self.extensions, self.features, self.macros, self.peripherals, self.call_history,
-                self.phonebook, self.banners, self.certificates, BookingCommands(device), self.http_feedback,
+                CallCommands(self.calls), self.joining, self.phonebook, self.banners, self.certificates, BookingCommands(device),
+                self.http_feedback,
                 HttpClient(device.configuration, send), UserCommands(world, self.users, self.sessions), Power(device),
                 CloudLink(device), DiagnosticsRun(device), self.logging, Provisioning(device),
             )
@@ -127,6 +134,7 @@ class LocalSide:
     def stop(self) -> None:
         """End what waits and watches, and every session: the device goes down."""
         self.bookings.stop()
+        self.calls.stop()
         self.senses.stop()
         self.logging.stop()
         self.messages.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from endpoint.room.bookings.booking import Booking
@@ -12,6 +13,7 @@ from endpoint.room.bookings.marks import LEAD_S, LEADS_S
 from endpoint.room.bookings.ports import Around
 from endpoint.room.bookings.room import RoomBookings
 from endpoint.room.ports import RoomWorld
+from endpoint.wire.xapi.errors import CommandFailed
 from endpoint.wire.xapi.releases import release_of
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ def make(device: Device, room: RoomWorld) -> RoomBookings:
             auto_lead_s=lambda: device.settings.auto_join.lead_s if device.settings.auto_join.enabled else None,
             zone=lambda: device.zone,
             is_caught_up=lambda: device.calendar.caught_up,
+            in_call=lambda: device.local.calls.is_engaged(),  # noqa: PLW0108  the calls are made later
             wake=lambda why: device.local.senses.standby.wake(why),  # noqa: PLW0108  the senses are made later
             meeting_starts=lambda: device.local.senses.standby.meeting_starts(),  # noqa: PLW0108  the senses are made later
             builder=lambda booking: builder(device, booking),
@@ -56,7 +59,7 @@ def make_check_in(
 ) -> CheckIn:
     """Make the check-in, and let it see what happens in the room."""
     check_in = CheckIn(room, bookings, desk, senses.presentation.is_sharing, device.tasks.start)
-    for what in (("RoomAnalytics", "PeopleCount"), ("Conference", "Presentation")):
+    for what in (("RoomAnalytics", "PeopleCount"), ("Conference", "Presentation"), ("SystemUnit", "State")):
         device.status.listen(what, lambda changes: check_in.look())
     return check_in
 
@@ -82,15 +85,6 @@ def _joined(device: Device, dial: Dial, by: str) -> None:
 
 
 def dial_out(device: Device, dial: Dial, by: str) -> None:
-    """Make a call: as long as calls are not simulated, what would be dialled is written to log and history."""
-    world = device.world
-    data = {
-        "number": dial.number,
-        "protocol": dial.protocol,
-        "booking": dial.booking_id,
-        "meeting": dial.meeting_id,
-        "by": by,
-    }
-    world.trace.event(world.who, "call.dial", data=data)
-    text = f"Dialling {dial.number} ({dial.protocol}) of booking {dial.booking_id} ({by}); calls are not simulated yet"
-    world.log.line("MainEvents", "I", text)
+    """Join a booking. One that cannot be called has been told on the screen, in the log and as CallFailed."""
+    with suppress(CommandFailed):
+        device.local.joining.join(dial, by)

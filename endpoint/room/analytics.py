@@ -54,6 +54,7 @@ class RoomAnalytics:
 
     __slots__ = (
         "_ambient", "_count", "_is_busy", "_is_present", "_room", "in_call", "is_asleep", "is_sharing", "on_busy", "on_motion",
+        "on_people",
     )  # fmt: skip
 
     COMMANDS: ClassVar[Mapping[str, Method]] = {}
@@ -75,6 +76,8 @@ class RoomAnalytics:
         """Told whether the device is at work, in a call or sharing, whenever that changes: its light shows it."""
         self.on_motion: Callable[[], object] = nothing
         """Told when somebody comes, or is heard of again."""
+        self.on_people: Callable[[], object] = nothing
+        """Told when another number of persons is in the room."""
         room.settings.listen((_ROOT,), self._configured)
 
     # what scenarios do
@@ -123,6 +126,11 @@ class RoomAnalytics:
 
     # what others tell
 
+    @property
+    def headcount(self) -> int:
+        """How many persons are in the room, whether the device counts them or not."""
+        return self._count
+
     def refresh(self) -> None:
         """Look again: a call, a share or a sleep began or ended.
 
@@ -148,6 +156,7 @@ class RoomAnalytics:
     def _present(self, yes: bool) -> None:
         self._is_present = yes
         self.refresh()
+        self.on_people()
         if yes:
             self.on_motion()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
 from endpoint.room.ports import RoomWorld
-from endpoint.room.quiet import never
+from endpoint.room.quiet import never, nothing
 from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.xapi.calls import Invocation, Method
 from endpoint.wire.xapi.errors import CommandFailed
@@ -81,7 +81,7 @@ _PLUGGED: Final[Mapping[str, tuple[Path, str, str]]] = {
 class Audio:
     """What is heard in the room, and what of the room is heard."""
 
-    __slots__ = ("_hidden", "_room", "in_call")
+    __slots__ = ("_hidden", "_room", "in_call", "is_locked", "on_mute")
 
     def __init__(self, room: RoomWorld) -> None:
         self._room = room
@@ -89,6 +89,10 @@ class Audio:
         """Volumes of devices that have no leaf for it, by name; at most the two of them."""
         self.in_call: Callable[[], bool] = never
         """Says whether there is a call."""
+        self.is_locked: Callable[[], bool] = never
+        """Says whether a host keeps the microphones muted: nobody in the room can end that."""
+        self.on_mute: Callable[[bool], object] = nothing
+        """Told when the microphones were muted, or are open again."""
         default = self._default()
         with room.status.group():
             for path in (VOLUME, *_OWN_VOLUME.values()):
@@ -114,6 +118,7 @@ class Audio:
         self._room.raise_event("Audio MicrophonesMuteStatus", {"Mute": word})
         for path in (MUTE, *CONNECTOR_MUTES):
             self._room.status.put(path, word)
+        self.on_mute(on)
 
     def call_began(self) -> None:
         """Take note that a call became active."""
@@ -169,11 +174,13 @@ class Audio:
         self.mute(True)
 
     def _unmute(self, call: Invocation) -> None:
+        if self.is_muted and self.is_locked():
+            raise CommandFailed("Only the host of the meeting can unmute the microphones")
         self.mute(False)
 
     def _toggle_mute(self, call: Invocation) -> None:
         if self.is_muted:
-            self.mute(False)
+            self._unmute(call)
         else:
             self._mute(call)
 

@@ -5,10 +5,11 @@ Source: protocol/xapi-nodes.md 4.7, 5.4, 6.6.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
 from endpoint.room.ports import RoomWorld
+from endpoint.room.quiet import nothing
 from endpoint.runtime.clock import Timer
 from endpoint.wire.xapi.calls import Invocation, Method
 from endpoint.wire.xapi.nodes import Value
@@ -30,11 +31,13 @@ DEFAULT_TIMEOUT: Final[Path] = ("Conference", "DoNotDisturb", "DefaultTimeout")
 class DoNotDisturb:
     """Whether calls are let in. One timer while they are not."""
 
-    __slots__ = ("_room", "_timer")
+    __slots__ = ("_room", "_timer", "on_change")
 
     def __init__(self, room: RoomWorld) -> None:
         self._room = room
         self._timer: Timer | None = None
+        self.on_change: Callable[[], object] = nothing
+        """Told when it begins or ends."""
 
     @property
     def is_active(self) -> bool:
@@ -52,6 +55,7 @@ class DoNotDisturb:
         self.stop()
         self._timer = self._room.world.clock.call_later(minutes * 60.0, self._over)
         self._room.status.put(DO_NOT_DISTURB, "Active")
+        self.on_change()
 
     def _deactivate(self, call: Invocation) -> None:
         self._over()
@@ -59,6 +63,7 @@ class DoNotDisturb:
     def _over(self) -> None:
         self.stop()
         self._room.status.put(DO_NOT_DISTURB, "Inactive")
+        self.on_change()
 
     COMMANDS: ClassVar[Mapping[str, Method]] = {
         "Conference DoNotDisturb Activate": _activate,

@@ -51,11 +51,17 @@ class Presentation:
         """End every share; `cause` is a word of PresentationStopped."""
         self._stop(self._running(), cause)
 
+    def is_shared(self) -> bool:
+        """Say whether something is shared into a call."""
+        return bool(self._sent())
+
+    def stop_shared(self, cause: str) -> None:
+        """End the shares into a call; previews stay."""
+        self._stop(self._sent(), cause)
+
     def call_ended(self) -> None:
         """End the shares into a call: the last one is over. Previews stay."""
-        status = self._room.status
-        sent = [number for number in self._running() if status.get((*INSTANCE, number, "SendingMode")) == "LocalRemote"]
-        self._stop(sent, "disconnect")
+        self.stop_shared("disconnect")
 
     def source_gone(self, source: int) -> None:
         """End the shares of a source that has lost its signal."""
@@ -76,7 +82,7 @@ class Presentation:
             self._preview("Started", number, source, "userRequested")
         else:
             self.on_shared(number, source, "userRequested")
-        self.on_change(True)
+        self.on_change(self.is_sharing())
 
     def _stop_command(self, call: Invocation) -> None:
         running = self._running()
@@ -104,6 +110,11 @@ class Presentation:
             if source is not None:
                 found[number] = int(source)
         return found
+
+    def _sent(self) -> list[int]:
+        """Return the instances that go into a call."""
+        status = self._room.status
+        return [number for number in self._running() if status.get((*INSTANCE, number, "SendingMode")) == "LocalRemote"]
 
     def _source(self, call: Invocation) -> int:
         """Return the source that is to be shared; of several, which are composed into one picture, the first."""

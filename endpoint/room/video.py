@@ -6,7 +6,7 @@ the size of what can be plugged in, are ours.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import ClassVar, Final
 
@@ -26,6 +26,8 @@ WIDTH_MAX: Final = 7_680
 HEIGHT_MAX: Final = 4_320
 REFRESH_RATE_MAX: Final = 240
 LAYOUTS: Final = ("Grid", "Overlay", "Stack", "Focus", "Prominent")
+LAYOUTS_MAX: Final = 10
+"""Layouts that a call can offer."""
 """Layouts of a call; the first is the default."""
 ROLES: Final = ("First", "Second", "Third")
 _SCREENS: Final[Mapping[str, int]] = MappingProxyType(
@@ -110,12 +112,14 @@ SELFVIEW_DEFAULT: Final[Path] = ("Video", "Selfview", "Default", "Mode")
 class Video:
     """What goes in and out as a picture."""
 
-    __slots__ = ("_room", "in_call", "on_plugged", "on_unplugged")
+    __slots__ = ("_room", "in_call", "on_layout", "on_plugged", "on_unplugged")
 
     def __init__(self, room: RoomWorld) -> None:
         self._room = room
         self.in_call: Callable[[], bool] = never
         """Says whether there is a call."""
+        self.on_layout: Callable[[str], object] = nothing
+        """Told the layout that somebody has chosen."""
         self.on_plugged: Callable[[int], object] = nothing
         """Told of a connector that has a signal now."""
         self.on_unplugged: Callable[[int], object] = nothing
@@ -146,6 +150,19 @@ class Video:
             status.put(DEFAULT_LAYOUT, "")
             status.put(ACTIVE_LAYOUT, "")
             self._default_selfview()
+
+    def offer_layouts(self, names: Sequence[str]) -> None:
+        """Offer the layouts of a call, at most LAYOUTS_MAX; the one in use stays if it is among them, else it is the first."""
+        status, offered = self._room.status, tuple(names)[:LAYOUTS_MAX]
+        with status.group():
+            for number in _LAYOUT_NUMBERS:
+                if number > len(offered):
+                    status.remove((*AVAILABLE_LAYOUTS, number))
+            for number, name in enumerate(offered, start=1):
+                status.put((*AVAILABLE_LAYOUTS, number, "LayoutName"), name)
+            if offered and status.get(ACTIVE_LAYOUT) not in offered:
+                status.put(DEFAULT_LAYOUT, offered[0])
+                status.put(ACTIVE_LAYOUT, offered[0])
 
     def has_signal(self, connector: int) -> bool:
         """Say whether something comes in at a connector."""
@@ -224,6 +241,7 @@ class Video:
         for name in available:
             if name and name.casefold() == wanted.casefold():
                 self._room.status.put(ACTIVE_LAYOUT, name)
+                self.on_layout(name)
                 return
         raise CommandFailed(f"There is no layout {wanted!r}; there are {', '.join(filter(None, available))}")
 
@@ -309,4 +327,4 @@ class Video:
     }
 
 
-_LAYOUT_NUMBERS: Final = range(1, len(LAYOUTS) + 1)
+_LAYOUT_NUMBERS: Final = range(1, LAYOUTS_MAX + 1)

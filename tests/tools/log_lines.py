@@ -115,6 +115,21 @@ OBSERVED: Final = (
     ),
     Row("T03", "Wx2", "3", "CallServiceImpl::onCallError: locusId='', lastActive=''", "after T02"),
     Row("T04", "Wx2", "3", "CallServiceImpl: Removing Call with correlationId='{uuid}'", "a call is over"),
+    Row(
+        "T05",
+        "MainEvents",
+        "I",
+        "CallDisconnectIndicated(p={call}) remoteURI={uri} cause=[{cause}]",
+        "the far end or the cloud ends a call",
+    ),
+    Row("T06", "MainEvents", "I", "ParticipantLeftConference(c={conference},p={call})", "after T05, and at a hang-up"),
+    Row(
+        "T07",
+        "MainEvents",
+        "I",
+        "CallDisconnected(p={call}) remoteURI={uri} causeToLocal=[{cause}] causeToRemote=[{cause}]",
+        "after T06",
+    ),
 )
 """Lines that were seen on real devices, in this shape."""
 
@@ -243,13 +258,14 @@ OURS: Final = (
         "", "MainEvents", "W", "Join of {id} failed: join fields unreadable", "somebody pressed Join, or it was time to"
     ),
     Row("", "MainEvents", "W", "Automatic join of {id} skipped: a call is active", ""),
-    Row(
-        "",
-        "MainEvents",
-        "I",
-        "Dialling {number} ({protocol}) of booking {id} ({by}); calls are not simulated yet",
-        "Join was pressed, or it was time to",
-    ),
+    Row("", "MainEvents", "I", "Dialling {number} ({protocol}){booking} ({by})", "a call is made, or would be"),
+    Row("", "MainEvents", "W", "no call: {why}", "a call was refused before it existed"),
+    Row("", "MainEvents", "W", "call {id} is not in the history: {why}", "the state cannot be written"),
+    Row("", "MainEvents", "W", "call {id} not put on hold: {why}", "another call was answered or made"),
+    Row("", "MainEvents", "W", "call {id} not {muted}: {why}", "the cloud did not take it"),
+    Row("", "MainEvents", "W", "call {id}: no floor: {why}", "a presentation was not granted"),
+    Row("", "MainEvents", "W", "call {id}: floor not given back: {why}", ""),
+    Row("", "MainEvents", "W", "call {id}: layout {name} not taken: {why}", ""),
     Row("", "Wx2", "W", "GDS is {state}: {message}", "the health service says that something is wrong"),
     Row("", "Wx2", "W", "feature toggle ignored: {why}", ""),
     Row("", "MainEvents", "I", "factory reset, keeping {groups}", ""),

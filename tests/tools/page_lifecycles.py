@@ -14,6 +14,7 @@ from endpoint.cloud import software_table as software
 from endpoint.cloud.calls import table as call
 from endpoint.room import standby
 from endpoint.room.bookings import timeline_table as bookings
+from endpoint.room.calls import table as calls
 from endpoint.runtime.statetable import Next, Table
 from endpoint.wire.activation.rules import REGISTER_BAD_MAX, START_OVER_MAX, START_OVER_UNKNOWN_MAX
 from endpoint.wire.mercury_close import AfterOpen, BeforeOpen
@@ -34,6 +35,7 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     call.TABLE,
     standby.TABLE,
     bookings.TABLE,
+    calls.TABLE,
 )
 
 
@@ -85,6 +87,7 @@ CASES: Final[Mapping[type, tuple[tuple[str, object], ...]]] = {
     bookings.Left: (("", bookings.Left(60)),),
     call.Granted: (("inside", call.Granted()), ("in the lobby", call.Granted("lobby"))),
     call.MediaReady: (("far end there", call.MediaReady()), ("far end not there", call.MediaReady(is_taken=False))),
+    calls.Found: (("", calls.Found()), ("was on hold", calls.Found(held=True))),
     mercury.PongReceived: (("matches", mercury.PongReceived(True)), ("does not match", mercury.PongReceived(False))),
 }
 """Events whose row depends on what they carry: an example for each way it can go."""

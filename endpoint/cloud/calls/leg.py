@@ -31,8 +31,20 @@ class MediaLeg:
     """
 
     __slots__ = (
-        "_around", "_events", "_is_due", "_has_video", "_is_lost", "_name", "_offer", "_offers", "_on_change", "_rate", "_remote", "_session",
-        "info", "media_id",
+        "_around",
+        "_events",
+        "_has_video",
+        "_is_due",
+        "_is_lost",
+        "_name",
+        "_offer",
+        "_offers",
+        "_on_change",
+        "_rate",
+        "_remote",
+        "_session",
+        "info",
+        "media_id",
     )  # fmt: skip
 
     def __init__(

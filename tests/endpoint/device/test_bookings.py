@@ -45,14 +45,14 @@ def test_a_pushed_meeting_becomes_a_booking_that_clients_hear_of() -> None:
     play(story)
 
 
-def test_a_press_is_logged_with_what_would_be_dialled() -> None:
+def test_a_press_is_logged_with_what_is_dialled() -> None:
     async def story(stage: Stubbed) -> None:
         await stage.online()
         meeting_id = await _meeting(stage, 4)
         stage.device.local.bookings.button.press()
         about = {"number": "1234@meet.test", "protocol": "Spark", "booking": "webex-1", "meeting": meeting_id}
         assert _dialled(stage) == [{**about, "by": "button"}]
-        assert stage.log[-1].startswith("MainEvents I: Dialling 1234@meet.test (Spark) of booking webex-1 (button)")
+        assert "MainEvents I: Dialling 1234@meet.test (Spark) of booking webex-1 (button)" in stage.log
 
     play(story)
 

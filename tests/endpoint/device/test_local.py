@@ -16,15 +16,6 @@ from endpoint.wire.xapi.query import query_of_text
 from endpoint.xapi.feedback import Notice
 from tests.endpoint.device.device_room import Room, play
 
-LATER = (
-    "Call Accept", "Call DTMFSend", "Call Disconnect", "Call Hold",
-    "Call Ignore", "Call Join", "Call Reject", "Call Resume", "Conference Call AuthenticationResponse", "Conference EndMeeting",
-    "Conference Hand Lower", "Conference Hand Raise", "Conference HardMute", "Conference Lock", "Conference MuteAll",
-    "Conference Participant Add", "Conference Participant Admit", "Conference Participant Disconnect", "Conference Participant Mute",
-    "Conference ParticipantList Search", "Conference Recording Start", "Conference Recording Stop", "Dial", "MicrosoftTeams Join",
-    "WebRTC Join", "Webex Join", "Webex Meetings InstantMeeting Start", "Zoom Join",
-)  # fmt: skip
-"""Commands of calls: they come with call control, and say so until then."""
 PANEL = (
     "<Extensions><Panel><PanelId>p</PanelId><Name>Light</Name><Page><Name>Main</Name><Row><Name>r</Name>"
     "<Widget><WidgetId>lamp</WidgetId><Type>ToggleButton</Type></Widget></Row></Page></Panel></Extensions>"
@@ -44,11 +35,23 @@ def value(device: Device, path: str) -> object:
     return found[0][1] if found else None
 
 
-def test_every_command_of_the_table_has_an_owner_or_says_that_it_comes_later() -> None:
+def test_every_command_of_the_table_has_an_owner() -> None:
     async def scene(room: Room) -> None:
-        assert tuple(room.device.local.commands.unowned) == LATER
-        with pytest.raises(CommandFailed, match="Not simulated yet"):
-            await call(room.device, "Dial", Number="1")
+        assert room.device.local.commands.unowned == []
+
+    play(scene)
+
+
+def test_a_device_that_is_not_registered_makes_no_calls_and_says_so() -> None:
+    async def scene(room: Room) -> None:
+        heard: list[Notice] = []
+        room.device.xapi.subscribe(query_of_text("Event"), INTERNAL, heard.append)
+        with pytest.raises(CommandFailed, match="The device is not registered"):
+            await call(room.device, "Dial", Number="ada@room.example")
+        assert [notice.event for notice in heard] == [("Event", "CallFailed")]
+        assert room.device.local.calls.screen()["prompt"]["text"].startswith("The device is not registered")
+        await room.device.world.clock.sleep(4)
+        assert not room.device.local.calls.screen()["prompt"]["visible"]
 
     play(scene)
 

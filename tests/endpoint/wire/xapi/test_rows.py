@@ -65,7 +65,7 @@ def test_the_files_are_sorted_and_name_nothing_twice() -> None:
         paths = lines(name)
         assert paths == sorted(paths)
         assert len({path.casefold() for path in paths}) == len(paths)
-    assert len(nodes().commands) == len(lines("commands.tsv")) == 183
+    assert len(nodes().commands) == len(lines("commands.tsv")) == 190
     assert len(nodes().events) == len(lines("events.tsv")) == 66
 
 

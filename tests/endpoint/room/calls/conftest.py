@@ -1,0 +1,9 @@
+"""Lets the tests below import what they share with the other parts of the room."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parent.parent))
