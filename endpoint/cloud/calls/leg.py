@@ -58,7 +58,7 @@ class MediaLeg:
         on_change: Callable[[Media], object],
     ) -> None:
         self._around = around
-        self._name = f"p={call_id}"
+        self._name = str(call_id)
         self._events = events
         self._has_video = has_video
         self._rate = rate
@@ -86,6 +86,11 @@ class MediaLeg:
     def has_remote(self) -> bool:
         """Say whether the other side's description has come, or will be pushed."""
         return self._remote is not None or self._is_due
+
+    @property
+    def is_failed(self) -> bool:
+        """Say whether media was given up, or had no path from the beginning."""
+        return self.info is not None and self.info.ice == "Failed"
 
     def open(self) -> MediaSession:
         """Make the session, if there is none, and its description."""
