@@ -76,6 +76,8 @@ MEDIA_GONE_S_MAX: Final = 120.0
 MEDIA_GRACE_S: Final = 20.0
 """How long media may take to come back once the cloud can be asked again."""
 ASK_AGAIN_S: Final = 5.0
+MOVED_S: Final = 5.0
+"""How long the news of where a meeting has moved to may take, before the cloud is asked."""
 KEEP_ALIVE_MIN_S: Final = 1.0
 SHUT_OUT: Final = frozenset({403, 404, 410})
 """Answers to the question for a locus that say that it is over for the device."""
@@ -241,7 +243,11 @@ class LiveCall:
         if raw.get("url") == self.url:
             self._copy.take(raw)
         else:
+            if not self._is(State.RINGING):
+                self._cancel_timer()
             self._copy.move(raw)
+            if self._is(State.LOBBY):
+                self._keep_alive_later()
 
     def vanished(self) -> None:
         """Take note that the cloud does not list it, and has told nothing else when it was asked."""
@@ -481,7 +487,8 @@ class LiveCall:
         if end is not None:
             self.over(end)
         elif verdict.has_moved(locus):
-            self._around.stray()  # where it has gone to is told, or found
+            if self._timer is None:  # where it has gone to is told in a moment, or found
+                self._wait(MOVED_S, self._around.stray)
         elif not self._is(State.LEAVING, State.RINGING):
             self._follow(locus, verdict.place(locus, device_url))
 

@@ -10,7 +10,7 @@ import pytest
 from cloud_stub.platform.context import CloudSettings
 from endpoint.cloud.calls.control import CallControl
 from endpoint.runtime.faults import Fault
-from endpoint.wire.callcontrol import Action, Control, Leads
+from endpoint.wire.callcontrol import Action, Control, Leads, Refusal
 from endpoint.wire.secret import Secret
 from tests.endpoint.cloud.calls.ground import Ear, dial
 from tests.endpoint.cloud.stubbed import START, Stubbed
@@ -131,8 +131,6 @@ def test_somebody_calls_and_is_not_answered(how: str) -> None:
         both.calls.ring("ada@far.example", both.user_id, **members)
         await both.settle(1)
         if how == "declined":
-            from endpoint.wire.callcontrol import Refusal
-
             both.line.decline(51, Refusal.BUSY)
         await both.settle(70)
         (end,) = both.ear.ends[51]
