@@ -5,7 +5,7 @@
     device.count            how many there are
     mercury.open            computed
     metrics.names           diagnostic events of the call heard of last
-    metrics.482e7108-1525-47d4-996e-4d42263e754c.names
+    call.locked             of the call that began last; another part of the cloud answers
 
 Nothing secret can be reached: a record shows what its kind lists in `SHOWN`.
 """
@@ -19,6 +19,7 @@ import msgspec
 
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import NotFound
+from cloud_stub.platform.looking import pick
 from cloud_stub.platform.records import (
     Code,
     Device,
@@ -34,7 +35,6 @@ from cloud_stub.platform.records import (
 from cloud_stub.services.activation_codes import Codes
 from cloud_stub.services.device_status import connection_status
 from cloud_stub.services.mercury import Mercury
-from cloud_stub.services.metrics import Metrics
 
 KINDS: dict[str, type[Record]] = {
     "code": Code,
@@ -47,7 +47,7 @@ KINDS: dict[str, type[Record]] = {
     "user": User,
     "workspace": Workspace,
 }
-COMPUTED = ("faults", "journal", "mercury", "metrics")
+COMPUTED = ("faults", "journal", "mercury")
 Ask: TypeAlias = Callable[[str, list[str]], Any]
 """Who answers for a subject of its own: told the subject and the rest of the path."""
 
@@ -55,11 +55,10 @@ Ask: TypeAlias = Callable[[str, list[str]], Any]
 class StateQuery:
     """Reads the state of a cloud, and changes nothing."""
 
-    def __init__(self, platform: Platform, codes: Codes, mercury: Mercury, metrics: Metrics) -> None:
+    def __init__(self, platform: Platform, codes: Codes, mercury: Mercury) -> None:
         self._platform = platform
         self._codes = codes
         self._mercury = mercury
-        self._metrics = metrics
         self.subjects: dict[str, Ask] = {}
         """Subjects that others know about."""
 
@@ -70,12 +69,10 @@ class StateQuery:
             NotFound: it leads nowhere; the text says which word was wrong, and what would have been right.
         """
         subject, *rest = path.split(".")
-        if subject == "metrics":
-            return self._of_metrics(rest)
         if subject in self.subjects:
             return self.subjects[subject](subject, rest)
         if subject in COMPUTED:
-            return _pick(subject, self._computed(subject), rest)
+            return pick(subject, self._computed(subject), rest)
         if subject not in KINDS:
             raise NotFound(
                 f"there is no {subject!r} in the cloud's state; there are {', '.join((*KINDS, *COMPUTED, *self.subjects))}"
@@ -90,7 +87,7 @@ class StateQuery:
             raise NotFound(f"there is no {subject} {rest[0]}")
         if record is None:
             raise NotFound(f"there is no {subject} yet")
-        return _pick(subject, self._shown(record), rest)
+        return pick(subject, self._shown(record), rest)
 
     def export(self) -> dict[str, Any]:
         """Return everything that may be shown, by table."""
@@ -103,16 +100,6 @@ class StateQuery:
         if isinstance(record, Device):
             shown["status"] = connection_status(record, self._platform)
         return shown
-
-    def _of_metrics(self, rest: list[str]) -> Any:
-        metrics = self._metrics
-        if rest[:1] and rest[0] in metrics.calls:
-            return _pick(f"metrics.{rest[0]}", metrics.shown(rest[0]), rest[1:])
-        shown = {"count": metrics.count, "malformed": metrics.malformed, "calls": list(metrics.calls)}
-        if len(rest) > 1:
-            raise NotFound(f"nobody has told of a call {rest[0]}; there are {', '.join(metrics.calls[-9:]) or 'none'}")
-        latest = metrics.shown(metrics.calls[-1]) if metrics.calls else {"names": [], "errors": [], "device": ""}
-        return _pick("metrics", {**latest, **shown}, rest)
 
     def _computed(self, subject: str) -> dict[str, Any]:
         if subject == "faults":
@@ -127,11 +114,3 @@ class StateQuery:
             "unacked": sum(len(socket.unacked) for socket in sockets),
             "users": sorted({socket.registration.user_id for socket in sockets}),
         }
-
-
-def _pick(subject: str, values: dict[str, Any], rest: list[str]) -> Any:
-    if not rest:
-        return values
-    if len(rest) > 1 or rest[0] not in values:
-        raise NotFound(f"{subject} has no {'.'.join(rest)!r}; it has {', '.join(sorted(values))}")
-    return values[rest[0]]

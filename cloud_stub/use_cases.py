@@ -36,7 +36,6 @@ from cloud_stub.services.features import Features
 from cloud_stub.services.health import Gds
 from cloud_stub.services.mercury import SWITCH_OVER_S, Mercury
 from cloud_stub.services.mercury_socket import Socket
-from cloud_stub.services.metrics import Metrics
 from cloud_stub.services.swupgrade import SwUpgrade
 from cloud_stub.services.u2c import U2c
 from cloud_stub.state_query import Ask, StateQuery
@@ -86,7 +85,6 @@ class UseCases:
         u2c: U2c,
         gds: Gds,
         swupgrade: SwUpgrade,
-        metrics: Metrics,
     ) -> None:
         self._platform = platform
         self._store = platform.store
@@ -98,7 +96,7 @@ class UseCases:
         self._u2c = u2c
         self._gds = gds
         self._swupgrade = swupgrade
-        self._state = StateQuery(platform, codes, mercury, metrics)
+        self._state = StateQuery(platform, codes, mercury)
         platform.faults.on_momentary(self._strike)
 
     # -- people, rooms, tokens --------------------------------------------------------------------------------------------------------

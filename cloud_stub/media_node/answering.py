@@ -32,9 +32,10 @@ def nearest(fleet: Fleet, reachability: object) -> MediaNode:
     """Choose the node for a call.
 
     Args:
-        reachability: the report of the join as it came: cluster to transport to its findings; what is no report counts as none.
+        reachability: the report of the join as it came: cluster to transport to its findings, or its version 1, which wraps them; what is
+            no report counts as none.
     """
-    found = {name: latency for name, tests in _items(reachability) if (latency := _latency(tests)) is not None}
+    found = {name: latency for name, tests in _items(_tests(reachability)) if (latency := _latency(tests)) is not None}
     order = {node.spec.cluster: place for place, node in reversed(list(enumerate(fleet.nodes)))}
     reached = [name for name in found if name in order]
     cluster = min(reached, key=lambda name: (found[name], order[name]), default=fleet.nodes[0].spec.cluster)
@@ -75,6 +76,12 @@ def answer_offer(
         rate=rate,
         has_video=has_video,
     )
+
+
+def _tests(report: object) -> object:
+    """Return the findings of a report of either version (cloud-services.md 10.5)."""
+    result = report.get("result") if isinstance(report, Mapping) else None
+    return result["tests"] if isinstance(result, Mapping) and "tests" in result else report
 
 
 def _items(value: object) -> list[tuple[str, Any]]:

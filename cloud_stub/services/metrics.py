@@ -9,7 +9,8 @@ from collections import deque
 from typing import Any
 
 from cloud_stub.platform.context import Platform
-from cloud_stub.platform.errors import CloudError
+from cloud_stub.platform.errors import CloudError, NotFound
+from cloud_stub.platform.looking import pick
 from cloud_stub.platform.routes import Answer, Call, Label, Route, wx2_error
 from cloud_stub.services.health import ping_route
 from endpoint.wire.client_metrics import Diagnostic, diagnostic_of
@@ -66,6 +67,21 @@ class Metrics:
             "errors": [code for event in events for code in event.error_codes],
             "device": events[-1].device_url,
         }
+
+    def query(self, subject: str, rest: list[str]) -> Any:
+        """Return something of it for `state_query`: `metrics.<correlation id>.names`; without an id that of the call heard of last.
+
+        Raises:
+            NotFound: nobody has told of such a call, or it has no such thing.
+        """
+        if rest and rest[0] in self._calls:
+            return pick(f"{subject}.{rest[0]}", self.shown(rest[0]), rest[1:])
+        if len(rest) > 1:
+            raise NotFound(f"nobody has told of a call {rest[0]}; there are {', '.join(self.calls[-9:]) or 'none'}")
+        latest = self.shown(self.calls[-1]) if self._calls else {"names": [], "errors": [], "device": ""}
+        return pick(
+            subject, {**latest, "count": self.count, "malformed": self.malformed, "calls": list(self.calls)}, rest
+        )
 
     def _take(self, call: Call) -> Answer:
         batch = call.read(dict[str, Any]).get("metrics", [])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def make(device: Device) -> CallControl:
-    """Make call control for one boot of a device."""
+    """Make call control for one boot of a device, and plug it into the room."""
     world, identity, catalog, tasks = device.world, device.identity, device.catalog, device.tasks
     analyzer = CallAnalyzer(
         world, identity, catalog, tasks, device.profile,

@@ -6,21 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-import msgspec
-
 from endpoint.cloud.reachability import PROFILES
-from endpoint.device.control_messages import ControlError
+from endpoint.device import control_calls
+from endpoint.device.control_messages import Action, ControlError
 from endpoint.device.device import Device
 
 CHOICES_MAX: Final = 40
 """How many right words a refusal lists."""
-
-
-class Action(msgspec.Struct, kw_only=True, frozen=True):
-    """Any action; `wait` false answers at once."""
-
-    action: str
-    wait: bool = True
 
 
 class Activate(Action, kw_only=True, frozen=True):
@@ -168,6 +160,11 @@ KINDS: Final[Mapping[str, Kind]] = {
     "sync": Kind(Action, _sync, "catch up the calendar", needs_account=True),
     "refresh": Kind(Refresh, _refresh, "renew registration, token, catalogue or trust store", needs_account=True),
     "join": Kind(Press, _press, "press the Join button"),
+    "dial": Kind(control_calls.Dial, control_calls.dial, "dial a number, an address or a link"),
+    **{
+        name: Kind(control_calls.OneCall, control_calls.act, text)
+        for name, (_command, text) in control_calls.COMMANDS.items()
+    },
     "restart": Kind(Action, _restart, "shut down and boot again", power=True),
     "crash": Kind(Action, _crash, "lose the power", power=True),
     "shutdown": Kind(Action, _shut_down, "power off in good order", power=True),

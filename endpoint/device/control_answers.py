@@ -13,6 +13,7 @@ from aiohttp import web
 
 from endpoint.device import control_views as views
 from endpoint.device.control_actions import KINDS
+from endpoint.device.control_calls import call_screen, calls_view, history_view
 from endpoint.device.control_faults import DoorFaults
 from endpoint.device.control_messages import (
     SHOWN_CHARS_MAX,
@@ -122,7 +123,9 @@ class Answers:
             Endpoint("GET", "/actions/{id}", "what became of an action", self._action),
             Endpoint("GET", "/meetings", "stored meetings", self._meetings),
             Endpoint("GET", "/bookings", "bookings, and where each stands", self._bookings),
-            Endpoint("GET", "/screen", "what people see: Join button, reminder, list of bookings", self._screen),
+            Endpoint("GET", "/calls", "calls, and who is in them", self._calls),
+            Endpoint("GET", "/history", "the call history, newest first", self._history),
+            Endpoint("GET", "/screen", "what people see: Join button, reminder, bookings, calls", self._screen),
             Endpoint("GET", "/why", "why a Join button is missing, from this side", why.ask, WhyQuery),
             Endpoint("POST", "/why", "the same with the cloud's evidence", why.judge),
             Endpoint("GET", "/evidence", "all of it in one bundle, for a report", self._evidence),
@@ -261,8 +264,14 @@ class Answers:
     async def _bookings(self, request: web.Request) -> web.Response:
         return answer({"items": views.bookings_view(self._device)})
 
+    async def _calls(self, request: web.Request) -> web.Response:
+        return answer({"items": calls_view(self._device)})
+
+    async def _history(self, request: web.Request) -> web.Response:
+        return answer({"items": history_view(self._device)})
+
     async def _screen(self, request: web.Request) -> web.Response:
-        return answer(views.screen_view(self._device))
+        return answer({**views.screen_view(self._device), **call_screen(self._device)})
 
     async def _evidence(self, request: web.Request) -> web.Response:
         bundle = views.evidence(self._device, self._source, self._log)

@@ -26,6 +26,13 @@ _UNITS_S: Final = (86_400.0, 3_600.0, 60.0, 1.0, 0.001)
 _DURATION: Final = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?(?:(\d{1,9})ms)?")
 
 
+class Action(msgspec.Struct, kw_only=True, frozen=True):
+    """Any action; `wait` false answers at once."""
+
+    action: str
+    wait: bool = True
+
+
 class ControlError(EndpointError):
     """A request to the control door that is refused.
 

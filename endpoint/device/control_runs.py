@@ -11,8 +11,8 @@ from typing import Any, Final, Literal
 
 from endpoint.cloud.activation import ActivationRefused
 from endpoint.cloud.http import SwitchedOff
-from endpoint.device.control_actions import KINDS, Action, Kind
-from endpoint.device.control_messages import SHOWN_CHARS_MAX, ControlError, read_members
+from endpoint.device.control_actions import KINDS, Kind
+from endpoint.device.control_messages import SHOWN_CHARS_MAX, Action, ControlError, read_members
 from endpoint.device.device import Device
 from endpoint.device.online import NotActivated
 from endpoint.runtime.errors import EndpointError, Refused

@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from endpoint.cloud.account import Account
+from endpoint.device.control_calls import calls_view
 from endpoint.device.device import Device
 from endpoint.device.hidden import is_hidden
 from endpoint.runtime.clock import Clock, ScaledTime, SteppedTime, TimeSource, iso_ms
@@ -283,6 +284,7 @@ def evidence(device: Device, source: TimeSource, log: LogBook) -> dict[str, Any]
         "xstatus": leaves_view(device.status),
         "xconfiguration": leaves_view(device.configuration),
         "meetings": meetings_view(device),
+        "calls": calls_view(device),
         "faults": [fault_view(fault) for fault in device.world.faults.armed],
         "log": {"dropped": log.dropped, "lines": log.read(0, log.last)[1]},
         "trace": {

@@ -1,4 +1,7 @@
-"""What an expectation of `bookings` may name: the members that a booking has in `Bookings List`, and nothing else."""
+"""What an expectation of `bookings` may name: the members that a booking has in `Bookings List`, and nothing else.
+
+The lists of other subjects are checked in the same way.
+"""
 
 from __future__ import annotations
 
@@ -30,27 +33,38 @@ def _shape() -> object:
 SHAPE: Final = _shape()
 
 
-def check_bookings(problems: Problems, node: Node, shape: object = SHAPE, name: str = "bookings") -> None:
+def check_bookings(problems: Problems, node: Node) -> None:
     """Note each member that no booking has, and each map that stands where there is a list."""
+    check_members(problems, node, SHAPE, "bookings", "a booking")
+
+
+def check_members(problems: Problems, node: Node, shape: object, name: str, of: str, whole: str | None = None) -> None:
+    """Note each member that a shape has not, and each map that stands where there is a list.
+
+    Args:
+        shape: a list of one element, or a map, with every member that there can be.
+        of: what one element of the whole list is; `whole` is the name of that list.
+    """
+    whole = name if whole is None else whole
     if isinstance(node, Sequence):
         for item in node.items:
-            check_bookings(problems, item, shape[0] if isinstance(shape, list) else shape, name)
+            check_members(problems, item, shape[0] if isinstance(shape, list) else shape, name, of, whole)
     elif isinstance(node, Mapping) and all(one.key in OPERATORS or one.key in NOT_OPERATORS for one in node.entries):
         for one in node.entries:
             if one.key in _OF_SEVERAL and isinstance(one.node, Sequence):
                 for item in one.node.items:
-                    check_bookings(problems, item, shape, name)
+                    check_members(problems, item, shape, name, of, whole)
             elif one.key in _OF_THE_SAME:
-                check_bookings(problems, one.node, shape, name)
+                check_members(problems, one.node, shape, name, of, whole)
             elif one.key in _OF_ITEMS and isinstance(shape, list):
-                check_bookings(problems, one.node, shape[0], name)
+                check_members(problems, one.node, shape[0], name, of, whole)
     elif isinstance(node, Mapping):
         for one in node.entries:
             if isinstance(shape, list):
                 if one.key not in OPERATORS:
                     problems.unknown(one.at, f"`{name}` is a list: it has no `{one.key}`", one.key, _LIST_WORDS)
             elif isinstance(shape, dict) and one.key not in shape:
-                owner = "a booking" if name == "bookings" else f"`{name}` of a booking"
+                owner = of if name == whole else f"`{name}` of {of}"
                 problems.unknown(one.at, f"{owner} has no `{one.key}`", one.key, shape)
             elif isinstance(shape, dict):
-                check_bookings(problems, one.node, shape[one.key], one.key)
+                check_members(problems, one.node, shape[one.key], one.key, of, whole)

@@ -18,6 +18,8 @@ from scenarios.runner.values import show_duration
 WITHIN_DEFAULT_S: Final = 1.0
 MICROSECONDS: Final = 1_000_000
 
+MachineOf: TypeAlias = Callable[[str], str]
+"""Tells what the history calls a machine: `call 1` is the first call of the device, whose own number for it is another: `call #2`."""
 Fields: TypeAlias = Mapping[str, object]
 
 
@@ -48,6 +50,18 @@ class View(Protocol):
         """Return the bookings as `Bookings List` tells them."""
         ...
 
+    def calls(self, device: str) -> list[Mapping[str, object]]:
+        """Return the calls that a device has, oldest first: `call_subjects.CALL`."""
+        ...
+
+    def history(self, device: str) -> list[Mapping[str, object]]:
+        """Return the call history as `CallHistory Get` tells it, newest first."""
+        ...
+
+    def metrics(self, device: str) -> list[Mapping[str, object]]:
+        """Return the events of calls that the metrics service has of a device, in their order: `name`, and what else an event has."""
+        ...
+
     def cloud(self, path: str) -> object:
         """Return a value of the stub's state by dotted path, `matchers.MISSING` when there is none."""
         ...
@@ -66,10 +80,13 @@ class Anchor:
     name: str = ""
     state: str = ""
 
-    def is_at(self, event: Event, device: str) -> bool:
+    def is_at(self, event: Event, device: str, machine_of: MachineOf = str) -> bool:
         """Say whether an event is this point."""
         if self.kind == "machine":
-            return is_machine(event, device, self.name) and state_word(self.name, event.data.get("to")) == self.state
+            return (
+                is_machine(event, device, machine_of(self.name))
+                and state_word(self.name, event.data.get("to")) == self.state
+            )
         if self.kind == "fault":
             return event.kind in ("fault.armed", "fault.struck") and event.data.get("id") == self.name
         return self.kind == "label" and event.kind == "step.start" and event.data.get("label") == self.name
@@ -81,10 +98,12 @@ def actor(device: str) -> str:
 
 
 def is_machine(event: Event, device: str, name: str) -> bool:
-    """Say whether an event is a transition of a lifecycle: `registration` of the device, `cloud code` of the cloud."""
+    """Say whether an event is a transition of a lifecycle: `registration` of the device, `call #2`, `cloud code` of the cloud."""
     if event.kind != "machine":
         return False
     machine = str(event.data.get("machine", "")).casefold().replace("_", " ")
+    if machine == "call":
+        machine = f"call #{event.data.get('call')}"
     wanted = name.casefold()
     if event.who == actor(device):
         return machine == wanted

@@ -18,6 +18,7 @@ from endpoint.runtime.faults import Fault
 from endpoint.runtime.trace import Event
 from endpoint.wire.xapi.nodes import nodes
 from scenarios.runner import world_verbs as w
+from scenarios.runner.call_parts import far
 from scenarios.runner.conditions import Anchor
 from scenarios.runner.event_subjects import read_anchor
 from scenarios.runner.problems import Place, Problems
@@ -86,7 +87,7 @@ def at_anchor(stage: Stage, anchor: Anchor, device: str, callback: Callable[[], 
     """Call back when the history passes an anchor of a device; returns what takes that back."""
 
     def look(event: Event) -> None:
-        if anchor.is_at(event, device):
+        if anchor.is_at(event, device, partial(stage.calls.machine, device)):
             stop()
             callback()
 
@@ -139,6 +140,8 @@ def _target(stage: Stage, spec: w.FaultSpec) -> dict[str, Any]:
         target["device"] = stage.device(str(target["device"])).who
     if "mailbox" in target and "@" not in str(target["mailbox"]):
         target["mailbox"] = stage.cloud.hybrid.room_address(stage.room(str(target["mailbox"]))).lower()
+    if "call" in target:
+        target["call"] = far(stage, target["call"])
     for name in ("meeting", "code"):
         if name in target:
             given = str(target[name])

@@ -40,6 +40,7 @@ _SERVER: Final = ("server", "servers", "of", "pick", "transport", "cluster", "ho
 _DEVICE: Final = ("device",)
 _FRAME: Final = ("device", "type", "eventType")
 _MEETING: Final = ("meeting",)
+_CALL: Final = ("device", "call", "meeting")
 _MAILBOX: Final = ("mailbox",)
 
 
@@ -165,6 +166,30 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "notification_lost": _lasting(to=_MAILBOX),
         "notification_late": _lasting("by", to=_MAILBOX),
         "notification_twice": _lasting(to=_MAILBOX),
+    },
+    "locus": {
+        "busy": _lasting(to=_CALL),
+        "rejected": _lasting(to=_CALL),
+        "no_answer": _lasting(to=_CALL),
+        "elsewhere": _lasting("by", to=_CALL),
+        "not_found": _lasting(to=_CALL),
+        "locked": _lasting(to=_CALL),
+        "lobby": _lasting(to=_CALL),
+        "full": _lasting(to=_CALL),
+        "pin": _lasting(to=_CALL),
+        "moved": _lasting(to=_CALL),
+        "ended": _now(to=_CALL),
+        "delta_gap": _lasting(to=_CALL),
+        "out_of_order": _lasting(to=_CALL),
+        "duplicate": _lasting(to=_CALL),
+        "too_big": _lasting(to=_CALL),
+        "url_changed": _lasting(to=_CALL),
+        "lost_passcode": _lasting(to=_CALL),
+        "error": _lasting("status", "code", "retry_after", to=_REQUEST),
+        "delay": _lasting("by", to=_REQUEST),
+        "drop_request": _lasting(to=_REQUEST),
+        "drop_reply": _lasting(to=_REQUEST),
+        "redirect": _lasting("to", to=_REQUEST),
     },
     "calendar": {
         "push_lost": _lasting(to=(*_MEETING, "eventType")),

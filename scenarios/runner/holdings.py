@@ -1,4 +1,4 @@
-"""What meetings both sides hold at the end of a run, written to the history for the check `bookings_equal`."""
+"""What meetings and calls both sides hold at the end of a run, written to the history for `bookings_equal` and `calls_balanced`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from endpoint.device.device import Device
 from endpoint.room.bookings.booking import Source
 from endpoint.runtime.clock import iso_seconds
 from endpoint.wire.calendar import Window
+from scenarios.runner.call_parts import cloud_calls, shown_ids
 from scenarios.runner.stage import Stage
 
 
@@ -42,3 +43,11 @@ def _of_cloud(stage: Stage, user_id: str, window: Window) -> list[dict[str, Any]
         for meeting in stage.cloud.platform.store[Meeting].where("user_ids", user_id)
         if meeting.start + timedelta(minutes=meeting.duration_minutes) > window.start and meeting.start < window.end
     ]
+
+
+def write_calls(stage: Stage) -> None:
+    """Write down the calls that each device shows, and those that the cloud has."""
+    for device in stage.devices.values():
+        stage.trace.event(device.who, "calls.holds", data={"calls": shown_ids(device)})
+    held = [str(one["id"]) for one in cloud_calls(stage).list() if one.get("state") == "ACTIVE"]
+    stage.trace.event("cloud:locus", "calls.holds", data={"calls": held})

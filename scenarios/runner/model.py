@@ -44,7 +44,9 @@ DEVICE_DEFAULT = "room"
 """The name of the device of a file that has only one."""
 
 Mode = Literal["virtual", "wire", "stepped", "accelerated"]
-Check = Literal["strict", "secrets", "bounds", "acks", "one_registration", "monotone", "no_storm", "bookings_equal"]
+Check = Literal[
+    "strict", "secrets", "bounds", "acks", "one_registration", "monotone", "no_storm", "bookings_equal", "calls_balanced",
+]  # fmt: skip
 Transport = Literal["udp", "tcp", "xtls"]
 Tag = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Positive = Annotated[int, Field(ge=0, le=2**63 - 1)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import Final
 
-_CALLS = "it comes with call control"
 _FLEET = "it comes with fleets"
 _GOOGLE = "it comes with Google calendars"
 _CLIENT = "it comes with clients that keep a connection"
@@ -32,39 +31,18 @@ NOT_YET: Final[dict[str, str]] = {
     "device.macros": "it comes with macros",
     "step.spread": _FLEET,
     "expect.share": _FLEET,
-    "checks.calls_balanced": _CALLS,
     # verbs of the device
-    "verb.dial": _CALLS,
-    "verb.answer": _CALLS,
-    "verb.reject": _CALLS,
-    "verb.ignore": _CALLS,
-    "verb.hold": _CALLS,
-    "verb.resume": _CALLS,
-    "verb.hang_up": _CALLS,
-    "verb.dtmf": _CALLS,
-    "verb.share": _CALLS,
     "verb.macro": "it comes with macros",
-    # verbs of the cloud
-    "verb.cloud.call": _CALLS,
-    "verb.cloud.answer": _CALLS,
-    "verb.cloud.decline": _CALLS,
-    "verb.cloud.lobby": _CALLS,
-    "verb.cloud.admit": _CALLS,
-    "verb.cloud.drop": _CALLS,
-    "verb.cloud.end": _CALLS,
     # verbs of the world
     "verb.chaos": "it comes with chaos runs",
     "verb.together": "`meanwhile` beside a verb issues steps at one instant",
     "verb.use": "it comes with shared parts of scenarios",
     # subjects
-    "subject.calls": _CALLS,
-    "subject.history": _CALLS,
     "subject.load": _FLEET,
     "subject.quiet": "write `never` with `for`",
     # layers of faults
     "fault.client": _CLIENT,
     "fault.every": "it comes with chaos runs",
-    "fault.locus": _CALLS,
     "fault.media": _MEDIA,
     "fault.power": "`restart: device` with `from: crash` cuts the power",
     "fault.proxy": _PROXY,
@@ -108,12 +86,7 @@ NOT_YET: Final[dict[str, str]] = {
     "over.ssh": _DOORS,
     "over.http": _DOORS,
     "subscribe.over": _CLIENT,
-    "press.answer": _CALLS,
-    "press.decline": _CALLS,
-    "press.end call": _CALLS,
     "press.hold": _PANEL,
-    "volume.call": _CALLS,
-    "mute.call": _CALLS,
 }
 
 

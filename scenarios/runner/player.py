@@ -8,17 +8,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Literal, NamedTuple
 
 from cloud_stub.platform.errors import CloudError
 from endpoint.runtime.errors import EndpointError
 from endpoint.runtime.trace import Event
 from endpoint.wire.errors import WireError
-from scenarios.runner import actions, cloud_actions, fault_actions, hybrid_actions, xapi_actions
+from scenarios.runner import actions, call_actions, cloud_actions, fault_actions, hybrid_actions, xapi_actions
 from scenarios.runner.checks import Finding, StepChecks
 from scenarios.runner.conditions import EventCondition, Expectation
 from scenarios.runner.failure import FailureReport, render
-from scenarios.runner.holdings import write_holdings
+from scenarios.runner.holdings import write_calls, write_holdings
 from scenarios.runner.ladder import picture
 from scenarios.runner.model import Step
 from scenarios.runner.problems import Place
@@ -30,7 +31,7 @@ from scenarios.runner.view import StageView
 from scenarios.runner.watches import Moment, Scene
 from scenarios.runner.whole_run import CHECKS, unused_faults
 
-ACTIONS: Final = (actions, xapi_actions, cloud_actions, hybrid_actions, fault_actions)
+ACTIONS: Final = (actions, xapi_actions, call_actions, cloud_actions, hybrid_actions, fault_actions)
 """The modules whose import gives the verbs something to do."""
 
 Part = Literal["setup", "steps", "finally"]
@@ -154,7 +155,8 @@ class Player:
 
     def _scene(self, device: str) -> Scene:
         find = lookup(self._stage, device)
-        return Scene(self._view, device, lambda template: template.resolve(find), dict(self._labels))
+        machine_of = partial(self._stage.calls.machine, device)
+        return Scene(self._view, device, lambda template: template.resolve(find), dict(self._labels), machine_of)
 
     async def _perform(self, step: Step, whole: Step) -> object:
         """Do the verb of a step; `whole` is the step that says what must follow."""
@@ -210,6 +212,8 @@ class Player:
         stage, scenario = self._stage, self._stage.scenario
         if "bookings_equal" in scenario.head.checks:
             write_holdings(stage)
+        if "calls_balanced" in scenario.head.checks:
+            write_calls(stage)
         place, events = scenario.steps[-1].place, list(stage.trace.events)
         for name in scenario.head.checks:
             if name != "strict" or scenario.head.cloud.strict:

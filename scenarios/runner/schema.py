@@ -156,6 +156,9 @@ def _subjects() -> Schema:
         "screen": _map(**dict.fromkeys(ELEMENTS, _map(*ELEMENT_KEYS))),
         "bookings": {"type": ["object", "array"]},
         "cloud": paths,
+        "calls": {"type": ["object", "array"]},
+        "history": {"type": ["object", "array"]},
+        "metrics": {"type": "array", "minItems": 1, "items": {"type": ["string", "object"]}},
         "why": {
             "type": "object",
             "minProperties": 1,

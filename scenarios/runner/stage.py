@@ -34,6 +34,7 @@ from endpoint.runtime.tls import Authority
 from endpoint.runtime.trace import Event, Trace
 from endpoint.wire.calliope import Transport
 from endpoint.wire.secret import Secret
+from scenarios.runner.callbook import CallBook
 from scenarios.runner.conditions import Expectation
 from scenarios.runner.model import Cloud as CloudModel
 from scenarios.runner.model import Device as DeviceModel
@@ -73,6 +74,8 @@ class Stage:
         on_over: what else ends with a fault, by its id.
         defects: exceptions that tasks of device and cloud left behind.
         ready_file: where clients from outside find the doors, if they are let in.
+        calls: the calls of all devices, by ordinal and by name.
+        listeners: what ends an integration that listens, by device and kind.
         waiting: steps that wait for something, the innermost last: it has to decide when nothing is left to happen.
     """
 
@@ -95,6 +98,8 @@ class Stage:
     pending: dict[str, list[Callable[[], object]]] = field(default_factory=dict)
     on_over: dict[str, Callable[[], object]] = field(default_factory=dict)
     defects: list[BaseException] = field(default_factory=list)
+    calls: CallBook = field(default_factory=CallBook)
+    listeners: dict[tuple[str, str], Callable[[], object]] = field(default_factory=dict)
     waiting: list[Callable[[], bool]] = field(default_factory=list)
     folder: TemporaryDirectory[str] | None = None
     ready_file: Path | None = None
@@ -317,6 +322,7 @@ async def open_stage(stage: Stage) -> None:
     """
     await stage.cloud.start(https=("127.0.0.1", 0), http=("127.0.0.1", 0))
     stage.trace.subscribe(stage.let_people_in)
+    stage.trace.subscribe(stage.calls.take)
     for name, model in stage.scenario.devices.items():
         stage.devices[name] = make_device(stage, name, model)
         if model.people is not None:

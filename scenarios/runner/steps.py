@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from scenarios.runner import cloud_verbs, device_verbs, hybrid_verbs, world_verbs, xapi_verbs
+from scenarios.runner import call_verbs, cloud_verbs, device_verbs, hybrid_verbs, world_verbs, xapi_verbs
+from scenarios.runner.call_subjects import CALL_SUBJECTS
 from scenarios.runner.conditions import Condition, Expectation, Never
 from scenarios.runner.event_subjects import EVENT_SUBJECTS, read_anchor
 from scenarios.runner.fields import read_flag
@@ -21,9 +22,9 @@ from scenarios.runner.xapi_checks import check_verb
 from scenarios.runner.xapi_subjects import XAPI_SUBJECTS
 from scenarios.runner.yamltree import Entry, Mapping, Node, Scalar, Sequence, kind_of, plain
 
-DECLARED: Final = (device_verbs, xapi_verbs, cloud_verbs, hybrid_verbs, world_verbs)
+DECLARED: Final = (device_verbs, xapi_verbs, call_verbs, cloud_verbs, hybrid_verbs, world_verbs)
 """The modules whose import fills the registry."""
-SUBJECTS: Final = {**STATE_SUBJECTS, "why": compile_why, **EVENT_SUBJECTS, **XAPI_SUBJECTS}
+SUBJECTS: Final = {**STATE_SUBJECTS, **CALL_SUBJECTS, "why": compile_why, **EVENT_SUBJECTS, **XAPI_SUBJECTS}
 LIMIT_KEYS: Final = ("within", "not_before", "for", "optional")
 _BUILT_KEYS: Final = ("expect", "never", "meanwhile")
 _NOT_IN_MEANWHILE: Final = ("expect", "never", "meanwhile", "save")

@@ -35,13 +35,19 @@ class Context:
     table: Nodes = field(default_factory=nodes)
     faults: set[str] = field(default_factory=set)
     invitations: set[str] = field(default_factory=set)
+    calls: set[str] = field(default_factory=set)
     labels: set[str] = field(default_factory=set)
     subscribed: set[str] = field(default_factory=set)
     """Paths that a client listens to."""
 
-    def made(self, kind: Literal["fault", "invitation", "subscription"]) -> set[str]:
+    def made(self, kind: Literal["fault", "invitation", "subscription", "call"]) -> set[str]:
         """Return the names that steps have made so far, of a kind; a name is added to them."""
-        return {"fault": self.faults, "invitation": self.invitations, "subscription": self.subscribed}[kind]
+        return {
+            "fault": self.faults,
+            "invitation": self.invitations,
+            "subscription": self.subscribed,
+            "call": self.calls,
+        }[kind]
 
     @property
     def states(self) -> MatcherCompiler:
@@ -226,10 +232,12 @@ def _diagnostics(context: Context, entry: Entry) -> list[Condition]:
     return found
 
 
-ELEMENTS: Final = ("join button", "reminder")
+ELEMENTS: Final = ("join button", "reminder", "call bar", "incoming", "prompt")
 """Elements of the screen that are simulated."""
-ELEMENT_KEYS: Final = ("visible", "enabled", "title", "text", "booking", "place")
-"""What an element tells; `place` is that of the reminder."""
+ELEMENT_KEYS: Final = (
+    "visible", "enabled", "title", "text", "booking", "place", "call", "muted", "sharing", "recording", "locked",
+)  # fmt: skip
+"""What an element tells; `booking` is that of the button, `place` that of the reminder, the last five are of calls."""
 
 
 def _screen(context: Context, entry: Entry) -> list[Condition]:

@@ -6,7 +6,7 @@ A verb is a model: its fields are the keys of its map form, its docstring is its
     @implements(Boot)
     async def boot(stage: Stage, args: Boot) -> object: ...
 
-The declarations are in `device_verbs`, `xapi_verbs`, `cloud_verbs`, `hybrid_verbs` and `world_verbs`.
+The declarations are in `device_verbs`, `xapi_verbs`, `call_verbs`, `cloud_verbs`, `hybrid_verbs` and `world_verbs`.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from scenarios.runner.yamltree import Mapping as MapNode
 
 Capability = Literal["stub", "time", "raw", "udp", "tls", "media", "panel", "exact", "client"]
 Build = Literal["steps", "expectation"]
-NameKind = Literal["fault", "saved", "subscription", "invitation"]
+NameKind = Literal["fault", "saved", "subscription", "invitation", "call"]
 
 
 class Defined(NamedTuple):
     """A name that a verb makes known: a fault that can be healed, a value for `${saved.<name>}`, a path that a client
-    listens to, an invitation that can be changed."""
+    listens to, an invitation that can be changed, a call."""
 
     kind: NameKind
     name: str
@@ -35,7 +35,7 @@ class Defined(NamedTuple):
 class Used(NamedTuple):
     """A name that a verb takes from earlier steps or of a device, and where it is written."""
 
-    kind: Literal["fault", "anchor", "invitation", "device"]
+    kind: Literal["fault", "anchor", "invitation", "device", "call"]
     name: str
     path: Path
 

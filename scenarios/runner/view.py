@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 from cloud_stub.platform.errors import CloudError
 from endpoint.device.device import Device
+from endpoint.room.callentry import details
 from endpoint.wire.calliope import Transport, best_nodes
 from endpoint.wire.why_report import Report
 from endpoint.wire.xapi.paths import words
 from endpoint.xapi.tree import Tree
+from scenarios.runner.call_parts import call_events, room_calls
 from scenarios.runner.matchers import MISSING
 from scenarios.runner.stage import Stage
 from scenarios.runner.why_stage import why
@@ -46,6 +48,8 @@ class StageView:
         if wanted.startswith("cloud "):
             state = self.cloud(f"{wanted.removeprefix('cloud ')}.state")
             return None if state is MISSING else str(state)
+        if wanted.startswith("call "):
+            return self._stage.calls.state(device, self._stage.calls.machine(device, name))
         read = _MACHINES.get(wanted)
         return str(read(self._device(device))) if read is not None else None
 
@@ -77,6 +81,24 @@ class StageView:
         """Return the bookings as `Bookings List` tells them."""
         bookings = self._device(device).local.bookings
         return [*bookings.fields_of(bookings.store)]
+
+    def calls(self, device: str) -> list[Mapping[str, object]]:
+        """Return the calls that a device has, with their ordinals."""
+        shown = room_calls(self._device(device)).shown()
+        return [{"call": self._stage.calls.ordinal(device, one["id"]), **one} for one in shown]
+
+    def history(self, device: str) -> list[Mapping[str, object]]:
+        """Return the call history, newest first."""
+        own = self._device(device)
+        now = own.world.clock.now()
+        return [details(entry, now, own.zone, is_full=False) for entry in reversed(own.local.call_history.entries)]
+
+    def metrics(self, device: str) -> list[Mapping[str, object]]:
+        """Return the events of calls that the metrics service has of a device."""
+        user_id = self._stage.ids.get(f"account of {device}")
+        return [
+            event for event in call_events(self._stage.cloud) if event.get("identifiers", {}).get("userId") == user_id
+        ]
 
     def cloud(self, path: str) -> object:
         """Return a value of the stub's state by dotted path, MISSING when there is none.

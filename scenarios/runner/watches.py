@@ -13,6 +13,7 @@ from scenarios.runner.conditions import (
     Condition,
     EventCondition,
     Fields,
+    MachineOf,
     OrderCondition,
     StateCondition,
     View,
@@ -36,12 +37,13 @@ class Moment(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """What conditions are judged against: the present state, the device in question, what references stand for, earlier labels."""
+    """What conditions are judged against: the present state, the device, what references stand for, earlier labels, names of machines."""
 
     view: View
     device: str
     resolve: Callable[[Template], object]
     labels: Mapping[str, Moment] = {}
+    machine_of: MachineOf = str
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,7 @@ class EventWatch:
     def feed(self, event: Event) -> bool:
         """Take an event; a request whose answer matters is judged when that comes."""
         for anchor, passed in self._anchors.items():
-            if passed is None and anchor.is_at(event, self._scene.device):
+            if passed is None and anchor.is_at(event, self._scene.device, self._scene.machine_of):
                 self._anchors[anchor] = Moment(event.n, event.t)
         fields = self._condition.select(event, self._scene.device)
         if fields is None:
@@ -296,14 +298,15 @@ class OrderWatch:
     def __init__(self, condition: OrderCondition, start: Moment, scene: Scene) -> None:
         self._condition = condition
         self._start = start
-        self._device = scene.device
+        self._scene = scene
         self._seen: list[tuple[str, int]] = []
         self._next = 0
         self._is_off = False
 
     def feed(self, event: Event) -> bool:
         """Take a transition of the lifecycle; states that mean the same word count once."""
-        if not is_machine(event, self._device, self._condition.machine):
+        machine = self._scene.machine_of(self._condition.machine)
+        if not is_machine(event, self._scene.device, machine):
             return False
         word = state_word(self._condition.machine, event.data.get("to"))
         if self._seen and self._seen[-1][0] == word:

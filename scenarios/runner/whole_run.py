@@ -14,6 +14,7 @@ from endpoint.runtime.faults import Fault
 from endpoint.runtime.trace import Event
 from endpoint.wire.kms import MESSAGES_PATH
 from endpoint.wire.wdm import DEVICES_PATH
+from scenarios.runner.callbook import BEGINNINGS, ENDING
 from scenarios.runner.checks import Finding, Kind
 from scenarios.runner.problems import Place
 from scenarios.runner.watches import Unmet
@@ -22,7 +23,7 @@ SAME_REQUESTS_MAX: Final = 10
 """As often a device may make one request within STORM_S; the schedule of retries begins with a second between two."""
 STORM_S: Final = 5
 SECRET: Final = re.compile(
-    r"(?<![0-9A-Za-z-])(?:[0-9]{4}[ -]?){3}[0-9]{4}(?![0-9A-Za-z-])"  # an activation code
+    r"(?<![0-9A-Za-z-])(?<!since=)(?:[0-9]{4}[ -]?){3}[0-9]{4}(?![0-9A-Za-z-])"  # an activation code, not the number of a locus
     r"|(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])"  # tokens of the stub, keys
     r"|(?i:bearer )\S|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[A-Za-z0-9_-]{10,}\.(?!\.)"
 )
@@ -185,6 +186,29 @@ def _difference(ours: Mapping[str, str], theirs: Mapping[str, str]) -> str:
     return "; ".join(parts)
 
 
+def calls_balanced(events: Sequence[Event], place: Place) -> Iterator[Finding]:
+    """Object to a call that never ended, to one that ended twice, and to one that either side still has at the end."""
+    begun: dict[tuple[str, int], Event] = {}
+    for event in events:
+        if event.kind in ("device.booted", "device.crashed"):  # it numbers its calls anew, and has none
+            begun = {key: one for key, one in begun.items() if key[0] != event.who}
+        name = event.data.get("event") if event.kind == "xapi.event" else None
+        if name in (*BEGINNINGS, ENDING):
+            key = (event.who, int(event.data["fields"]["CallId"]))
+            if name != ENDING:
+                begun[key] = event
+            elif begun.pop(key, None) is None:
+                found = f"{event.who}: call {key[1]} ended, and had not begun"
+                yield _finding("unexpected", event, place, "an end for each call that began", found)
+        if event.kind == "calls.holds" and event.data.get("calls"):
+            found = f"{event.who}: {', '.join(map(str, event.data['calls']))}"
+            yield _finding("unexpected", event, place, "no call left at the end", found)
+    for (who, number), event in begun.items():
+        yield _finding(
+            "unexpected", event, place, "an end for each call that began", f"{who}: call {number} never ended"
+        )
+
+
 CHECKS: Final[Mapping[str, Check]] = {
     "strict": strict,
     "secrets": secrets,
@@ -194,6 +218,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "monotone": monotone,
     "no_storm": no_storm,
     "bookings_equal": bookings_equal,
+    "calls_balanced": calls_balanced,
 }
 """The named checks of the language."""
 

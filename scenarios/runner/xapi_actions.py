@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from endpoint.device.device import Device
-from endpoint.room.bookings.booking import Booking
 from endpoint.room.bookings.dialling import JoinFieldsUnreadable
 from endpoint.room.bookings.fields import EXTENSION_MINUTES
 from endpoint.room.panelxml import Widget
 from scenarios.runner import xapi_client as client
 from scenarios.runner import xapi_verbs as x
+from scenarios.runner.booking_names import named_booking
+from scenarios.runner.call_parts import call_id
 from scenarios.runner.stage import Stage
 from scenarios.runner.verbs import implements
 
@@ -22,6 +23,7 @@ TOUCHES: Final = {
 }
 """What a touch of a widget says, by kind; of all others `TOUCH`. Source: the vendor's customization guide, protocol/xapi-nodes.md 7.12."""
 STANDBY: Final = {"on": "Activate", "halfwake": "Halfwake", "off": "Deactivate"}
+CALL_BUTTONS: Final = {"answer": "Call Accept", "decline": "Call Reject", "end call": "Call Disconnect"}
 MUTE: Final = {"on": "Mute", "off": "Unmute", "toggle": "ToggleMute"}
 
 
@@ -54,13 +56,21 @@ async def standby(stage: Stage, args: x.Standby) -> object:
 @implements(x.Mute)
 async def mute(stage: Stage, args: x.Mute) -> object:
     """Mute the microphones, or not."""
+    _in_call(stage, args.call)
     return await client.command(stage, f"Audio Microphones {MUTE[args.state]}", {})
 
 
 @implements(x.Volume)
 async def volume(stage: Stage, args: x.Volume) -> object:
     """Set the volume."""
+    _in_call(stage, args.call)
     return await client.command(stage, "Audio Volume Set", {"Level": args.level})
+
+
+def _in_call(stage: Stage, call: int | str | None) -> None:
+    """Make sure that a call that a step names is there; volume and microphones are the device's, whatever the call."""
+    if call is not None:
+        call_id(stage, client.up(stage), call)
 
 
 @implements(x.People)
@@ -90,6 +100,9 @@ async def press(stage: Stage, args: x.Press) -> object:
         return _join(stage, device, args)
     if what == x.EXTEND:
         return await _extend(stage, device, args)
+    if what in CALL_BUTTONS:
+        given = {} if args.call is None else {"CallId": call_id(stage, device, args.call)}
+        return await client.command(stage, CALL_BUTTONS[what], given, door=client.PANEL)
     extensions = local.extensions
     if what in extensions.panels:
         extensions.click_panel(what)
@@ -106,7 +119,7 @@ async def press(stage: Stage, args: x.Press) -> object:
 
 def _join(stage: Stage, device: Device, args: x.Press) -> object:
     """Press Join: the button that is shown, or that of a booking."""
-    wanted = None if args.booking is None else _named(stage, device, str(args.booking))
+    wanted = None if args.booking is None else named_booking(stage, device, str(args.booking))
     try:
         booking = device.local.bookings.button.press(wanted)
     except JoinFieldsUnreadable as error:  # the device says so itself, by a diagnostics message
@@ -119,7 +132,9 @@ def _join(stage: Stage, device: Device, args: x.Press) -> object:
 async def _extend(stage: Stage, device: Device, args: x.Press) -> object:
     """Press Extend: of the booking that runs, or of one that is named, for as long as the panel offers, 30 minutes."""
     booking = (
-        _named(stage, device, str(args.booking)) if args.booking is not None else device.local.bookings.timeline.current
+        named_booking(stage, device, str(args.booking))
+        if args.booking is not None
+        else device.local.bookings.timeline.current
     )
     if booking is None:
         raise ValueError("no booking runs that could be extended")
@@ -133,7 +148,7 @@ async def respond(stage: Stage, args: x.Respond) -> object:
     device = client.up(stage)
     device.local.senses.standby.activity()
     if args.booking is not None:
-        booking = _named(stage, device, str(args.booking))
+        booking = named_booking(stage, device, str(args.booking))
     else:
         bookings, now = device.local.bookings, device.world.clock.now()
         found = bookings.timeline.current or bookings.store.first_after(now)
@@ -143,15 +158,6 @@ async def respond(stage: Stage, args: x.Respond) -> object:
     comment = {"Comment": str(args.comment)} if args.comment else {}
     given = {"MeetingId": booking.meeting_id, "Type": args.answer.capitalize(), **comment}
     return await client.command(stage, "Bookings Respond", given, door=client.PANEL)
-
-
-def _named(stage: Stage, device: Device, name: str) -> Booking:
-    """Return the booking of a name: an id, a meeting's id, or what the scenario calls the meeting."""
-    store = device.local.bookings.store
-    booking = store.find(name) or store.find(meeting_id=stage.ids.get(name, name))
-    if booking is None:
-        raise ValueError(f"there is no booking {name} on the device")
-    return booking
 
 
 def _value(widget: Widget, present: str) -> str:

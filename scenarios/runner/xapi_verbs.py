@@ -9,11 +9,12 @@ from pydantic import Field
 
 from endpoint.room.analytics import PEOPLE_MAX
 from endpoint.room.widgets import ACTIONS
+from scenarios.runner.call_verbs import CallRef, call_used
 from scenarios.runner.fields import Flag, KnownText, Text
 from scenarios.runner.notyet import not_yet
 from scenarios.runner.validation import Objection
 from scenarios.runner.values import Template
-from scenarios.runner.verbs import Defined, Verb, declare
+from scenarios.runner.verbs import Defined, Used, Verb, declare
 from scenarios.runner.yamltree import Entry, Mapping, Node, kind_of_value
 
 SUBSCRIPTIONS_MAX: Final = 50
@@ -109,11 +110,14 @@ class Subscribe(Verb):
 
 JOIN_BUTTON: Final = "join button"
 EXTEND: Final = "extend"
+CALL_BUTTONS: Final = ("answer", "decline", "end call")
+"""Buttons of calls; `end call` is that of the call bar."""
 
 
 @declare
 class Press(Verb):
-    """Touch something on the panel: `wake` for the screen as such, `join button`, `extend`, else the id of a button or widget.
+    """Touch something on the panel: `wake` for the screen as such, `join button`, `extend`, `answer`, `decline`, `end call`, else the id
+    of a button or widget.
 
     `extend` asks for 30 minutes more for the booking that runs. `booking` presses Join or Extend of one of several bookings: a
     meeting's own name in the scenario, or an id such as `webex-1`.
@@ -127,13 +131,20 @@ class Press(Verb):
     value: Text = ""
     action: Literal["pressed", "changed", "released", "clicked"] | None = None
     booking: Text | None = None
+    call: CallRef | None = None
+
+    def uses(self) -> Iterable[Used]:
+        """Refer to the call."""
+        yield from call_used(self.call)
 
     def objections(self) -> Iterable[Objection]:
-        """Object to buttons that are not there yet."""
+        """Object to buttons that are not there yet, and to keys that a button does not take."""
         later = not_yet(self.area, self.what) if isinstance(self.what, str) else None
         if later is not None:
             yield Objection(("what",), later)
-        elif self.what in ("wake", JOIN_BUTTON, EXTEND) and (self.value or self.action):
+        elif self.call is not None and self.what not in CALL_BUTTONS:
+            yield Objection(("call",), f"only {', '.join(f'`{one}`' for one in CALL_BUTTONS)} take a call", at_key=True)
+        elif self.what in ("wake", JOIN_BUTTON, EXTEND, *CALL_BUTTONS) and (self.value or self.action):
             yield Objection((), f"`{self.what}` takes neither value nor action")
         elif self.booking is not None and self.what not in (JOIN_BUTTON, EXTEND):
             yield Objection(("booking",), f"only `{JOIN_BUTTON}` and `{EXTEND}` take a booking", at_key=True)
@@ -182,19 +193,29 @@ class People(Verb):
 
 @declare
 class Mute(Verb):
-    """Mute the microphones, or end that, as the commands do."""
+    """Mute the microphones, or end that, as the commands do; `call` is one that has to be there."""
 
     verb = "mute"
     short = "state"
     done = "answered"
     state: Literal["on", "off", "toggle"]
+    call: CallRef | None = None
+
+    def uses(self) -> Iterable[Used]:
+        """Refer to the call."""
+        yield from call_used(self.call)
 
 
 @declare
 class Volume(Verb):
-    """Set the volume."""
+    """Set the volume; `call` is one that has to be there."""
 
     verb = "volume"
     short = "level"
     done = "answered"
     level: Annotated[int, Field(ge=0, le=100)]
+    call: CallRef | None = None
+
+    def uses(self) -> Iterable[Used]:
+        """Refer to the call."""
+        yield from call_used(self.call)

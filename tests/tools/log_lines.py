@@ -73,6 +73,14 @@ OBSERVED: Final = (
     ),
     Row("L11", "CalliopeDiscovery", "I", _COMPLETED, "media discovery ends"),
     Row("L12", "CalliopeDiscovery", "I", f"CalliopeDiscovery: {_BEST}", "after L11, one for each transport"),
+    Row("L13", "Wx2", "6", "Diagnostic event: {name}", "each step of a call, before it is told to the metrics service"),
+    Row(
+        "L14",
+        "Wx2Call",
+        "3",
+        "wx2_call::diagnosticEvent(p={n}) name=client.media.rx.stop mediaType={type} error={name}",
+        "media that came has stopped, instead of L13",
+    ),
     Row(
         "L21",
         "Wx2",
@@ -220,6 +228,8 @@ OURS: Final = (
     ),
     Row("R61", "CalliopeDiscovery", "W", "CalliopeDiscovery: no server answered over {transport}", "after L12"),
     Row("R62", "CalliopeDiscovery", "3", f"early {_BEST}", "an answer while the discovery goes on"),
+    Row("R70", "Wx2Call", "W", "ICE failed p={n}: {n} candidate pairs tried", "no media node answered"),
+    Row("R73", "Wx2Call", "I", "media path p={n} {transport}", "a media node answered over it: udp, tcp or xTls"),
     Row(
         "R81",
         "Wx2",

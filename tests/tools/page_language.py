@@ -8,6 +8,8 @@ from typing import Any
 from cloud_stub.state_query import COMPUTED, KINDS
 from scenarios.runner import (
     actions,
+    call_actions,
+    call_verbs,
     cloud_actions,
     cloud_verbs,
     device_verbs,
@@ -32,11 +34,12 @@ from tests.tools import words
 from tests.tools.markdown import code, first_sentences, page, table
 from tests.tools.shapes import default, shape
 
-ATTACHED = (actions, cloud_actions, hybrid_actions, xapi_actions)
+ATTACHED = (actions, call_actions, cloud_actions, hybrid_actions, xapi_actions)
 """The modules whose import attaches what verbs do."""
 SIDES = (
     ("device", device_verbs),
     ("xAPI and of people in the room", xapi_verbs),
+    ("calls", call_verbs),
     ("cloud", cloud_verbs),
     ("calendars", hybrid_verbs),
     ("world and the flow", world_verbs),

@@ -259,6 +259,18 @@ async def _status(simulation: Simulation, words: list[str]) -> list[str]:
     return [f"{name:<14}{told}" for name, told in rows]
 
 
+_CALL: Final = ("status", "direction", "protocol", "number", "display_name", "duration_s")
+
+
+async def _calls(simulation: Simulation, words: list[str]) -> list[str]:
+    lines: list[str] = []
+    for call in (await simulation.device.ask("GET", "/calls"))["items"]:
+        told = {name: call[name] for name in _CALL if call.get(name) not in ("", None)}
+        lines.append(f"call {call['id']}: {_told(told)}")
+        lines += [f"  {_told({name: one for name, one in member.items() if one})}" for member in call.get("roster", ())]
+    return lines or ["no calls"]
+
+
 async def _actions(simulation: Simulation, words: list[str]) -> list[str]:
     done = (await simulation.device.ask("GET", "/actions"))["items"]
     rows = [(f"{name} {members_of(name)}".strip(), kind.text) for name, kind in kinds().items()]
@@ -337,6 +349,7 @@ COLON: Final[Mapping[str, Row]] = {
     "faults": Row(":faults", "what is broken", _faults),
     "heal": Row(":heal ID|all", "end a fault", _heal),
     "status": Row(":status", "how the device is, on one page", _status),
+    "calls": Row(":calls", "the calls of the device, and who is in them", _calls),
     "log": Row(":log [N]", "the last lines of the device log", _log),
     "trace": Row(":trace [N] [KIND]", "the last events of the history, such as :trace 50 http.", _trace),
     "evidence": Row(":evidence FILE", "write all of it to a file, for a report", _evidence),

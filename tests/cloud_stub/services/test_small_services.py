@@ -8,10 +8,10 @@ import pytest
 from cloud_world import World, in_cloud
 
 from cloud_stub.media_node.fleet import build_media
-from cloud_stub.platform.errors import BadRequest
+from cloud_stub.platform.errors import BadRequest, NotFound
 from cloud_stub.platform.hosts import SERVICES
 from cloud_stub.platform.records import User
-from cloud_stub.services.metrics import METRICS_MAX
+from cloud_stub.services.metrics import CALLS_MAX, EVENTS_MAX, METRICS_MAX
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import parse_iso
 
@@ -169,5 +169,57 @@ def test_metrics_are_taken_counted_and_bounded() -> None:
         assert (await world.ask("POST", "/metrics/api/v1/clientmetrics-prelogin", {})).status == 200
         assert (await world.ask("POST", "/metrics/api/v1/clientmetrics", {})).status == 401
         assert (await world.ask("POST", "/metrics/api/v1/metrics", {"metrics": 7}, token=token)).status == 200
+
+    in_cloud(story)
+
+
+def _told(correlation_id: str, name: str, second: int = 0, **event: Any) -> dict[str, Any]:
+    said = {"name": name, "identifiers": {"correlationId": correlation_id, "deviceId": "https://d"}, **event}
+    times = {"triggered": f"2026-03-02T09:00:{second:02d}.000Z"}
+    return {"type": ["diagnostic-event"], "eventPayload": {"event": said, "originTime": times}}
+
+
+def test_diagnostic_events_are_kept_by_call_in_the_order_in_which_they_came_about() -> None:
+    async def story(world: World) -> None:
+        token, query = await world.machine(), world.cloud.use_cases.query
+        assert query("metrics.names") == []
+
+        async def tell(*metrics: Any) -> None:
+            body = {"metrics": list(metrics)}
+            assert (await world.ask("POST", "/metrics/api/v1/clientmetrics", body, token=token)).status == 200
+
+        await tell(_told("a", "client.ice.end", 3, errors=[{"errorCode": 2004}, {"errorCode": "x"}, 7]))
+        await tell(
+            _told("b", "client.call.initiated"), {"type": ["diagnostic-event"]}, _told("", "x"), {"metricName": "y"}
+        )
+        await tell(_told("a", "client.call.initiated", 1), _told("a", "client.ice.start", 2))
+        names = ["client.call.initiated", "client.ice.start", "client.ice.end"]
+        assert query("metrics.a") == {"names": names, "count": 3, "errors": [2004], "device": "https://d"}
+        assert (query("metrics.names"), query("metrics.b.names")) == (names, ["client.call.initiated"])
+        assert (query("metrics.calls"), query("metrics.count"), query("metrics.malformed")) == (["b", "a"], 7, 2)
+        for path, words in (
+            ("metrics.c.names", "there are b, a"),
+            ("metrics.a.x", "it has count, device"),
+            ("metrics.x", "names"),
+        ):
+            with pytest.raises(NotFound) as caught:
+                query(path)
+            assert words in caught.value.text
+
+    in_cloud(story)
+
+
+def test_calls_that_are_remembered_are_bounded() -> None:
+    async def story(world: World) -> None:
+        token = await world.machine()
+        for number in range(CALLS_MAX + 3):
+            metrics = {"metrics": [_told(f"call-{number}", "client.call.initiated")]}
+            await world.ask("POST", "/metrics/api/v1/clientmetrics", metrics, token=token)
+        assert len(world.cloud.metrics.calls) == CALLS_MAX
+        assert world.cloud.metrics.calls[0] == "call-3"
+        for _ in range(EVENTS_MAX // 100 + 1):
+            metrics = {"metrics": [_told("long", "client.muted")] * 100}
+            await world.ask("POST", "/metrics/api/v1/clientmetrics", metrics, token=token)
+        assert len(world.cloud.metrics.events("long")) == EVENTS_MAX
 
     in_cloud(story)

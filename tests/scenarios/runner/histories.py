@@ -23,6 +23,9 @@ class FakeView:
     machines: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, object] = field(default_factory=dict)
     stub: dict[str, object] = field(default_factory=dict)
+    told: list[Mapping[str, object]] = field(default_factory=list)
+    held: list[Mapping[str, object]] = field(default_factory=list)
+    past: list[Mapping[str, object]] = field(default_factory=list)
 
     def xstatus(self, device: str) -> Mapping[str, object]:
         return self.status
@@ -35,6 +38,15 @@ class FakeView:
 
     def discovery(self, device: str) -> Mapping[str, object]:
         return self.numbers
+
+    def calls(self, device: str) -> list[Mapping[str, object]]:
+        return list(self.held)
+
+    def history(self, device: str) -> list[Mapping[str, object]]:
+        return list(self.past)
+
+    def metrics(self, device: str) -> list[Mapping[str, object]]:
+        return list(self.told)
 
     def cloud(self, path: str) -> object:
         return lookup(self.stub, path) if self.stub else MISSING

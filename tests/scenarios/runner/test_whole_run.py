@@ -172,3 +172,47 @@ def test_faults_that_never_bit_are_named_unless_they_may() -> None:
         Fault("spare", "http", "error", optional=True),
     ]
     assert [one.unmet[0].text for one in unused_faults(faults, PLACE, 5)] == ["fault idle to bite"]
+
+
+# calls_balanced
+
+
+def _call(history: History, at_s: float, event: str, call_id: int) -> None:
+    history.event(at_s, "xapi.event", {"event": event, "fields": {"CallId": call_id}})
+
+
+def test_calls_that_end_once_are_balanced() -> None:
+    history = History()
+    _call(history, 0, "OutgoingCallIndication", 2)
+    _call(history, 1, "IncomingCallIndication", 3)
+    _call(history, 2, "CallDisconnect", 3)
+    _call(history, 3, "CallDisconnect", 2)
+    history.event(4, "calls.holds", {"calls": []})
+    assert list(CHECKS["calls_balanced"](history.events, PLACE)) == []
+
+
+def test_restart_ends_what_the_device_had() -> None:
+    history = History()
+    _call(history, 0, "OutgoingCallIndication", 2)
+    history.event(1, "device.booted", {})
+    _call(history, 2, "OutgoingCallIndication", 2)
+    _call(history, 3, "CallDisconnect", 2)
+    assert list(CHECKS["calls_balanced"](history.events, PLACE)) == []
+
+
+@pytest.mark.parametrize(
+    ("ends", "held", "complaint"),
+    [
+        (0, [], "device:room: call 2 never ended"),
+        (2, [], "device:room: call 2 ended, and had not begun"),
+        (1, [2], "device:room: 2"),
+    ],
+)
+def test_call_that_is_out_of_balance_is_told(ends: int, held: list[int], complaint: str) -> None:
+    history = History()
+    _call(history, 0, "OutgoingCallIndication", 2)
+    for turn in range(ends):
+        _call(history, 1 + turn, "CallDisconnect", 2)
+    history.event(9, "calls.holds", {"calls": held})
+    (finding,) = CHECKS["calls_balanced"](history.events, PLACE)
+    assert finding.unmet[0].nearest == complaint

@@ -1,0 +1,111 @@
+"""examples/zoom-redial: its decision, and the listener with npm jsxapi 6.0.0 at a device in its own process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+from running_device import HERE, ROOT, RUN_S, Running, needs, needs_npm, run, running_device
+
+from tests.scenarios.test_processes import eventually
+
+EXAMPLE = ROOT / "examples" / "zoom-redial"
+MEETING = "81234567890.112233@zoomcrc.com"
+
+pytestmark = pytest.mark.client
+
+
+def test_decision() -> None:
+    needs("node")
+    done = run(["node", "--test", EXAMPLE], dict(os.environ))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "# fail 0" in done.stdout
+
+
+def test_example_asks_for_the_client_that_is_tested() -> None:
+    versions = [
+        json.loads((folder / "package.json").read_text())["dependencies"]["jsxapi"]
+        for folder in (EXAMPLE, HERE / "jsxapi")
+    ]
+    assert versions[0] == versions[1]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    needs_npm(HERE / "jsxapi", "jsxapi")
+    with running_device(tmp_path_factory.mktemp("zoom-redial"), http=False) as pair:
+        yield pair
+
+
+def door(running: Running, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    """Ask the device's control door."""
+
+    async def ask() -> Any:
+        headers = {"Authorization": f"Bearer {running.ready['control_token']}"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(method, running.ready["control"] + path, json=body, headers=headers) as answer,
+        ):
+            return await answer.json()
+
+    return asyncio.run(ask())
+
+
+def ended(running: Running) -> list[tuple[str, str]]:
+    """Return how the calls of the history ended, oldest first: protocol and cause."""
+    items = door(running, "GET", "/history")["items"]
+    return [(item["Protocol"], item["DisconnectCauseType"]) for item in reversed(items)]
+
+
+def test_listener_dials_once_what_ssl_ended_and_nothing_else(running: Running) -> None:
+    ready = running.ready
+    login = {"USERNAME": ready["username"], "PASSWORD": ready["password"]}
+    environment = {
+        **running.environment,
+        **login,
+        "URL": ready["https"].replace("https", "wss"),
+        "NODE_PATH": str(HERE / "jsxapi" / "node_modules"),
+    }
+    listener = subprocess.Popen(
+        ["node", str(EXAMPLE / "listen.js")],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert listener.stdout is not None
+        assert listener.stdout.readline() == "listening\n"
+        door(running, "POST", "/actions", {"action": "dial", "number": "nobody@sip.example", "protocol": "sip"})
+        door(running, "POST", "/actions", {"action": "hangup"})
+        eventually(lambda: len(ended(running)), 1)
+        door(
+            running,
+            "POST",
+            "/actions",
+            {"action": "dial", "number": f"sip:{MEETING};transport=tls", "protocol": "sip"},
+        )
+        assert "dialling once again" in listener.stdout.readline()
+        eventually(lambda: [call["protocol"] for call in door(running, "GET", "/calls")["items"]], ["Spark"])
+        eventually(lambda: [call["status"] for call in door(running, "GET", "/calls")["items"]], ["Connected"])
+        door(running, "POST", "/actions", {"action": "hangup"})
+        eventually(lambda: len(ended(running)), 3)
+        assert ended(running)[1][1] == "SslRejected"
+        assert ended(running)[2] == ("Spark", "LocalDisconnect")
+    finally:
+        listener.terminate()
+        listener.communicate(timeout=RUN_S)
+
+
+def test_example_says_what_it_needs() -> None:
+    needs("node")
+    needs_npm(HERE / "jsxapi", "jsxapi")
+    environment = {"PATH": os.environ["PATH"], "NODE_PATH": str(HERE / "jsxapi" / "node_modules")}
+    done = run(["node", EXAMPLE / "listen.js"], environment)
+    assert (done.returncode, done.stderr.split(":")[0]) == (2, "set URL, USERNAME and PASSWORD")
