@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from endpoint.cloud.calls import asking, conference, endings, joining, verdict, wishes
@@ -666,7 +667,8 @@ class LiveCall:
         self._around.world.log.line(
             "Wx2", "3", f"CallServiceImpl: Removing Call with correlationId='{self.correlation_id}'"
         )
-        self._around.room.ended(self.id, self._end or endings.REMOTE)
+        end = self._end or endings.REMOTE
+        self._around.room.ended(self.id, replace(end, correlation_id=self.correlation_id))
 
     def _finish(self) -> None:
         self._cancel_timer()
