@@ -207,6 +207,7 @@ class Replica:
         except RemoteProtocolError as error:
             self._effects.append(Refused(error))
             told_all = False
+        self._catch_up()
         if told_all and self._has_all:
             self._feed(table.Answered())
             self._settle()
@@ -226,6 +227,7 @@ class Replica:
             self._feed(table.Failed())
         else:
             self._moved_to = ""
+            self._catch_up()
             self._feed(table.Answered())
             if self._has_all:
                 self._settle()
@@ -293,27 +295,34 @@ class Replica:
             return
         insort(self._queue, delta, key=_place)
 
-    def _drain(self) -> None:
-        """Take from the queue what can be taken; ask for what is missing."""
-        while self._queue and self.locus is not None and self.state not in _PAUSED:
-            delta = self._queue[0]
-            advice = self._advise(self.locus, delta)
-            if advice is Advice.WAIT:
-                if len(self._queue) > QUEUE_MAX:
-                    self._expect(self._queue[-1].sequence)
-                    self._feed(table.Behind())
-                else:
-                    self._feed(table.Blocked())
-                return
-            del self._queue[0]
+    def _catch_up(self) -> Advice | None:
+        """Take from the queue what can be taken; returns what to do with the first that cannot, None if nothing is left."""
+        while self._queue and self.locus is not None:
+            advice = self._advise(self.locus, self._queue[0])
             if advice is Advice.USE_INCOMING:
-                self._merge(self.locus, delta)
+                self._merge(self.locus, self._queue[0])
             elif advice is not Advice.USE_CURRENT:
-                self._expect(delta.sequence)
-                self._moved_to = delta.url if advice is Advice.URL_CHANGED else ""
-                self._feed(table.Behind())
-        if self.state not in _PAUSED:
+                return advice
+            del self._queue[0]
+        return None
+
+    def _drain(self) -> None:
+        """Take from the queue what can be taken; wait or ask for what is missing. Nothing is done while the service is asked."""
+        if self.state in _PAUSED:
+            return
+        advice = self._catch_up()
+        if advice is None:
             self._feed(table.Unblocked())
+        elif advice is not Advice.WAIT:
+            stuck = self._queue.pop(0)
+            self._expect(stuck.sequence)
+            self._moved_to = stuck.url if advice is Advice.URL_CHANGED else ""
+            self._feed(table.Behind())
+        elif len(self._queue) > QUEUE_MAX:
+            self._expect(self._queue[-1].sequence)
+            self._feed(table.Behind())
+        else:
+            self._feed(table.Blocked())
 
     def _settle(self) -> None:
         self._wanted, self._moved_to = NONE, ""
