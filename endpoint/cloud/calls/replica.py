@@ -112,7 +112,7 @@ class Replica:
         """Begin without a view.
 
         Args:
-            url: of the locus, to be fetched when a delta comes first; the view brings its own.
+            url: of the locus, to be fetched when a delta comes first; empty if it is not known. The view brings its own.
             on_change: told name, state, event and next state of each step of the lifecycle, for the history.
         """
         self.locus: Locus | None = None
@@ -188,6 +188,9 @@ class Replica:
                 return (Changed(before, self.locus),) if self.locus is not None else ()
             if advice is Advice.USE_CURRENT:
                 return ()
+        self._url = self._url or delta.url
+        if not self.url:
+            return (Refused(RemoteProtocolError("locus.url", "present in a delta of a locus that is not known")),)
         self._keep(delta)
         if before is None:
             self._feed(table.OutOfStep())
@@ -249,7 +252,9 @@ class Replica:
         return self._told(self.locus)
 
     def resync(self) -> tuple[Effect, ...]:
-        """Ask the service, because events may have been lost without a trace."""
+        """Ask the service, because events may have been lost without a trace; without a URL there is nobody to ask."""
+        if not self.url:
+            return ()
         self._feed(table.OutOfStep() if self.locus is None else table.Behind())
         return self._told(self.locus)
 
@@ -335,9 +340,12 @@ class Replica:
             return True
         delta = parse_delta(raw)
         advice = self._advise(self.locus, delta)
-        if advice is Advice.USE_INCOMING:
-            self._merge(self.locus, delta)
-        return advice in (Advice.USE_INCOMING, Advice.USE_CURRENT)
+        if advice is Advice.USE_CURRENT:
+            return True
+        if advice is not Advice.USE_INCOMING or compare(self.sequence, delta.base) is Order.GREATER_THAN:
+            return False  # the view has moved on since it asked: what was changed and changed back may not be in the answer
+        self._merge(self.locus, delta)
+        return True
 
     def _take_whole(self, raw: Mapping[str, Any]) -> None:
         """Take a whole locus that was asked for: out of step, the service is right."""

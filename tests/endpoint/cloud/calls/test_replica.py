@@ -222,6 +222,22 @@ def test_a_whole_locus_during_the_sync_is_taken_and_the_older_answer_is_not() ->
     assert (topic(replica), replica.state) == ("4", State.FOLLOWING)
 
 
+def test_a_sync_for_an_earlier_view_than_the_present_one_is_followed_by_a_fetch() -> None:
+    replica = following(1)
+    replica.resync()
+    replica.take(state(2))
+    assert replica.synced(difference(state(1), state(3))) == (Fetch(URL),)
+    assert kinds(replica.fetched(state(3))) == [Changed]
+
+
+def test_without_a_url_nobody_can_be_asked_until_something_brings_one() -> None:
+    replica = Replica("")
+    assert replica.resync() == ()
+    (refused,) = replica.take({**delta(1, 2), "url": None})
+    assert isinstance(refused, Refused)
+    assert replica.take(delta(1, 2)) == (Fetch(URL),)
+
+
 def test_a_sync_that_does_not_fit_is_followed_by_a_fetch() -> None:
     replica = following(1)
     replica.resync()

@@ -66,9 +66,9 @@ class Service:
         return {"url": URL, "baseSequence": last["sequence"], "sequence": last["sequence"], "participants": []}
 
     def synced(self, url: str) -> dict[str, Any] | None:
-        """Answer a sync: what has happened since, or nothing."""
+        """Answer a sync: what is different from then, or nothing. What was changed back in between is not told."""
         since = int(url.rpartition("=")[2])
-        return self.delta(since, len(self.states) - 1) if since < len(self.states) - 1 else None
+        return difference(self.states[since], self.states[-1]) if since < len(self.states) - 1 else None
 
     def state_of(self, sequence: dict[str, Any]) -> dict[str, Any]:
         """Return the state that a view with this sequence must be."""
