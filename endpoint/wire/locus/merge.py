@@ -28,9 +28,9 @@ def merge(current: Mapping[str, Any], delta: Mapping[str, Any]) -> dict[str, Any
 
 def merge_participants(current: Any, changed: Any) -> list[Any]:
     """Return the participants after those of a delta; one without `url` is passed over, it could not be found again."""
-    by_url = {one.get("url"): one for one in current if isinstance(one, Mapping)}
+    by_url = {one.get("url"): one for one in current if isinstance(one, dict)}
     for one in changed:
-        url = one.get("url") if isinstance(one, Mapping) else None
+        url = one.get("url") if isinstance(one, dict) else None
         if not isinstance(url, str):
             continue
         if one.get("removed") is True:
