@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from endpoint.media.checks import Path, Race, is_silent, loss_percent
+from endpoint.media.checks import Path, Race
 from endpoint.media.local import LocalSide
+from endpoint.media.obstacles import is_silent, loss_percent
 from endpoint.media.stats import AUDIO_RATE, Figures
 from endpoint.media.table import TABLE, Begun, Closed, Effect, Heard, Lost, Missed, NoPath, PathFound, State
 from endpoint.runtime.clock import Timer
@@ -161,7 +162,7 @@ class Session:
             return None
         self._race = None
         if path is None:
-            self._world.log.line("Wx2Call", "W", f"ICE failed p={self._call}: {race.tried} candidate pairs tried")
+            self._world.log.line("Wx2Call", "W", f"ICE failed {self._call}: {race.tried} candidate pairs tried")
             return None
         await self._world.clock.sleep(DTLS_ROUND_TRIPS * path.rtt_ms / 1000)
         return path
@@ -180,7 +181,7 @@ class Session:
             encrypted = self._remote is not None and self._remote.fingerprint
             return Media(ice="Disabled") if encrypted else Media(ice="Disabled", encryption="None")
         transport, host = path.candidate.transport, path.candidate.host
-        self._world.log.line("Wx2Call", "I", f"media path p={self._call} {transport.log_name}")
+        self._world.log.line("Wx2Call", "I", f"media path {self._call} {transport.log_name}")
         return Media(
             path=transport.log_name,
             negotiation_ms=took_ms,
@@ -340,8 +341,9 @@ _DO: Final[Mapping[Effect, Callable[[Session], object]]] = {
 
 
 def _candidates(remote: Description) -> tuple[Candidate, ...]:
-    """Return the candidates of the first medium that is not refused: all media share one path."""
-    return next((line.candidates for line in remote.media if line.port), ())
+    """Return the candidates of the first medium that is not refused, as far as they wait for us: all media share one path."""
+    listed = next((line.candidates for line in remote.media if line.port), ())
+    return tuple(one for one in listed if one.port and one.tcp_type != "active")
 
 
 def _ends(remote: Description) -> object:

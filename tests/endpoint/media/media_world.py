@@ -51,7 +51,7 @@ class MediaWorld:
     def clock(self) -> Clock:
         return self.world.clock
 
-    def session(self, call: str = "2", *, has_video: bool = True, rate: int = 6000) -> Session:
+    def session(self, call: str = "p=2", *, has_video: bool = True, rate: int = 6000) -> Session:
         """Make a session whose news are kept."""
         session = self.engine.session(call, has_video=has_video, rate=rate)
         session.on_lost = lambda: self.lost_s.append(round(self.clock.time(), 3))

@@ -207,7 +207,7 @@ def test_the_key_of_the_checks_is_in_the_offer_alone() -> None:
 
 def test_every_call_has_credentials_of_its_own() -> None:
     async def story(stage: MediaWorld) -> None:
-        offers = {sdp.parse(stage.session(call).offer()).ice for call in ("2", "3", "4")}
+        offers = {sdp.parse(stage.session(call).offer()).ice for call in ("p=2", "p=3", "p=4")}
         assert len(offers) == 3
 
     play(story)
@@ -401,3 +401,13 @@ def test_of_two_connections_at_a_time_the_last_one_holds() -> None:
         session.close()
 
     assert play(story).texts == []
+
+
+def test_candidates_that_wait_for_nobody_are_not_checked() -> None:
+    async def story(stage: MediaWorld) -> None:
+        session = stage.session()
+        text = stage.answer(session.offer()).replace("tcptype passive", "tcptype active").replace(" 5004 typ", " 0 typ")
+        assert (await session.connect(text)).ice == "Failed"
+        session.close()
+
+    assert play(story).texts == ["Wx2Call W: ICE failed p=2: 0 candidate pairs tried"]
