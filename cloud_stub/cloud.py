@@ -180,16 +180,16 @@ class Cloud:
         self.swupgrade = SwUpgrade(
             platform, self.directory, lambda user_id, data: self.mercury.push(data, user_id=user_id)
         )
-        self.metrics = Metrics(platform)
         self.use_cases = UseCases(
-            platform, self.directory, self.codes, self.mercury, self.calendar, self.features, self.u2c, self.gds, self.swupgrade,
-            self.metrics,
+            platform, self.directory, self.codes, self.mercury, self.calendar, self.features, self.u2c, self.gds, self.swupgrade
         )  # fmt: skip
         self.graph = Graph(platform, self.mailboxes, Hooks(self.net, platform.clock, platform.root_pem))
         self.hybrid = self._hybrid()
         invitations = Invitations(platform, self.mailboxes, self.hybrid.service, self.hybrid.settings_of)
         self.why = Why(platform, self.mercury, invitations)
+        self.metrics = Metrics(platform)
         self.client_logs = ClientLogs(platform)
+        self.use_cases.add_subjects(("metrics",), self.metrics.query)
         self.xapi = XapiRelay(platform, self.mercury)
         rest = RestApi(platform, self.directory, self.use_cases)
         busy: list[Service] = [

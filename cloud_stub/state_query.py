@@ -4,15 +4,14 @@
     code.43534500.state     of a certain one
     device.count            how many there are
     mercury.open            computed
-    metrics.names           diagnostic events of the call heard of last
-    metrics.482e7108-1525-47d4-996e-4d42263e754c.names
 
 Nothing secret can be reached: a record shows what its kind lists in `SHOWN`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -33,7 +32,6 @@ from cloud_stub.platform.records import (
 from cloud_stub.services.activation_codes import Codes
 from cloud_stub.services.device_status import connection_status
 from cloud_stub.services.mercury import Mercury
-from cloud_stub.services.metrics import Metrics
 
 KINDS: dict[str, type[Record]] = {
     "code": Code,
@@ -46,17 +44,20 @@ KINDS: dict[str, type[Record]] = {
     "user": User,
     "workspace": Workspace,
 }
-COMPUTED = ("faults", "journal", "mercury", "metrics")
+COMPUTED = ("faults", "journal", "mercury")
+Ask: TypeAlias = Callable[[str, list[str]], Any]
+"""Who answers for a subject of its own: told the subject and the rest of the path."""
 
 
 class StateQuery:
     """Reads the state of a cloud, and changes nothing."""
 
-    def __init__(self, platform: Platform, codes: Codes, mercury: Mercury, metrics: Metrics) -> None:
+    def __init__(self, platform: Platform, codes: Codes, mercury: Mercury) -> None:
         self._platform = platform
         self._codes = codes
         self._mercury = mercury
-        self._metrics = metrics
+        self.subjects: dict[str, Ask] = {}
+        """Subjects that others know about."""
 
     def query(self, path: str) -> Any:
         """Return what a path leads to: a value, or all that may be shown of a record.
@@ -65,12 +66,14 @@ class StateQuery:
             NotFound: it leads nowhere; the text says which word was wrong, and what would have been right.
         """
         subject, *rest = path.split(".")
-        if subject == "metrics":
-            return self._of_metrics(rest)
+        if subject in self.subjects:
+            return self.subjects[subject](subject, rest)
         if subject in COMPUTED:
             return _pick(subject, self._computed(subject), rest)
         if subject not in KINDS:
-            raise NotFound(f"there is no {subject!r} in the cloud's state; there are {', '.join((*KINDS, *COMPUTED))}")
+            raise NotFound(
+                f"there is no {subject!r} in the cloud's state; there are {', '.join((*KINDS, *COMPUTED, *self.subjects))}"
+            )
         table: Any = self._platform.store[KINDS[subject]]
         if rest == ["count"]:
             return len(table)
@@ -94,16 +97,6 @@ class StateQuery:
         if isinstance(record, Device):
             shown["status"] = connection_status(record, self._platform)
         return shown
-
-    def _of_metrics(self, rest: list[str]) -> Any:
-        metrics = self._metrics
-        if rest[:1] and rest[0] in metrics.calls:
-            return _pick(f"metrics.{rest[0]}", metrics.shown(rest[0]), rest[1:])
-        shown = {"count": metrics.count, "malformed": metrics.malformed, "calls": list(metrics.calls)}
-        if len(rest) > 1:
-            raise NotFound(f"nobody has told of a call {rest[0]}; there are {', '.join(metrics.calls[-9:]) or 'none'}")
-        latest = metrics.shown(metrics.calls[-1]) if metrics.calls else {"names": [], "errors": [], "device": ""}
-        return _pick("metrics", {**latest, **shown}, rest)
 
     def _computed(self, subject: str) -> dict[str, Any]:
         if subject == "faults":

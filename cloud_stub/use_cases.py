@@ -36,10 +36,9 @@ from cloud_stub.services.features import Features
 from cloud_stub.services.health import Gds
 from cloud_stub.services.mercury import SWITCH_OVER_S, Mercury
 from cloud_stub.services.mercury_socket import Socket
-from cloud_stub.services.metrics import Metrics
 from cloud_stub.services.swupgrade import SwUpgrade
 from cloud_stub.services.u2c import U2c
-from cloud_stub.state_query import StateQuery
+from cloud_stub.state_query import Ask, StateQuery
 from endpoint.runtime.clock import ScaledTime, SteppedTime, iso_ms
 from endpoint.runtime.faults import Fault
 from endpoint.wire import calendar as events
@@ -85,7 +84,6 @@ class UseCases:
         u2c: U2c,
         gds: Gds,
         swupgrade: SwUpgrade,
-        metrics: Metrics,
     ) -> None:
         self._platform = platform
         self._store = platform.store
@@ -97,7 +95,7 @@ class UseCases:
         self._u2c = u2c
         self._gds = gds
         self._swupgrade = swupgrade
-        self._state = StateQuery(platform, codes, mercury, metrics)
+        self._state = StateQuery(platform, codes, mercury)
         platform.faults.on_momentary(self._strike)
 
     # -- people, rooms, tokens --------------------------------------------------------------------------------------------------------
@@ -575,6 +573,10 @@ class UseCases:
     def query(self, path: str) -> Any:
         """Return something of the cloud's state by a dotted path; see `state_query`."""
         return self._state.query(path)
+
+    def add_subjects(self, names: Iterable[str], ask: Ask) -> None:
+        """Let `query` know further subjects, each with who knows about them."""
+        self._state.subjects |= dict.fromkeys(names, ask)
 
     def export(self) -> dict[str, Any]:
         """Return everything of the state that may be shown, by table; nothing in it is secret."""

@@ -9,7 +9,7 @@ from collections import deque
 from typing import Any
 
 from cloud_stub.platform.context import Platform
-from cloud_stub.platform.errors import CloudError
+from cloud_stub.platform.errors import CloudError, NotFound
 from cloud_stub.platform.routes import Answer, Call, Label, Route, wx2_error
 from cloud_stub.services.health import ping_route
 from endpoint.wire.client_metrics import Diagnostic, diagnostic_of
@@ -21,6 +21,8 @@ CALLS_MAX = 200
 """Calls whose events are remembered; the one that was heard of longest ago leaves."""
 EVENTS_MAX = 1_000
 """Events of one call that are remembered; the oldest leave. A day of reports, one a minute, is 1440."""
+NAMED_MAX = 9
+"""Calls that an error names."""
 
 
 class Metrics:
@@ -55,16 +57,30 @@ class Metrics:
         kept = self._calls.get(correlation_id, ())
         return tuple(sorted(kept, key=lambda event: event.triggered))  # stable: equal instants stay as they came
 
-    def shown(self, correlation_id: str) -> dict[str, Any]:
-        """Return what may be shown of a call: names in order, client codes of errors, device; empty for one that nobody told of."""
+    def query(self, subject: str, rest: list[str]) -> Any:
+        """Return what a path of the state leads to: `metrics.<correlation id>.names`, `metrics.names` of the call heard of last.
+
+        Raises:
+            NotFound: it leads nowhere; the text says what would have been right.
+        """
+        if rest and rest[0] in self._calls:
+            return _pick(f"{subject}.{rest[0]}", self._shown(rest[0]), rest[1:])
+        if len(rest) > 1:
+            known = ", ".join(self.calls[-NAMED_MAX:])
+            raise NotFound(f"nobody has told of a call {rest[0]!r}; there are {known or 'none'}")
+        latest = self._shown(self.calls[-1] if self.calls else "")
+        return _pick(
+            subject, {**latest, "count": self.count, "malformed": self.malformed, "calls": [*self.calls]}, rest
+        )
+
+    def _shown(self, correlation_id: str) -> dict[str, Any]:
+        """Return what may be shown of a call: names in order, client codes of errors, device."""
         events = self.events(correlation_id)
-        if not events:
-            return {}
         return {
             "names": [event.name for event in events],
             "count": len(events),
             "errors": [code for event in events for code in event.error_codes],
-            "device": events[-1].device_url,
+            "device": events[-1].device_url if events else "",
         }
 
     def _take(self, call: Call) -> Answer:
@@ -89,3 +105,11 @@ class Metrics:
         self._calls[event.correlation_id] = kept
         if len(self._calls) > CALLS_MAX:
             del self._calls[next(iter(self._calls))]
+
+
+def _pick(subject: str, values: dict[str, Any], rest: list[str]) -> Any:
+    if not rest:
+        return values
+    if len(rest) > 1 or rest[0] not in values:
+        raise NotFound(f"{subject} has no {'.'.join(rest)!r}; it has {', '.join(sorted(values))}")
+    return values[rest[0]]

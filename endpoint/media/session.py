@@ -347,8 +347,10 @@ def _candidates(remote: Description) -> tuple[Candidate, ...]:
 
 
 def _ends(remote: Description) -> object:
-    """Return what tells one far end from another."""
-    return remote.ice.ufrag if remote.ice is not None else remote.address, _candidates(remote)
+    """Return what tells one far end from another. Its credentials do not: as our offers never restart ICE, new ones mean nothing."""
+    return (
+        remote.address if remote.ice is None else {(one.transport, one.host, one.port) for one in _candidates(remote)}
+    )
 
 
 def _with_port(host: str, port: int) -> str:

@@ -411,3 +411,19 @@ def test_candidates_that_wait_for_nobody_are_not_checked() -> None:
         session.close()
 
     assert play(story).texts == ["Wx2Call W: ICE failed p=2: 0 candidate pairs tried"]
+
+
+def test_another_node_is_checked_and_new_credentials_of_the_same_one_are_not() -> None:
+    async def story(stage: MediaWorld) -> None:
+        session, media = await stage.connected()
+        offer = session.hold(True)
+        other = sdp.answer(
+            sdp.parse(offer), session_id=3, address=HOST, ice=sdp.ice_of(b"x" * 21, lite=True),
+            candidates=sdp.parse(stage.answer(offer)).media[0].candidates,
+        )  # fmt: skip
+        assert await session.connect(other.text()) == media
+        moved = await session.connect(other.text().replace(" 192.0.2.1 5004 typ", " 192.0.2.99 5004 typ"))
+        assert (moved.path, moved.remote_ip) == ("xTls", "192.0.2.1:443")
+        session.close()
+
+    assert len(play(story).texts) == 2
