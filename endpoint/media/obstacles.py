@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from endpoint.media.checks import SERVICE
+from endpoint.runtime.faults import Fault
 from endpoint.runtime.net import PATIENCE
 from endpoint.runtime.world import World
 from endpoint.wire.calliope import Transport
@@ -39,6 +40,20 @@ def is_silent(world: World, candidate: Candidate | None) -> bool:
     )
 
 
+def is_link_down(world: World) -> bool:
+    """Say whether the device's own link is down, which it sees without sending anything."""
+    now_s = world.clock.time()
+    return any(
+        fault.on == "link" and fault.do == "down" and fault.percent >= 100 and _holds(fault, now_s)
+        and fault.aims_at({"device": world.who})
+        for fault in world.faults.armed
+    )  # fmt: skip
+
+
+def _holds(fault: Fault, now_s: float) -> bool:
+    return fault.from_s <= now_s and (fault.until_s is None or now_s < fault.until_s)
+
+
 def loss_percent(world: World, candidate: Candidate | None) -> float:
     """Return which share of the packets faults take, 0..100."""
     if candidate is None or candidate.transport is not Transport.UDP:
@@ -46,9 +61,13 @@ def loss_percent(world: World, candidate: Candidate | None) -> float:
     passing = 1.0
     now_s = world.clock.time()
     for fault in world.faults.armed:
-        holds = fault.from_s <= now_s and (fault.until_s is None or now_s < fault.until_s)
         about = _about(world, candidate) | {"direction": "down", "kind": KIND}
-        if holds and (fault.on, fault.do) == ("udp", "drop") and fault.percent < 100 and fault.aims_at(about):
+        if (
+            _holds(fault, now_s)
+            and (fault.on, fault.do) == ("udp", "drop")
+            and fault.percent < 100
+            and fault.aims_at(about)
+        ):
             passing *= 1 - fault.percent / 100
     return 100 * (1 - passing)
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from endpoint.media.checks import Path, Race
 from endpoint.media.local import LocalSide
-from endpoint.media.obstacles import is_silent, loss_percent
+from endpoint.media.obstacles import is_link_down, is_silent, loss_percent
 from endpoint.media.stats import AUDIO_RATE, Figures
 from endpoint.media.table import TABLE, Begun, Closed, Effect, Heard, Lost, Missed, NoPath, PathFound, State
 from endpoint.runtime.clock import Timer
@@ -81,7 +81,7 @@ class Session:
         self.on_change: Callable[[Media], object] = lambda media: None
         """Told when media is back after a loss, on another path or the same, and when it is given up (`ice` Failed)."""
         self.on_lost: Callable[[], object] = lambda: None
-        """Told when nothing has come for 10 s; three reconnections follow, and another one whenever the way seems free."""
+        """Told when nothing has come for 10 s; three reconnections follow once the link is up, and another whenever the way seems free."""
 
     # -- what is offered --
 
@@ -256,7 +256,10 @@ class Session:
         self._reconnecting = self._tasks.start(self._try_again(self._runs), f"media of call {self._call}")
 
     async def _try_again(self, run: int) -> None:
+        """Try to reconnect, once; a link that is down is waited for and uses up no attempt."""
         clock, remote = self._world.clock, self._remote
+        while is_link_down(self._world):
+            await clock.sleep(WATCH_S)
         began_s = clock.time()
         path = await self._find()
         found = path is not None

@@ -247,22 +247,42 @@ def test_a_short_silence_is_not_told(seconds: float) -> None:
     play(story)
 
 
+def _block(stage: MediaWorld) -> None:
+    stage.arm("udp", "udp", "drop")
+    stage.arm("tcp", "tcp", "block")
+
+
 def test_after_three_reconnections_it_is_given_up_and_still_comes_back() -> None:
     async def story(stage: MediaWorld) -> None:
         session, _ = await stage.connected()
-        stage.arm("link", "link", "down", {"device": DEVICE})
+        _block(stage)
         await stage.clock.sleep(LOST_S + ATTEMPTS_MAX * LOST_S + 5)
         assert [media.ice for _, media in stage.changes] == ["Failed"]
         assert len(stage.texts) == 1 + ATTEMPTS_MAX
         await stage.clock.sleep(600)
-        assert len(stage.texts) == 1 + ATTEMPTS_MAX, "a link that is down is not checked again and again"
-        stage.heal("link")
+        assert len(stage.texts) == 1 + ATTEMPTS_MAX, "what is blocked is not checked again and again"
+        stage.heal("udp")
         await stage.clock.sleep(WATCH_S + 1)
         assert [media.ice for _, media in stage.changes] == ["Failed", "Passed"]
         assert len(stage.lost_s) == 1
         session.close()
 
     play(story)
+
+
+@pytest.mark.parametrize("down_s", [15.0, 35.0, 110.0, 3_600.0])
+def test_a_link_that_is_down_is_waited_for(down_s: float) -> None:
+    async def story(stage: MediaWorld) -> None:
+        session, media = await stage.connected()
+        stage.arm("link", "link", "down", {"device": DEVICE})
+        await stage.clock.sleep(down_s)
+        stage.heal("link")
+        await stage.clock.sleep(WATCH_S + 1)
+        assert [(media.ice, media.path) for _, media in stage.changes] == [(media.ice, media.path)]
+        assert len(stage.lost_s) == 1
+        session.close()
+
+    assert play(story).texts == ["Wx2Call I: media path p=2 udp"] * 2
 
 
 def test_media_moves_to_tcp_when_udp_is_blocked_in_a_call() -> None:
@@ -358,19 +378,23 @@ def _pending() -> int:
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.01, 5.0, 12.0, 25.0, 60.0])
-def test_closing_leaves_nothing_behind_at_any_moment(after_s: float) -> None:
+@pytest.mark.parametrize("by_link", [True, False])
+def test_closing_leaves_nothing_behind_at_any_moment(after_s: float, by_link: bool) -> None:
     async def story(stage: MediaWorld) -> None:
         session = stage.session()
         connecting = asyncio.ensure_future(session.connect(stage.answer(session.offer())))
         await stage.clock.sleep(1)
-        stage.arm("link", "link", "down", {"device": DEVICE})
+        if by_link:
+            stage.arm("link", "link", "down", {"device": DEVICE})
+        else:
+            _block(stage)
         await stage.clock.sleep(after_s)
         session.close()
         session.close()
         told = (list(stage.lost_s), list(stage.changes))
         await stage.clock.sleep(0.001)
         assert _pending() == 0
-        stage.heal("link")
+        stage.world.faults.heal_all()
         await stage.clock.sleep(100)
         assert (stage.lost_s, stage.changes) == told
         assert (await session.connect(await connecting and "")).ice == "Failed"
@@ -383,9 +407,9 @@ def test_who_is_told_may_close() -> None:
         for end in ("on_lost", "on_change"):
             session, _ = await stage.connected(call=end)
             setattr(session, end, lambda *_, session=session: session.close())
-            stage.arm("link", "link", "down", {"device": DEVICE})
+            _block(stage)
             await stage.clock.sleep(100)
-            stage.heal("link")
+            stage.world.faults.heal_all()
             assert _pending() == 0
 
     play(story)
