@@ -214,7 +214,13 @@ class Session:
             _DO[effect](self)
 
     def _on_change(self, machine: str, before: State, event: object, after: State) -> None:
-        data = {"machine": machine, "from": before.value, "event": type(event).__name__, "to": after.value}
+        data = {
+            "machine": machine,
+            "call": self._call,
+            "from": before.value,
+            "event": type(event).__name__,
+            "to": after.value,
+        }
         self._world.trace.event(self._world.who, "machine", data=data)
 
     def _watch(self) -> None:
