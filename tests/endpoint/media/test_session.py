@@ -6,6 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cloud_stub.media_node.responder import Behaviour
 from endpoint.media.checks import PATIENCE_S
@@ -451,3 +453,26 @@ def test_another_node_is_checked_and_new_credentials_of_the_same_one_are_not() -
         session.close()
 
     assert len(play(story).texts) == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.text("".join(map(chr, range(33, 127))), min_size=1, max_size=20)
+    | st.sampled_from(["::1", "127.0.0.1", "localhost", "[::1]", HOST]),
+    st.integers(0, 65535),
+    st.sampled_from(["udp", "tcp", "xTLS"]),
+    st.text(max_size=12),
+    st.integers(0, 400),
+)
+def test_no_description_makes_it_raise(host: str, port: int, transport: str, damage: str, at: int) -> None:
+    async def story(stage: MediaWorld) -> None:
+        session = stage.session()
+        good = stage.answer(session.offer())
+        aimed = good.replace("192.0.2.1 5004 typ", f"{host} {port} typ").replace("2 1 TCP", f"2 1 {transport}")
+        for text in (aimed, good[:at] + damage + good[at:], aimed[:at] + damage + aimed[at + 7 :]):
+            media = await session.connect(text)
+            assert (media.path == "") == (media.ice != "Passed")
+        session.close()
+        assert _pending() == 0
+
+    play(story)
