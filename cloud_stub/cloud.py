@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from cloud_stub.calls_control import CallsControl
+from cloud_stub.calls_use_cases import CallUseCases
 from cloud_stub.hybrid_calendar.control_api import HybridControl
 from cloud_stub.hybrid_calendar.editor import MailboxEditor
 from cloud_stub.hybrid_calendar.evidence import Invitations
@@ -47,6 +49,9 @@ from cloud_stub.services.health import Gds, Idle, Region
 from cloud_stub.services.identity import IdBroker
 from cloud_stub.services.integrations import Integrations, IntegrationTokens
 from cloud_stub.services.kms import Kms
+from cloud_stub.services.locus.media import MediaNodes
+from cloud_stub.services.locus.service import LocusService
+from cloud_stub.services.locus.switchboard import Switchboard
 from cloud_stub.services.mercury import Mercury
 from cloud_stub.services.metrics import Metrics
 from cloud_stub.services.rest_api import RestApi
@@ -187,6 +192,9 @@ class Cloud:
         self.hybrid = self._hybrid()
         invitations = Invitations(platform, self.mailboxes, self.hybrid.service, self.hybrid.settings_of)
         self.why = Why(platform, self.mercury, invitations)
+        self.switchboard = self._switchboard()
+        self.calls = CallUseCases(self.switchboard, self.directory)
+        self.use_cases.add_subjects(("call", "calls", "peer"), self.calls.query)
         self.metrics = Metrics(platform)
         self.client_logs = ClientLogs(platform)
         self.xapi = XapiRelay(platform, self.mercury)
@@ -200,6 +208,7 @@ class Cloud:
                 lambda: self.fleet.names() if self.fleet is not None else [],
             ),
             HybridControl(self.hybrid),
+            CallsControl(self.calls),
             rest,
             RestWorkspaces(platform, self.directory, self.use_cases, rest.device_json, self.hybrid.calendar_entered),
             XapiRest(self.directory, platform.tokens, self.xapi),
@@ -221,6 +230,7 @@ class Cloud:
             self.scheduling,
             self.calliope,
             self.swupgrade,
+            LocusService(platform, self.switchboard, MediaNodes(platform, self.fleet)),
             self.graph,
             MailboxControl(self.mailboxes, self.hybrid.service.watch, self.hybrid.person),
         ]
@@ -245,6 +255,12 @@ class Cloud:
             self.calendar,
             self.use_cases.feature_set,
         )
+
+    def _switchboard(self) -> Switchboard:
+        board = Switchboard(self.platform, self.mercury, self.wdm)
+        self.mercury.on_presence = board.connected
+        self.wdm.on_gone = board.unregistered
+        return board
 
     # -- life -------------------------------------------------------------------------------------------------------------------------
 
@@ -276,6 +292,7 @@ class Cloud:
     async def stop(self) -> None:
         """Close sockets, doors, media nodes and store."""
         self.hybrid.service.stop()
+        self.switchboard.stop()
         for listener in self._listeners.values():
             listener.close()
         await self.graph.stop()

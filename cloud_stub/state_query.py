@@ -10,7 +10,8 @@ Nothing secret can be reached: a record shows what its kind lists in `SHOWN`.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -44,6 +45,8 @@ KINDS: dict[str, type[Record]] = {
     "workspace": Workspace,
 }
 COMPUTED = ("faults", "journal", "mercury")
+Ask: TypeAlias = Callable[[str, list[str]], Any]
+"""Who answers for a subject of its own: told the subject and the rest of the path."""
 
 
 class StateQuery:
@@ -53,6 +56,8 @@ class StateQuery:
         self._platform = platform
         self._codes = codes
         self._mercury = mercury
+        self.subjects: dict[str, Ask] = {}
+        """Subjects that others know about."""
 
     def query(self, path: str) -> Any:
         """Return what a path leads to: a value, or all that may be shown of a record.
@@ -61,10 +66,14 @@ class StateQuery:
             NotFound: it leads nowhere; the text says which word was wrong, and what would have been right.
         """
         subject, *rest = path.split(".")
+        if subject in self.subjects:
+            return self.subjects[subject](subject, rest)
         if subject in COMPUTED:
             return _pick(subject, self._computed(subject), rest)
         if subject not in KINDS:
-            raise NotFound(f"there is no {subject!r} in the cloud's state; there are {', '.join((*KINDS, *COMPUTED))}")
+            raise NotFound(
+                f"there is no {subject!r} in the cloud's state; there are {', '.join((*KINDS, *COMPUTED, *self.subjects))}"
+            )
         table: Any = self._platform.store[KINDS[subject]]
         if rest == ["count"]:
             return len(table)

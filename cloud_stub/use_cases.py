@@ -38,7 +38,7 @@ from cloud_stub.services.mercury import SWITCH_OVER_S, Mercury
 from cloud_stub.services.mercury_socket import Socket
 from cloud_stub.services.swupgrade import SwUpgrade
 from cloud_stub.services.u2c import U2c
-from cloud_stub.state_query import StateQuery
+from cloud_stub.state_query import Ask, StateQuery
 from endpoint.runtime.clock import ScaledTime, SteppedTime, iso_ms
 from endpoint.runtime.faults import Fault
 from endpoint.wire import calendar as events
@@ -58,13 +58,14 @@ ONCE = frozenset(
         ("wdm", "not_found"), ("mercury", "auth_refused"), ("mercury", "malformed"), ("websocket", "malformed"),
         ("kms", "lost_answer"), ("kms", "expired_channel"),
         ("http", "truncate"), ("http", "malformed"),
+        ("locus", "delta_gap"), ("locus", "out_of_order"), ("locus", "too_big"), ("locus", "url_changed"),
     }
 )  # fmt: skip
 """Momentary faults that wait for the next occasion: they are armed to bite once."""
 STRUCK = frozenset(
     {
         ("mercury", "close"), ("mercury", "reset"), ("mercury", "replaced"), ("websocket", "close"), ("websocket", "reset"),
-        ("token", "expire"), ("token", "revoke"),
+        ("token", "expire"), ("token", "revoke"), ("locus", "ended"),
     }
 )  # fmt: skip
 """Momentary faults that are carried out at once."""
@@ -573,6 +574,10 @@ class UseCases:
     def query(self, path: str) -> Any:
         """Return something of the cloud's state by a dotted path; see `state_query`."""
         return self._state.query(path)
+
+    def add_subjects(self, names: Iterable[str], ask: Ask) -> None:
+        """Let `query` know further subjects, each with who knows about them."""
+        self._state.subjects |= dict.fromkeys(names, ask)
 
     def export(self) -> dict[str, Any]:
         """Return everything of the state that may be shown, by table; nothing in it is secret."""

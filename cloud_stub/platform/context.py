@@ -36,6 +36,9 @@ class CloudSettings:
         kms_join_fields: readable = devices get the join members of meetings in clear; strict = everybody gets them sealed.
         xapi_unanswered: status of an xAPI request to a device that is offline or silent; 504 or 502.
         graph_needs_token: requests to Graph need a bearer token, whichever; off: nobody looks.
+        locus_events: auto = clients that take deltas get them, but hear of who comes and goes as whole states; full or delta = always that.
+        locus_ring_s: how long it rings before a call counts as not answered.
+        locus_gone_s: how long a device may be without websocket before it is out of its calls.
         xapi_per_minute: xAPI requests that one device may be sent in a minute, above which clients are told to wait; 0 = no limit.
     """
 
@@ -54,6 +57,9 @@ class CloudSettings:
     graph_needs_token: bool = False
     xapi_unanswered: int = 504
     xapi_per_minute: int = 0
+    locus_events: str = "auto"
+    locus_ring_s: float = 60.0
+    locus_gone_s: float = 60.0
 
 
 @dataclass(slots=True)

@@ -60,6 +60,8 @@ class Mercury:
         """Open sockets by registration, oldest first."""
         self.on_pushed: Callable[[Registration, Event], object] = lambda record, event: None
         """Told each event that was written to a socket of a registration."""
+        self.on_presence: Callable[[Registration, bool], object] = lambda record, is_open: None
+        """Told when a registration has its first socket, and when it has none any more."""
         self.routes = (
             Route(
                 "GET", "/apps/wx2/registrations/{id}/messages", None, Label.OBSERVED, auth=False, upgrade=self._serve
@@ -219,6 +221,7 @@ class Mercury:
         others.append(socket)
         socket.opened = self._platform.now()
         self._online(record, True)
+        self.on_presence(record, True)
         self._note(socket, "ws.open", {"service": self.name, "status": 101}, record.id)
         fault = self._platform.faults.hit("mercury", step="opening", device=socket.peer)
         if fault is not None and fault.do == "no_first_frame":
@@ -264,6 +267,7 @@ class Mercury:
             if not others:
                 del self.sockets[socket.registration.id]
                 self._online(socket.registration, False)
+                self.on_presence(socket.registration, False)
 
     def _online(self, record: Registration, is_online: bool) -> None:
         devices = self._platform.store[Device]

@@ -6,6 +6,7 @@ registration, instead of a second one, is ours: a lost answer leaves no orphan.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -35,6 +36,8 @@ class Wdm:
         self._platform = platform
         self._features = features
         self._registrations = platform.store[Registration]
+        self.on_gone: Callable[[str], object] = lambda registration_id: None
+        """Told the id of a registration that its client, or a fault, has taken away."""
         self.routes = (
             Route("POST", wdm.DEVICES_PATH, self._register, Label.OBSERVED, shows_body=True),
             Route("GET", wdm.DEVICES_PATH, self._list, Label.OBSERVED, shows_body=True),
@@ -135,6 +138,7 @@ class Wdm:
         fault = self._platform.faults.hit("wdm", step="refresh", device=call.peer)
         if fault is not None and fault.do == "not_found":
             self._registrations.drop(record.id)
+            self.on_gone(record.id)
             raise NotFound(code=str(wdm.UNKNOWN_DEVICE_CODE))
         if fault is not None and fault.do == "moved":
             record = self.move(record.id)
@@ -150,7 +154,9 @@ class Wdm:
         return Answer({"devices": [self._dto(call, record) for record in self.of_user(call.caller.id)]})
 
     def _unregister(self, call: Call) -> Answer:
-        self._registrations.drop(self._own(call).id)
+        record = self._own(call)
+        self._registrations.drop(record.id)
+        self.on_gone(record.id)
         return Answer(status=204)
 
     # -- small things -----------------------------------------------------------------------------------------------------------------

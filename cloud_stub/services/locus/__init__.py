@@ -1,0 +1,1 @@
+"""Locus: calls and meetings of the stub cloud."""
