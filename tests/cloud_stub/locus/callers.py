@@ -44,7 +44,11 @@ class Caller:
 
     def own(self, **more: Any) -> dict[str, Any]:
         """Return what every body has."""
-        device = {"deviceUrl": self.device_url} if self.is_plain else {"device": {"url": self.device_url, "deviceType": "WEB"}}
+        device = (
+            {"deviceUrl": self.device_url}
+            if self.is_plain
+            else {"device": {"url": self.device_url, "deviceType": "WEB"}}
+        )
         return {**device, "sequence": EMPTY, **more}
 
     async def ask(self, method: str, url: str, body: Any = None) -> Reply:
@@ -56,7 +60,9 @@ class Caller:
     async def call(self, address: str | None, **more: Any) -> Reply:
         """Call somebody, or begin a meeting."""
         self.n += 1
-        who: dict[str, Any] = {} if address is None else {"invitee": {"invitee" if self.is_plain else "address": address}}
+        who: dict[str, Any] = (
+            {} if address is None else {"invitee": {"invitee" if self.is_plain else "address": address}}
+        )
         body = self.own(correlationId=f"call-{self.n}", localMedias=[{"localSdp": OFFER}], **who, **more)
         return self.take(await self.ask("POST", "/loci/call", body))
 

@@ -16,7 +16,8 @@ def test_a_call_is_created_told_got_listed_and_left() -> None:
         ada = await caller(world, is_plain=True)
         began = world.clock.time()
         body = {
-            "correlationId": "482e7108-1525-47d4-996e-4d42263e754c", "deviceUrl": ada.device_url, "invitee": {"invitee": "callee@example.com"},
+            "correlationId": "482e7108-1525-47d4-996e-4d42263e754c", "deviceUrl": ada.device_url,
+            "invitee": {"invitee": "callee@example.com"},
             "localMedias": [{"localSdp": OFFER}], "sequence": EMPTY,
         }  # fmt: skip
         made = await ada.ask("POST", "/loci/call", body)
@@ -27,7 +28,9 @@ def test_a_call_is_created_told_got_listed_and_left() -> None:
         assert (me["state"], own["url"], own["state"], own["intents"]) == ("JOINED", ada.device_url, "JOINED", [None])
         assert own["correlationId"] == body["correlationId"]
         assert me["url"] == f"{locus['url']}/participant/{me['id']}"
-        assert locus["fullState"] | {"state": "ACTIVE", "type": "CALL", "count": 1, "active": True} == locus["fullState"]
+        assert (
+            locus["fullState"] | {"state": "ACTIVE", "type": "CALL", "count": 1, "active": True} == locus["fullState"]
+        )
         (connection,) = made.json["mediaConnections"]
         assert (connection["mediaId"] != "", connection["remoteSdp"]) == (True, '{"type":"SDP","sdp":"v=0"}')
         (entry,) = locus["sequence"]["entries"]
