@@ -58,7 +58,7 @@ from endpoint.wire.secret import Pin
 
 SETTINGS_MAX: Final = 10_000
 """Meetings whose settings are kept; those that were set longest ago are forgotten first."""
-ALONE_S: Final = 60.0
+ALONE_S: Final = 10.0
 """How long a call between scripted far ends only goes on."""
 FAULTY: Final = {"busy": BUSY, "rejected": REJECT, "no_answer": NO_ANSWER}
 """What a fault makes of the far end of a call."""
