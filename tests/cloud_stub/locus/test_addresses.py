@@ -203,4 +203,3 @@ def test_nothing_of_a_far_end_shows_what_it_asks_for() -> None:
     dialled(peer, peer.script, "97531")
     assert "246813" not in f"{peer!r}{peer.shown()}"
     assert "97531" not in f"{peer!r}{peer.shown()}"
-
