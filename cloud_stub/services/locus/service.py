@@ -265,7 +265,8 @@ class LocusService:
             raise CloudError(403, "the host has muted everybody", "2403030")
         muted = me.audio_muted if audio is None else audio
         hidden = me.video_muted if video is None else video
-        remote = media.answered(self._nodes, local, locus.id, real=self._is_real(record))
+        leg = me.leg(record.id)
+        remote = self._remote(record, leg.correlation_id if leg is not None else request.correlation_id, local)
         if (muted, hidden) != (me.audio_muted, me.video_muted):
             fields = {"audio_muted": muted, "video_muted": hidden, "muted_by": ""}
             asked = me.asked_to_unmute and muted
@@ -346,8 +347,14 @@ class LocusService:
         request = _read(call, kind)
         record = self._registered(call, request.own_url)
         local = _local(request)
-        remote = media.answered(self._nodes, local, request.correlation_id or record.id, real=self._is_real(record))
+        self._nodes.note(record.id, request.reachability)
+        remote = self._remote(record, request.correlation_id, local)
         return Asked(call.caller, record, request, self._leg(record, request), media.mutes(local), remote)
+
+    def _remote(self, record: Registration, correlation_id: str, local: tuple[SdpText, ...]) -> SdpText | None:
+        """Return what is answered to the media of a request; real ports for clients that do not use the names of the cloud."""
+        is_real = not self._board.wdm.origin(record).is_named
+        return media.answered(self._nodes, local, record.id, correlation_id, real=is_real)
 
     def _registered(self, call: Call, device_url: str) -> Registration:
         """Return the registration that a request names.
@@ -409,10 +416,6 @@ class LocusService:
             if (muted["audio_muted"], muted["video_muted"]) != (me.audio_muted, me.video_muted):
                 locus = self._board.commit(locus.with_change(me.id, **muted), events.PARTICIPANT_UPDATED)
         return self._answer(locus, asked.user, asked.record, asked.remote)
-
-    def _is_real(self, record: Registration) -> bool:
-        """Tell whether a client knows no logical addresses of media nodes: it does not use the names of the cloud."""
-        return not self._board.wdm.origin(record).is_named
 
     def _note(self, locus: Locus, record: Registration, request: Any) -> None:
         self._book.note_client(locus.id, record.id, takes_deltas=request.takes_deltas)

@@ -127,10 +127,13 @@ def test_one_meeting_has_one_locus_however_it_is_dialled() -> None:
     told(story)
 
 
-@given(st.text(max_size=80))
-def test_any_text_is_an_address_or_none(text: str) -> None:
-    assert bare(bare(text)) == bare(text) or "%" in text or "//" in text or ":" in text
-    peer_key(text)
+@given(
+    st.text(max_size=80) | st.from_regex(r"(sips?:|spark:)?[0-9. -]{0,12}@?[a-z.]{0,12}(;[a-z=]{0,8})?", fullmatch=True)
+)
+def test_any_text_has_a_bare_form_that_is_known_by_the_same_name(text: str) -> None:
+    assert bare(text) == bare(text.upper()).casefold() or not text.isascii()
+    assert peer_key(text) == peer_key(text + ";transport=tls") or any(sign in text for sign in "?;") or "://" in text
+    assert isinstance(peer_key(text), str)
 
 
 ZOOM = [
