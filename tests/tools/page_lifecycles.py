@@ -11,6 +11,7 @@ from endpoint.cloud import activation_table as activation
 from endpoint.cloud import mercury_table as mercury
 from endpoint.cloud import reachability, registration, status
 from endpoint.cloud import software_table as software
+from endpoint.cloud.calls import replica_table as locus
 from endpoint.cloud.calls import table as call
 from endpoint.room import standby
 from endpoint.room.bookings import timeline_table as bookings
@@ -31,6 +32,7 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     mercury.TABLE,
     reachability.TABLE,
     status.TABLE,
+    locus.TABLE,
     software.TABLE,
     call.TABLE,
     standby.TABLE,
