@@ -12,8 +12,8 @@ from endpoint.cloud import activation_table as activation
 from endpoint.cloud import mercury_table as mercury
 from endpoint.cloud import reachability, registration, status
 from endpoint.cloud import software_table as software
-from endpoint.cloud.calls import table as call
 from endpoint.cloud.calls import replica_table as locus
+from endpoint.cloud.calls import table as call
 from endpoint.room import standby
 from endpoint.room.bookings import timeline_table as bookings
 from endpoint.room.calls import table as calls
