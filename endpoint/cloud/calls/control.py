@@ -86,7 +86,7 @@ class CallControl:
     async def hold(self, call_id: int, held: bool) -> str:
         """Hold a call, or take it back."""
         call = self.calls.get(call_id)
-        return await call.hold(held) if call is not None else NO_SUCH_CALL
+        return await call.deeds.hold(held) if call is not None else NO_SUCH_CALL
 
     async def join(self, call_ids: Sequence[int]) -> str:
         """Make one call of several: the first stays."""
@@ -101,7 +101,7 @@ class CallControl:
         first, *others = known
         for call in others:
             call.is_joining = True  # what the cloud tells of it until then is no end of its own
-        why = await first.merge(tuple(call.url for call in others))
+        why = await first.deeds.merge(tuple(call.url for call in others))
         gone = [call for call in others if call.state is not State.ENDED] if not why else []
         if gone:
             self.around.room.joined(first.id, [call.id for call in gone])
@@ -116,22 +116,22 @@ class CallControl:
     async def dtmf(self, call_id: int, tones: str) -> str:
         """Send tones."""
         call = self.calls.get(call_id)
-        return await call.dtmf(tones) if call is not None else NO_SUCH_CALL
+        return await call.deeds.dtmf(tones) if call is not None else NO_SUCH_CALL
 
     async def mute(self, call_id: int, muted: bool) -> str:
         """Tell the call that the microphones were muted here, or not."""
         call = self.calls.get(call_id)
-        return await call.mute(muted) if call is not None else NO_SUCH_CALL
+        return await call.deeds.mute(muted) if call is not None else NO_SUCH_CALL
 
     async def share(self, call_id: int, on: bool) -> str:
         """Ask for the floor, or give it back."""
         call = self.calls.get(call_id)
-        return await call.share(on) if call is not None else NO_SUCH_CALL
+        return await call.deeds.share(on) if call is not None else NO_SUCH_CALL
 
     async def control(self, call_id: int, control: Control) -> str:
         """Change something of the conference."""
         call = self.calls.get(call_id)
-        return await call.control(control) if call is not None else NO_SUCH_CALL
+        return await call.deeds.control(control) if call is not None else NO_SUCH_CALL
 
     async def authenticate(self, call_id: int, role: Role, pin: Secret | None) -> str:
         """Answer an authentication request."""
