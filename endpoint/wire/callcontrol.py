@@ -111,6 +111,8 @@ class Media:
     Attributes:
         ice: as `Call[n] Ice`.
         path: udp, tcp or xTls; "" without one.
+        local_ip, remote_ip: the ends of the path with their ports, as `ICE Call[n] MediaLine[n]`; "" without one.
+        xtls_host: name of the media node when the path is xTls.
     """
 
     ice: Literal["Passed", "Failed", "Disabled"] = "Passed"
@@ -120,6 +122,9 @@ class Media:
     receive_rate: int = 6000
     transmit_rate: int = 6000
     negotiation_ms: int = 0
+    local_ip: str = ""
+    remote_ip: str = ""
+    xtls_host: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
