@@ -134,12 +134,15 @@ def test_a_meeting_that_is_not_found_leaves_its_cause_everywhere() -> None:
     room.call("Webex Join", Number="123 456 7890")
     assert room.line.said[-1][2].leads is Leads.MEETING
     room.told()
-    end = End(cause_type="OtherRemote", cause_string=NOT_FOUND, screen="The meeting number is not valid")
+    end = End(
+        cause_type="OtherRemote", cause_string=NOT_FOUND, screen="The meeting number is not valid", correlation_id=UUID
+    )
     room.calls.ended(2, end)
     assert dict(room.told())["CallDisconnect"]["CauseString"] == NOT_FOUND
     entry = room.history.entries[0]
     assert (entry.disconnect_cause, entry.disconnect_cause_type) == (NOT_FOUND, "OtherRemote")
     assert (entry.occurrence, entry.call_rate, entry.protocol) == ("Placed", 20000, "Spark")
+    assert entry.correlation_id == UUID
     assert entry.callback_number == "spark:1234567890@webex.com"
     uri = "remoteURI=spark:1234567890@webex.com"
     local = f"error('{NOT_FOUND}') 'OtherRemote'"
@@ -198,6 +201,7 @@ def test_an_incoming_call_rings_and_is_answered() -> None:
     ("end", "occurrence"),
     [
         (End(cause_type="OtherRemote", elsewhere=True), "AnsweredElsewhere"),
+        (End(cause_type="LocalReject", cause_string="Rejected elsewhere"), "Rejected"),
         (End(cause_type="RemoteDisconnect"), "Missed"),
     ],
 )
