@@ -70,9 +70,7 @@ class Metrics:
             known = ", ".join(self.calls[-NAMED_MAX:])
             raise NotFound(f"nobody has told of a call {rest[0]!r}; there are {known or 'none'}")
         latest = self._shown(self.calls[-1] if self.calls else "")
-        return pick(
-            subject, {**latest, "count": self.count, "malformed": self.malformed, "calls": [*self.calls]}, rest
-        )
+        return pick(subject, {**latest, "count": self.count, "malformed": self.malformed, "calls": [*self.calls]}, rest)
 
     def _shown(self, correlation_id: str) -> dict[str, Any]:
         """Return what may be shown of a call: names in order, client codes of errors, device."""
