@@ -71,7 +71,7 @@ class DeviceLog:
 
         Args:
             module: `Wx2`, `Wx2Http`, `CalliopeDiscovery`, ...
-            level: a digit `1`..`6` (printed `[1]`), or `I`, `W`, `E` (printed after a blank).
+            level: a digit `1`..`6` (printed `[1]`), or `I`, `W`, `E`, and `ERROR` where a real line has it (printed after a blank).
             text: what follows the colon; holds no secret. Control characters in it are written as escapes: one line is one line.
         """
         if not text.isprintable():

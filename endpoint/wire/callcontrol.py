@@ -212,6 +212,7 @@ class End:
         cause_string: such as `CallError (startOutgoingForWebexMeeting, unexpected, MeetingNotFound, response 404/404006)`.
         elsewhere: somebody has answered the call on another device.
         screen: sentence for the people in the room; "" for none.
+        correlation_id: of the call; "" where nobody has given it one.
     """
 
     cause_type: str
@@ -221,6 +222,7 @@ class End:
     cause_string: str = ""
     elsewhere: bool = False
     screen: str = ""
+    correlation_id: str = ""
 
 
 class Action(Enum):

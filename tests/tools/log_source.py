@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-LEVELS: Final = frozenset("123456IWE")
+LEVELS: Final = frozenset({*"123456IWE", "ERROR"})
 SKIPPED: Final = ("runtime", "wire")
 """Packages of `endpoint` that have no lines of their own."""
 

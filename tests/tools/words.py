@@ -287,7 +287,7 @@ FAULTS: Final[dict[str, str]] = {
     "locus.busy": "whoever a device calls is busy",
     "locus.rejected": "whoever a device calls rejects the call",
     "locus.no_answer": "whoever a device calls does not answer",
-    "locus.elsewhere": "a call that rings at a device is answered on another one, `by` later",
+    "locus.elsewhere": "a call that rings at a device is answered on another one, a second later",
     "locus.not_found": "what a device calls is not found: 404 with the code 404006",
     "locus.locked": "a meeting that a device joins is locked",
     "locus.lobby": "a device that joins a meeting waits in its lobby",

@@ -191,7 +191,7 @@ class Book:
             self._aliases[alias] = new
         if locus.key:
             self._by_key[locus.key] = new
-        return locus.changed(id=new)
+        return locus.changed(id=new, replaces=(*locus.replaces, old))
 
     def _end(self, kept: Kept) -> None:
         locus = kept.now

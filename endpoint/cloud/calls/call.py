@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from endpoint.cloud.calls import asking, conference, endings, joining, verdict, wishes
@@ -71,6 +72,13 @@ PINS_MAX: Final = 10
 """PINs that are tried in one call."""
 LEAVE_TOLD_S: Final = 2.0
 """The people wait no longer for the cloud to take a leave."""
+MEDIA_GONE_S_MAX: Final = 120.0
+"""How long a call may go on without media when the cloud cannot be asked either."""
+MEDIA_GRACE_S: Final = 20.0
+"""How long media may take to come back once the cloud can be asked again."""
+ASK_AGAIN_S: Final = 5.0
+MOVED_S: Final = 5.0
+"""How long the news of where a meeting has moved to may take, before the cloud is asked."""
 KEEP_ALIVE_MIN_S: Final = 1.0
 SHUT_OUT: Final = frozenset({403, 404, 410})
 """Answers to the question for a locus that say that it is over for the device."""
@@ -232,8 +240,15 @@ class LiveCall:
             self._copy.take(event.raw_locus)
 
     def take_full(self, raw: dict[str, Any]) -> None:
-        """Take the whole locus; errors as in `take`."""
-        self._copy.take(raw)
+        """Take the whole locus, or the one that it has become; errors as in `take`."""
+        if raw.get("url") == self.url:
+            self._copy.take(raw)
+        else:
+            if not self._is(State.RINGING):
+                self._cancel_timer()
+            self._copy.move(raw)
+            if self._is(State.LOBBY):
+                self._keep_alive_later()
 
     def vanished(self) -> None:
         """Take note that the cloud does not list it, and has told nothing else when it was asked."""
@@ -472,6 +487,9 @@ class LiveCall:
         )
         if end is not None:
             self.over(end)
+        elif verdict.has_moved(locus):
+            if self._timer is None:  # where it has gone to is told in a moment, or found
+                self._wait(MOVED_S, self._around.stray)
         elif not self._is(State.LEAVING, State.RINGING):
             self._follow(locus, verdict.place(locus, device_url))
 
@@ -531,7 +549,7 @@ class LiveCall:
         is_instant = self.outgoing is not None and self.outgoing.leads is Leads.INSTANT
         room = self._around.room
         room.established(self.id, conference.established(locus, media, self.correlation_id, is_instant=is_instant))
-        self._shown = None
+        self._shown = self._step = None
         self._show(locus)
 
     def _media_changed(self, media: Media) -> None:
@@ -539,8 +557,21 @@ class LiveCall:
         if media.ice != "Failed":
             if self._is(*_IN):
                 self._around.room.media_changed(self.id, media)
-        elif not self.is_preserved and self._around.can_be_told():
-            self.hang_up(endings.MEDIA_LOST)  # else the network is gone: how long decides whether the call survives
+        elif self._is(*_IN):
+            self._around.tasks.start(self._without_media(), "media that is gone")
+
+    async def _without_media(self) -> None:
+        """Hang up if only media is gone; where the cloud is out of reach as well, how long decides whether the call survives."""
+        clock = self._around.world.clock
+        until_s, grace_s = clock.time() + MEDIA_GONE_S_MAX, 0.0
+        while self._leg.is_failed and self._is(*_IN) and clock.time() < until_s:
+            if await self.refresh():
+                await clock.sleep(grace_s)
+                break
+            grace_s = MEDIA_GRACE_S
+            await clock.sleep(ASK_AGAIN_S)
+        if self._leg.is_failed and self._is(*_IN):
+            self.hang_up(endings.MEDIA_LOST)
 
     async def _ask_media(self) -> str:
         async with self._one_at_a_time:
@@ -636,7 +667,8 @@ class LiveCall:
         self._around.world.log.line(
             "Wx2", "3", f"CallServiceImpl: Removing Call with correlationId='{self.correlation_id}'"
         )
-        self._around.room.ended(self.id, self._end or endings.REMOTE)
+        end = self._end or endings.REMOTE
+        self._around.room.ended(self.id, replace(end, correlation_id=self.correlation_id))
 
     def _finish(self) -> None:
         self._cancel_timer()

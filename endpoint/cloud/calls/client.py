@@ -191,7 +191,10 @@ def _target(answer: Answer, url: str) -> str | None:
         location = ""
     else:
         return None
-    target = urljoin(url, location) if location else ""
+    try:
+        target = urljoin(url, location) if location else ""
+    except ValueError:  # no URL at all
+        target = ""
     if not conventions.is_url(target):
         host = conventions.authority(url).rpartition(":")[0]
         raise NoAnswer(Unreachable("http", host, f"unexpected redirect to {host}"), answer.number)

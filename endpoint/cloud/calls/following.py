@@ -17,7 +17,7 @@ from endpoint.runtime.errors import EndpointError
 from endpoint.wire import conventions
 from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.locus import sequence as numbering
-from endpoint.wire.locus.dto import Locus
+from endpoint.wire.locus.dto import Locus, parse_locus
 
 
 class Following:
@@ -71,6 +71,15 @@ class Following:
             RemoteProtocolError: it breaks a rule; nothing is changed.
         """
         if not self._is_closed:
+            self._do(self._replica.take(raw), raises=True)
+
+    def move(self, raw: Mapping[str, Any]) -> None:
+        """Follow another locus, which has come after the one that was followed; errors as in `take`."""
+        locus = parse_locus(raw)
+        if not self._is_closed:
+            self._stop_timer()
+            self._replica = Replica(locus.url)
+            self._renamed(locus.url)
             self._do(self._replica.take(raw), raises=True)
 
     async def refresh(self, schedule: Sequence[float] = RETRIES_S) -> bool:
@@ -163,19 +172,18 @@ class Following:
     ) -> replica.Sync | replica.Fetch | None:
         """Make one request and tell the copy; returns the one that is to follow."""
         refusal: CallRefused | None = None
+        asked = self._replica
         try:
             body = (await self._around.client.send("GET", ask.url, schedule=schedule)).body
         except CallRefused as error:
             self._heard, refusal = True, error
-            effects = self._replica.failed()
+            effects = asked.failed()
         except (EndpointError, RemoteProtocolError):
-            effects = self._replica.failed()  # logged where it happened
+            effects = asked.failed()  # logged where it happened
         else:
             self._heard = True
-            effects = (
-                self._replica.synced(body or None) if isinstance(ask, replica.Sync) else self._replica.fetched(body)
-            )
-        if self._is_closed:
+            effects = asked.synced(body or None) if isinstance(ask, replica.Sync) else asked.fetched(body)
+        if self._is_closed or asked is not self._replica:
             return None
         following = next((one for one in effects if isinstance(one, (replica.Sync, replica.Fetch))), None)
         self._do(tuple(one for one in effects if one is not following))

@@ -31,8 +31,20 @@ class MediaLeg:
     """
 
     __slots__ = (
-        "_around", "_events", "_has_video", "_is_lost", "_name", "_offer", "_offers", "_on_change", "_rate", "_remote", "_session",
-        "info", "media_id",
+        "_around",
+        "_events",
+        "_has_video",
+        "_is_due",
+        "_is_lost",
+        "_name",
+        "_offer",
+        "_offers",
+        "_on_change",
+        "_rate",
+        "_remote",
+        "_session",
+        "info",
+        "media_id",
     )  # fmt: skip
 
     def __init__(
@@ -46,7 +58,7 @@ class MediaLeg:
         on_change: Callable[[Media], object],
     ) -> None:
         self._around = around
-        self._name = f"p={call_id}"
+        self._name = str(call_id)
         self._events = events
         self._has_video = has_video
         self._rate = rate
@@ -55,7 +67,7 @@ class MediaLeg:
         self._remote: asyncio.Future[str] | None = None
         self._offer = ""
         self._offers = 0
-        self._is_lost = False
+        self._is_lost = self._is_due = False
         self.media_id = ""
         self.info: Media | None = None
         """What was agreed on; None before."""
@@ -72,8 +84,13 @@ class MediaLeg:
 
     @property
     def has_remote(self) -> bool:
-        """Say whether the other side's description has come, or is on its way."""
-        return self._remote is not None
+        """Say whether the other side's description has come, or will be pushed."""
+        return self._remote is not None or self._is_due
+
+    @property
+    def is_failed(self) -> bool:
+        """Say whether media was given up, or had no path from the beginning."""
+        return self.info is not None and self.info.ice == "Failed"
 
     def open(self) -> MediaSession:
         """Make the session, if there is none, and its description."""
@@ -101,6 +118,7 @@ class MediaLeg:
     def granted(self, remote_sdp: str, media_id: str) -> None:
         """Take what the answer to the join says."""
         self.media_id = media_id or self.media_id
+        self._is_due = bool(media_id) and not remote_sdp
         if remote_sdp:
             self.remote_is(remote_sdp)
 
@@ -193,7 +211,7 @@ class MediaLeg:
     def close(self) -> None:
         """End it; another one can be opened."""
         session, self._session = self._session, None
-        self._remote, self.info = None, None
+        self._remote, self.info, self._is_due = None, None, False
         self._events.media_stopped()
         if session is not None:
             session.on_change, session.on_lost = _ignore, _do_nothing

@@ -55,7 +55,9 @@ def end_of_ringing(locus: Locus, device_url: str) -> End | None:
         return endings.ELSEWHERE
     if me.state is State.DECLINED:
         return endings.REJECTED_ELSEWHERE
-    if me.state is State.LEFT and me.reason != Reason.MOVED:
+    if has_moved(locus):
+        return None
+    if me.state is State.LEFT:
         return {Reason.ANSWERED_ELSEWHERE: endings.ELSEWHERE, Reason.UNANSWERED: endings.UNANSWERED}.get(
             me.reason, endings.REMOTE
         )
@@ -77,13 +79,21 @@ def end_of_call(locus: Locus, device_url: str) -> End | None:
     reason = _reason(me, device) if is_out else ""
     if reason not in _SAYS_NOTHING:
         return endings.by_reason(reason)
+    if has_moved(locus):
+        return None
     if not locus.is_meeting and _all_gone(locus):
         return _end_of_far_end(locus)
-    if is_out and reason != Reason.MOVED:
+    if is_out:
         return endings.by_reason(reason)
     if locus.full_state.is_over:
         return endings.by_reason(Reason.MEETING_ENDED if locus.is_meeting else "")
     return None
+
+
+def has_moved(locus: Locus) -> bool:
+    """Tell whether the device was taken to another locus."""
+    me = locus.me
+    return me is not None and me.state is State.LEFT and me.reason == Reason.MOVED
 
 
 def is_in(locus: Locus, device_url: str) -> bool:

@@ -76,7 +76,7 @@ def entry_of(call: RoomCall, end: End, now: datetime, duration_s: int) -> Entry:
         disconnect_cause_code=end.cause_code,
         disconnect_cause_type=end.cause_type,
         disconnect_cause_origin=end.cause_origin,
-        correlation_id=call.correlation_id,
+        correlation_id=end.correlation_id or call.correlation_id,
     )
 
 
