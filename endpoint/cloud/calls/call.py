@@ -218,6 +218,11 @@ class LiveCall:
         self.leg.close()
         self._finish()
 
+    def supersede(self) -> None:
+        """End it here: the device has joined the same meeting once more, and is in it only once."""
+        self.asking.close()
+        self.drop(endings.REPLACED)
+
     def cut(self) -> None:
         """Let it go without a word."""
         self._is_dropped = self._is_told = True

@@ -7,7 +7,7 @@ caller to look what became of it. Source: protocol/cloud-services.md 2.3, 2.4, 9
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urljoin
@@ -96,6 +96,7 @@ class LocusClient:
         *,
         is_safe: bool = True,
         schedule: Sequence[float] = RETRIES_S,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> Reply:
         """Send a request, and again while it is refused for the moment.
 
@@ -103,6 +104,7 @@ class LocusClient:
             shown: what the trace shows of the body.
             is_safe: it does no harm when it comes twice.
             schedule: waits between attempts, in seconds.
+            is_wanted: asked before it is sent again.
 
         Raises:
             CallRefused: the cloud said no.
@@ -137,6 +139,8 @@ class LocusClient:
             wait_s = backoff.next_s(retry_after_s)
             log_retry(self._world, number, backoff, wait_s)
             await self._world.clock.sleep(wait_s)
+            if not is_wanted():
+                raise failure
 
     async def _follow(self, method: str, url: str, body: object | None, shown: Mapping[str, Any] | None) -> Answer:
         """Send a request to where it belongs."""
