@@ -6,7 +6,7 @@ Everything that is done goes through the commands of the xAPI, as a touch of the
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
 from endpoint.device.control_messages import Action, ControlError
 from endpoint.device.device import Device
@@ -90,8 +90,7 @@ async def _command(device: Device, path: str, given: Mapping[str, Any]) -> Mappi
 
 def calls_view(device: Device) -> list[dict[str, Any]]:
     """Show the calls, oldest first, with who is in them."""
-    shown: list[dict[str, Any]] = cast(Any, device.local).calls.shown()
-    return shown
+    return device.local.calls.shown()
 
 
 def history_view(device: Device) -> list[dict[str, Any]]:
@@ -102,5 +101,5 @@ def history_view(device: Device) -> list[dict[str, Any]]:
 
 def call_screen(device: Device) -> dict[str, Any]:
     """Show what people see of calls: the call bar, the call that rings, the question of a meeting."""
-    shown = cast(Any, device.local).calls.screen()
+    shown = device.local.calls.screen()
     return {"callBar": shown["call bar"], "incoming": shown["incoming"], "prompt": shown["prompt"]}

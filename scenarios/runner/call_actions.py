@@ -11,7 +11,7 @@ from endpoint.xapi.feedback import Notice
 from scenarios.runner import call_verbs as v
 from scenarios.runner import xapi_client as client
 from scenarios.runner.booking_names import named_booking
-from scenarios.runner.call_parts import call_id, cloud_calls, conference, far, shown_ids
+from scenarios.runner.call_parts import call_id, conference, far, shown_ids
 from scenarios.runner.stage import Acting, Stage
 from scenarios.runner.verbs import implements
 from scenarios.runner.zoom_redial import ZoomRedial
@@ -111,7 +111,8 @@ async def share(stage: Stage, args: v.Share) -> object:
     """Share, or stop it."""
     if args.call is not None:
         call_id(stage, client.up(stage), args.call)
-    return await client.command(stage, f"Presentation {args.state.capitalize()}", {})
+    given = {} if args.connector is None else {"ConnectorId": args.connector}
+    return await client.command(stage, f"Presentation {args.state.capitalize()}", given)
 
 
 @implements(v.Authenticate)
@@ -163,7 +164,7 @@ async def cloud_call(stage: Stage, args: v.CloudCall) -> object:
     """Call the account of the device."""
     caller = str(args.from_)
     stage.calls.called(args.id, stage.acting, "", str(args.name) or caller)
-    locus_id = cloud_calls(stage).ring(
+    locus_id = stage.cloud.calls.ring(
         caller,
         stage.account(stage.acting),
         name=args.id,
@@ -180,14 +181,14 @@ async def cloud_call(stage: Stage, args: v.CloudCall) -> object:
 @implements(v.CloudAnswer)
 async def cloud_answer(stage: Stage, args: v.CloudAnswer) -> object:
     """Let the far end answer."""
-    cloud_calls(stage).answer(far(stage, args.call), after_s=args.after)
+    stage.cloud.calls.answer(far(stage, args.call), after_s=args.after)
     return {}
 
 
 @implements(v.CloudDecline)
 async def cloud_decline(stage: Stage, args: v.CloudDecline) -> object:
     """Let the far end refuse."""
-    cloud_calls(stage).decline(far(stage, args.call), reason=args.reason, after_s=args.after)
+    stage.cloud.calls.decline(far(stage, args.call), reason=args.reason, after_s=args.after)
     return {}
 
 
@@ -198,7 +199,7 @@ def _participant(stage: Stage, args: v.CloudLobby | v.CloudAdmit | v.CloudDrop |
 @implements(v.CloudLobby)
 async def cloud_lobby(stage: Stage, args: v.CloudLobby) -> object:
     """Put a participant into the lobby."""
-    cloud_calls(stage).lobby(conference(stage, args.meeting, args.call), _participant(stage, args))
+    stage.cloud.calls.lobby(conference(stage, args.meeting, args.call), _participant(stage, args))
     return {}
 
 
@@ -206,7 +207,7 @@ async def cloud_lobby(stage: Stage, args: v.CloudLobby) -> object:
 async def cloud_admit(stage: Stage, args: v.CloudAdmit) -> object:
     """Let in one, or all."""
     whom = None if args.participant == "all" else _participant(stage, args)
-    cloud_calls(stage).admit(conference(stage, args.meeting, args.call), whom)
+    stage.cloud.calls.admit(conference(stage, args.meeting, args.call), whom)
     return {}
 
 
@@ -214,21 +215,21 @@ async def cloud_admit(stage: Stage, args: v.CloudAdmit) -> object:
 async def cloud_drop(stage: Stage, args: v.CloudDrop) -> object:
     """Remove a participant."""
     where, whom = conference(stage, args.meeting, args.call), _participant(stage, args)
-    cloud_calls(stage).drop(where, whom, reason=str(args.reason))
+    stage.cloud.calls.drop(where, whom, reason=str(args.reason))
     return {}
 
 
 @implements(v.CloudEnd)
 async def cloud_end(stage: Stage, args: v.CloudEnd) -> object:
     """End it for all."""
-    cloud_calls(stage).end(conference(stage, args.meeting, args.call))
+    stage.cloud.calls.end(conference(stage, args.meeting, args.call))
     return {}
 
 
 @implements(v.CloudPeer)
 async def cloud_peer(stage: Stage, args: v.CloudPeer) -> object:
     """Script a peer behind the gateway."""
-    cloud_calls(stage).peer(
+    stage.cloud.calls.peer(
         str(args.address),
         args.behaves,
         after_s=args.after,
@@ -241,7 +242,7 @@ async def cloud_peer(stage: Stage, args: v.CloudPeer) -> object:
 @implements(v.CloudParticipant)
 async def cloud_participant(stage: Stage, args: v.CloudParticipant) -> object:
     """Let a person do something."""
-    cloud_calls(stage).person(
+    stage.cloud.calls.person(
         conference(stage, args.meeting, args.call),
         str(args.who),
         args.do,
@@ -255,8 +256,10 @@ async def cloud_participant(stage: Stage, args: v.CloudParticipant) -> object:
 @implements(v.CloudConference)
 async def cloud_conference(stage: Stage, args: v.CloudConference) -> object:
     """Change a meeting."""
-    where, do = conference(stage, args.meeting, args.call), cloud_calls(stage)
-    settings = {name: value if isinstance(value, (bool, int)) else str(value) for name, value in args.settings.items()}
+    where, do = conference(stage, args.meeting, args.call), stage.cloud.calls
+    settings: dict[str, Any] = {
+        name: value if isinstance(value, (bool, int)) else str(value) for name, value in args.settings.items()
+    }
     if "moved_to" in settings:
         settings["moved_to"] = stage.ids.get(str(settings["moved_to"]), str(settings["moved_to"]))
     if settings:

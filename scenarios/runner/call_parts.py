@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from cloud_stub.cloud import Cloud
-from cloud_stub.services.metrics import Metrics
 from endpoint.device.device import Device
 from scenarios.runner.call_verbs import ONE
 from scenarios.runner.stage import Stage
 
 
-def room_calls(device: Device) -> Any:
-    """Return the calls of a device as its room has them."""
-    return cast(Any, device.local).calls
-
-
-def cloud_calls(stage: Stage) -> Any:
-    """Return what can be done to calls in the cloud."""
-    return cast(Any, stage.cloud).calls
-
-
 def call_events(cloud: Cloud) -> list[dict[str, Any]]:
     """Return the events of calls that the metrics service keeps, in the order in which they came."""
-    service = next(one for one in cloud.services if isinstance(one, Metrics))
+    service = cloud.metrics
     payloads = (metric.get("eventPayload") for metric in service.last)
     return [payload["event"] for payload in payloads if isinstance(payload, dict) and "event" in payload]
 
@@ -69,7 +58,7 @@ def far(stage: Stage, ref: int | str) -> str:
     named = stage.calls.named_at(stage.acting, stage.calls.ordinal(stage.acting, wanted))
     if named is not None:
         return named.far
-    shown = next((one for one in room_calls(device).shown() if one["id"] == wanted), None)
+    shown = next((one for one in device.local.calls.shown() if one["id"] == wanted), None)
     if shown is None:
         raise ValueError(f"{stage.acting} has no call {ref} any more")
     return str(shown["requested"] or shown["number"])

@@ -190,6 +190,13 @@ class Share(Verb):
     done = "the command is answered"
     state: Literal["start", "stop"]
     call: CallRef | None = None
+    connector: Annotated[int, Field(ge=1, le=15)] | None = None
+    """What is shared; by default the first input that something is connected to."""
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to a connector where nothing is begun."""
+        if self.connector is not None and self.state == "stop":
+            yield Objection(("connector",), "only `start` takes a connector", at_key=True)
 
     def uses(self) -> Iterable[Used]:
         """Refer to the call."""
@@ -359,7 +366,8 @@ class CloudPeer(Verb):
     done = "it holds for the next call"
     address: Text
     behaves: PeerBehaviour
-    after: Duration = 1.0
+    after: Duration | None = None
+    """How long it takes; by default 1s, for `ssl` 2s."""
     meeting: Text = ""
     passcode: Text = ""
 
@@ -372,7 +380,18 @@ class CloudPeer(Verb):
 
 
 ParticipantDoes: TypeAlias = Literal[
-    "join", "leave", "mute", "unmute", "share", "stop_share", "raise_hand", "lower_hand", "hold", "resume", "dtmf"
+    "join",
+    "leave",
+    "mute",
+    "unmute",
+    "share",
+    "stop_share",
+    "raise_hand",
+    "lower_hand",
+    "hold",
+    "resume",
+    "dtmf",
+    "role",
 ]
 
 
@@ -385,7 +404,7 @@ class CloudParticipant(_InAConference):
     who: Text
     do: ParticipantDoes
     name: Text = ""
-    role: Literal["", "host", "cohost", "panelist", "guest"] = ""
+    role: Literal["", "host", "cohost", "presenter", "panelist"] = ""
     value: Text = ""
 
     def objections(self) -> Iterable[Objection]:
@@ -395,9 +414,12 @@ class CloudParticipant(_InAConference):
             yield Objection((), 'write the tones: value: "1#"')
         if self.do != "dtmf" and self.value:
             yield Objection(("value",), "only `dtmf` takes a value", at_key=True)
-        if self.do != "join" and (self.name or self.role):
-            key = "name" if self.name else "role"
-            yield Objection((key,), f"only `join` takes a {key}", at_key=True)
+        if self.do == "role" and not self.role:
+            yield Objection((), "write which: role: host, cohost, presenter or panelist")
+        if self.do != "join" and self.name:
+            yield Objection(("name",), "only `join` takes a name", at_key=True)
+        if self.do not in ("join", "role") and self.role:
+            yield Objection(("role",), "only `join` and `role` take a role", at_key=True)
 
 
 _SETTINGS = ("locked", "lobby", "pin", "guest_pin", "capacity", "moved_to", "open_for_guests", "mute_on_entry")

@@ -10,7 +10,7 @@ from endpoint.device.device import Device
 from endpoint.room.bookings.booking import Source
 from endpoint.runtime.clock import iso_seconds
 from endpoint.wire.calendar import Window
-from scenarios.runner.call_parts import cloud_calls, shown_ids
+from scenarios.runner.call_parts import shown_ids
 from scenarios.runner.stage import Stage
 
 
@@ -46,8 +46,13 @@ def _of_cloud(stage: Stage, user_id: str, window: Window) -> list[dict[str, Any]
 
 
 def write_calls(stage: Stage) -> None:
-    """Write down the calls that each device shows, and those that the cloud has."""
+    """Write down the calls that each device shows, and those that the cloud has with one of them in it."""
+    accounts = {stage.ids.get(f"account of {name}") for name in stage.devices}
     for device in stage.devices.values():
         stage.trace.event(device.who, "calls.holds", data={"calls": shown_ids(device)})
-    held = [str(one["id"]) for one in cloud_calls(stage).list() if one.get("state") == "ACTIVE"]
+    held = [
+        str(one["id"])
+        for one in stage.cloud.calls.list()
+        if any(member["state"] == "JOINED" and member["userId"] in accounts for member in one["roster"])
+    ]
     stage.trace.event("cloud:locus", "calls.holds", data={"calls": held})

@@ -11,7 +11,7 @@ from endpoint.wire.calliope import Transport, best_nodes
 from endpoint.wire.why_report import Report
 from endpoint.wire.xapi.paths import words
 from endpoint.xapi.tree import Tree
-from scenarios.runner.call_parts import call_events, room_calls
+from scenarios.runner.call_parts import call_events
 from scenarios.runner.matchers import MISSING
 from scenarios.runner.stage import Stage
 from scenarios.runner.why_stage import why
@@ -75,7 +75,8 @@ class StageView:
 
     def screen(self, device: str) -> Mapping[str, Mapping[str, object]]:
         """Return the elements on the screen."""
-        return self._device(device).local.bookings.screen()
+        own = self._device(device)
+        return {**own.local.bookings.screen(), **own.local.calls.screen()}
 
     def bookings(self, device: str) -> list[Mapping[str, object]]:
         """Return the bookings as `Bookings List` tells them."""
@@ -84,7 +85,7 @@ class StageView:
 
     def calls(self, device: str) -> list[Mapping[str, object]]:
         """Return the calls that a device has, with their ordinals."""
-        shown = room_calls(self._device(device)).shown()
+        shown = self._device(device).local.calls.shown()
         return [{"call": self._stage.calls.ordinal(device, one["id"]), **one} for one in shown]
 
     def history(self, device: str) -> list[Mapping[str, object]]:

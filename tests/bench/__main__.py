@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import bring_up, calendar, discovery, idle, invitations, virtual, xapi
+from tests.bench import bring_up, calendar, discovery, idle, invitations, locus, virtual, xapi
 
 BENCHES: dict[str, Callable[[], list[str]]] = {
     "bring-up": bring_up.measure,
@@ -18,6 +18,7 @@ BENCHES: dict[str, Callable[[], list[str]]] = {
     "memory": idle.measure,
     "xapi": xapi.measure,
     "invitations": invitations.measure,
+    "locus": locus.measure,
 }
 
 

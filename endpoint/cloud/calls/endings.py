@@ -134,7 +134,7 @@ def by_reason(reason: str, *, is_declined: bool = False) -> End:
 _TYPES: Final = frozenset(
     {
         "OtherLocal", "LocalDisconnect", "UnknownRemoteSite", "LocalBusy", "LocalReject", "InsufficientSecurity", "OtherRemote",
-        "RemoteDisconnect", "RemoteBusy", "RemoteRejected", "RemoteNoAnswer", "CallForwarded", "NetworkRejected",
+        "RemoteDisconnect", "RemoteBusy", "RemoteRejected", "RemoteNoAnswer", "CallForwarded", "NetworkRejected", "SslRejected",
     }
 )  # fmt: skip
 Origin: TypeAlias = Literal["Internal", "SIP", "Q850", "Spark", "WebRTC"]

@@ -54,12 +54,8 @@ class Microphones:
         if call.mutes_pending or now.is_muted == before.is_muted:
             return
         call.asked_to_unmute = not now.is_muted and self._audio.is_muted
-        if now.is_muted and not self._audio.is_muted:
-            self._is_told = True
-            try:
-                self._audio.mute(True)
-            finally:
-                self._is_told = False
+        if now.is_muted:
+            self._follow()
 
     def _turned(self, on: bool) -> None:
         for call in tuple(self._calls()):
@@ -81,5 +77,13 @@ class Microphones:
         if not why:
             return
         self._world.log.line("MainEvents", "W", f"call {call.id} not {'muted' if on else 'unmuted'}: {why}")
-        if not on and call in self._calls() and not self._audio.is_muted:  # the far end does not hear the room: show it
+        if not on and call in self._calls():  # the far end does not hear the room: show it
+            self._follow()
+
+    def _follow(self) -> None:
+        """Mute the microphones as the cloud has done."""
+        self._is_told = True
+        try:
             self._audio.mute(True)
+        finally:
+            self._is_told = False
