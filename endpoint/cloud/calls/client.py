@@ -79,6 +79,11 @@ class LocusClient:
         self._identity = identity
         self._catalog = catalog
 
+    @property
+    def is_served(self) -> bool:
+        """Say whether the catalogue has the service."""
+        return self._catalog.catalog.url(SERVICE) is not None
+
     def url(self, path: str) -> str:
         """Return the URL of a path of the service; CatalogUnavailable if the catalogue has none."""
         return self._catalog.url(SERVICE) + path

@@ -67,6 +67,8 @@ class CallControl:
             return
         self.calls[call_id] = live
         live.place()
+        if not self.around.can_be_told():
+            self._watch.closed()
 
     def answer(self, call_id: int) -> None:
         """Take a ringing call."""
