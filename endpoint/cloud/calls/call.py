@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from endpoint.cloud.calls.deeds import Deeds
 from endpoint.cloud.calls.following import Following
 from endpoint.cloud.calls.joining import Granted, Wanted
 from endpoint.cloud.calls.leg import MediaLeg
+from endpoint.cloud.calls.lobby import Lobby
 from endpoint.cloud.calls.question import Question
 from endpoint.cloud.calls.table import (
     IN,
@@ -57,7 +57,7 @@ from endpoint.wire.callcontrol import (
 from endpoint.wire.client_metrics import ClientError, Trigger, error_of_answer
 from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.locus import errors
-from endpoint.wire.locus.dto import Locus
+from endpoint.wire.locus.dto import Device, Locus
 from endpoint.wire.locus.events import LocusEvent
 from endpoint.wire.secret import Secret
 
@@ -75,7 +75,6 @@ MEDIA_GRACE_S: Final = 20.0
 ASK_AGAIN_S: Final = 5.0
 MOVED_S: Final = 5.0
 """How long the news of where a meeting has moved to may take, before the cloud is asked."""
-KEEP_ALIVE_MIN_S: Final = 1.0
 SHUT_OUT: Final = frozenset({403, 404, 410})
 """Answers to the question for a locus that say that it is over for the device."""
 _ASKING: Final = (State.NEW, State.JOINING, State.ASKED)
@@ -115,6 +114,7 @@ class LiveCall:
             around.room, call_id, self.events, outgoing.role if outgoing is not None else "",
             outgoing.pin if outgoing is not None else None,
         )  # fmt: skip
+        self._lobby = Lobby(around, self._in_lobby)
         self._code = 0
         self._is_told = self._is_requesting = self._is_dropped = False
         self._end: End | None = None
@@ -223,6 +223,11 @@ class LiveCall:
         self.leg.close()
         self._finish()
 
+    def supersede(self) -> None:
+        """End it here: the device has joined the same meeting once more, and is in it only once."""
+        self.asking.close()
+        self.drop(endings.REPLACED)
+
     def cut(self) -> None:
         """Let it go without a word."""
         self._is_dropped = self._is_told = True
@@ -251,8 +256,7 @@ class LiveCall:
             if not self._is(State.RINGING):
                 self._cancel_timer()
             self._copy.move(raw)
-            if self._is(State.LOBBY):
-                self._keep_alive_later()
+            self._lobby.keep()
 
     def vanished(self) -> None:
         """Take note that the cloud does not list it, and has told nothing else when it was asked."""
@@ -304,7 +308,7 @@ class LiveCall:
                 self._question.take_back()
                 self._step_to(Step.LOBBY)
                 self.events.tell("client.lobby.entered")
-                self._keep_alive_later()
+                self._lobby.keep()
             case Effect.SET_UP_MEDIA:
                 self._question.take_back()
                 self._cancel_timer()
@@ -453,18 +457,9 @@ class LiveCall:
         assert locus is not None
         await asking.decline(self._around, locus, self.correlation_id, self._refusal)
 
-    def _keep_alive_later(self) -> None:
+    def _in_lobby(self) -> Device | None:
         locus = self.locus
-        device = locus.own_device(self._around.device_url()) if locus is not None else None
-        if device is not None and device.keep_alive_url and device.keep_alive_secs > 0:
-            wait_s = max(KEEP_ALIVE_MIN_S, (device.keep_alive_secs - 1) * 0.75)  # protocol/cloud-services.md 9.6
-            self._wait(wait_s, lambda: self._around.tasks.start(self._keep_alive(device.keep_alive_url), "lobby"))
-
-    async def _keep_alive(self, url: str) -> None:
-        with suppress(EndpointError, RemoteProtocolError):  # the next one may do; the cloud says when the place is lost
-            await self._around.client.get(url)
-        if self._is(State.LOBBY):
-            self._keep_alive_later()
+        return locus.own_device(self._around.device_url()) if locus is not None and self._is(State.LOBBY) else None
 
     # what the locus says
 
@@ -599,6 +594,7 @@ class LiveCall:
 
     def _finish(self) -> None:
         self._cancel_timer()
+        self._lobby.stop()
         if self._told_timer is not None:
             self._told_timer.cancel()
         self._copy.close()

@@ -67,6 +67,8 @@ class CallControl:
             return
         self.calls[call_id] = live
         live.place()
+        if not self.around.can_be_told():
+            self._watch.closed()
 
     def answer(self, call_id: int) -> None:
         """Take a ringing call."""
@@ -257,7 +259,10 @@ class CallControl:
         """Take note of the URL of a call's locus."""
         if before and self._by_url.get(before) is call:
             del self._by_url[before]
+        known = self._by_url.get(call.url)
         self._by_url[call.url] = call
+        if known is not None and known is not call:
+            known.supersede()
         self._past.forget(call.url)
         early, self._early = self._early, []
         for event in early:
