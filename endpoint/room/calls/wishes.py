@@ -177,7 +177,7 @@ class Wishes:
         if self._book.feed(call, Resumed()):
             self._book.show(call)
             self._book.settle()
-            self._book.microphones.began(call)
+            self._book.microphones.back(call)
             self._book.floor.call_back(call)
 
     async def join_calls(self, calls: Sequence[RoomCall]) -> None:

@@ -363,6 +363,32 @@ def test_an_old_word_of_the_cloud_does_not_undo_what_was_just_wished() -> None:
     assert room.status.get(("Audio", "Microphones", "Mute")) == "On"
 
 
+def test_a_call_back_from_hold_learns_how_the_microphones_are_now() -> None:
+    room = Calling()
+    first = room.dialled()
+    room.call("Audio Microphones Mute")
+    room.conference(first, is_muted=True)
+    second = room.dialled("ada@example.com", meeting=False)
+    room.call("Audio Microphones Unmute")
+    assert room.line.said[-1] == ("mute", second, False)
+    room.call("Call Resume", CallId=first)
+    assert room.line.said[-1] == ("mute", first, False)
+    room.conference(first)
+    room.call("Call Resume", CallId=second)
+    room.conference(first, is_muted=True, hard_muted=True)
+    room.call("Call Resume", CallId=first)
+    assert room.status.get(("Audio", "Microphones", "Mute")) == "On"
+
+
+def test_a_meeting_that_mutes_who_comes_mutes_the_room() -> None:
+    room = Calling()
+    room.call("Dial", Number="1234@site.webex.test")
+    room.conference(2, is_muted=True)
+    room.connect(2)
+    assert room.status.get(("Audio", "Microphones", "Mute")) == "On"
+    assert [said for said in room.line.said if said[0] == "mute"] == []
+
+
 def test_microphones_stay_muted_after_a_call_where_that_is_configured() -> None:
     room = Calling({"Conference MicUnmuteOnDisconnect Mode": "Off"})
     call_id = room.dialled()
