@@ -35,7 +35,6 @@ def make(device: Device, room: RoomWorld) -> RoomBookings:
             zone=lambda: device.zone,
             is_caught_up=lambda: device.calendar.caught_up,
             in_call=lambda: device.local.calls.is_engaged(),  # noqa: PLW0108  the calls are made later
-            is_joined=lambda booking_id: device.local.calls.is_joined(booking_id),  # noqa: PLW0108  as above
             wake=lambda why: device.local.senses.standby.wake(why),  # noqa: PLW0108  the senses are made later
             meeting_starts=lambda: device.local.senses.standby.meeting_starts(),  # noqa: PLW0108  the senses are made later
             builder=lambda booking: builder(device, booking),

@@ -24,7 +24,6 @@ def around(device: Device, senses: Senses, history: CallHistory) -> CallsAround:
         keep=history.add,
         find_booking=lambda booking_id: device.local.bookings.store.find(booking_id),  # noqa: PLW0108  the bookings are made later
         dial_of=lambda booking: _dial_of(device, booking),
-        on_booked=lambda: device.local.bookings.timeline.look(),  # noqa: PLW0108  the bookings are made later
         joined=lambda booking_id: device.local.check_in.joined(booking_id),  # noqa: PLW0108  the check-in is made later
     )
 

@@ -65,9 +65,7 @@ class JoinButton:
         self._end_snoozes(now)
         near = self._candidates(rules, now)
         self.screen = Screen(
-            tuple(
-                booking for booking in near if rules.can_join(booking, now) and not self._around.is_joined(booking.id)
-            ),
+            tuple(booking for booking in near if rules.can_join(booking, now)),
             tuple(booking for booking in near if rules.reminds(booking, now) and not self._is_off(booking)),
         )
         if rules.early_join and len(self._store):

@@ -32,7 +32,6 @@ class Around:
         zone: of the room.
         is_caught_up: says whether the calendar is known: a meeting that comes from then on was made meanwhile.
         in_call: says whether somebody here is in a call, or makes one.
-        is_joined: says whether there is a call to a booking, by its id: then it needs no button.
         wake: wakes the device out of standby; takes why.
         meeting_starts: a meeting starts, which may wake the device.
         builder: makes of a booking what is dialled.
@@ -46,7 +45,6 @@ class Around:
     zone: Callable[[], tzinfo] = lambda: UTC
     is_caught_up: Callable[[], bool] = never
     in_call: Callable[[], bool] = never
-    is_joined: Callable[[str], bool] = never
     wake: Callable[[str], object] = nothing
     meeting_starts: Callable[[], object] = nothing
     builder: Callable[[Booking], Builder] = lambda booking: dial_of

@@ -42,8 +42,8 @@ class CallBook:
     """The calls of one boot, and all that is seen of them."""
 
     __slots__ = (
-        "_booked", "_calls", "_is_sending", "_last", "_popup", "_popup_timer", "_was_in_call", "_written",
-        "around", "floor", "line", "microphones", "room",
+        "_calls", "_is_sending", "_last", "_popup", "_popup_timer", "_was_in_call", "_written", "around", "floor", "line", "microphones",
+        "room",
     )  # fmt: skip
 
     def __init__(self, room: RoomWorld, around: CallsAround) -> None:
@@ -57,8 +57,6 @@ class CallBook:
         self._popup = ""
         self._popup_timer: Timer | None = None
         self._written: object = None
-        self._booked: set[str] = set()
-        """Bookings to which there are calls, by their ids."""
         senses, line = around.senses, lambda: self.line
         senses.use_calls(self.in_call)
         senses.standby.in_call = lambda: bool(self._calls)
@@ -243,10 +241,7 @@ class CallBook:
             self._is_sending = is_sending
             senses.sending(is_sending)
         self._show_presence()
-        booked = {call.booking_id for call in calls if call.booking_id}
-        if booked != self._booked:
-            self._booked = booked
-            self.around.on_booked()
+        self.around.on_change()
 
     def _show_presence(self) -> None:
         connected = [call for call in self._calls.values() if call.was_connected]

@@ -70,10 +70,6 @@ class RoomCalls:
         """Say whether somebody here is in a call or makes one; a call that only rings does not count."""
         return self._book.is_engaged()
 
-    def is_joined(self, booking_id: str) -> bool:
-        """Say whether there is a call to a booking."""
-        return any(call.booking_id == booking_id for call in self.calls)
-
     def stop(self) -> None:
         """Wait for nothing any more: the device goes down."""
         self._book.stop()
