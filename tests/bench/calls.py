@@ -15,7 +15,9 @@ PEER = "far@sip.example"
 def measure() -> list[str]:
     """Measure calls through the gateway: dialled over the xAPI, answered, held for ten seconds, hung up; device and cloud, with TLS."""
     used_s = virtual.run(_calls)
-    return [f"{CALLS} calls set up and ended: {CALLS / used_s:,.0f} a second and core, {used_s / CALLS * 1000:.1f} ms each"]
+    return [
+        f"{CALLS} calls set up and ended: {CALLS / used_s:,.0f} a second and core, {used_s / CALLS * 1000:.1f} ms each"
+    ]
 
 
 async def _calls() -> float:

@@ -113,7 +113,7 @@ class TwoDevices(Stubbed):
                 (one["id"], one["status"], one["muted"], one["sharing"], one["hand"]) for one in call["roster"]
             )
             for call in device.local.calls.shown()
-            if call["status"] in ("Connected", "OnHold")
+            if call["status"] in ("Connected", "OnHold") and not call["lobby"]
         }
 
     def meant(self, name: str) -> dict[str, Counter[tuple[object, ...]]]:
