@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
+from cloud_stub.hybrid_calendar.use_cases import address_of
 from cloud_stub.platform.directory import Directory
 from cloud_stub.platform.errors import BadRequest, Conflict, NotFound
 from cloud_stub.platform.records import User
@@ -87,14 +88,17 @@ class CallUseCases:
         callee = self._user(user_id)
         board = self._board
         locus = board.new_locus(is_meeting=is_meeting, title=(display_name or caller) if is_meeting else "", name=name)
-        known = board.addresses.user(bare(caller))
+        known = board.addresses.user(bare(caller if "@" in caller else address_of(caller))) or board.addresses.user(
+            caller
+        )
         if known is not None and known.id == callee.id:
             raise BadRequest("nobody calls himself")
         if known is not None:
             one = board.person(locus, known, is_creator=True, roles=(MODERATOR,))
             one = msgspec.structs.replace(one, name=display_name or one.name)
         else:
-            one = board.stranger(locus, display_name, bare(caller), is_creator=True, roles=(MODERATOR,))
+            address = bare(caller) if "@" in caller or caller.isdigit() else address_of(caller)
+            one = board.stranger(locus, display_name or caller, address, is_creator=True, roles=(MODERATOR,))
         one = with_leg(msgspec.structs.replace(one, state=State.JOINED), board.far_leg(one))
         called = board.person(locus, callee)
         locus = self._book.open(changes.invited(locus.with_participant(one), called), events.PARTICIPANT_JOINED)
@@ -322,9 +326,13 @@ class CallUseCases:
     # -- what hosts do ----------------------------------------------------------------------------------------------------------------
 
     def lobby(self, call: str, participant: str) -> None:
-        """Put somebody back into the lobby."""
-        locus = self._call(call)
-        self._controls.to_lobby(locus, None, self._participant(locus, participant).id)
+        """Put somebody back into the lobby; where he is not in the meeting yet, let it have a lobby for whoever comes."""
+        locus = self._find(call)
+        one = locus.named(participant) if locus is not None and locus.is_active else None
+        if locus is None or one is None or one.state is not State.JOINED:
+            self.meeting_set(call, lobby=True)
+        else:
+            self._controls.to_lobby(locus, None, one.id)
 
     def admit(self, call: str, participant: str | None = None) -> int:
         """Let somebody in from the lobby, or all who wait there; returns how many."""
@@ -386,7 +394,7 @@ class CallUseCases:
         return [self.shown(locus) for locus in self._book.all()]
 
     def shown(self, locus: Locus) -> dict[str, Any]:
-        """Return what may be shown of a call."""
+        """Return what may be shown of a call; `clients` are the registered devices that are in it."""
         roster = [
             {
                 "id": one.id, "name": one.name, "userId": one.user_id, "state": one.state.value, "reason": one.reason,
@@ -399,7 +407,8 @@ class CallUseCases:
             "id": locus.id, "type": "MEETING" if locus.is_meeting else "CALL", "state": locus.state.value, "title": locus.title,
             "meeting": locus.meeting_id, "number": locus.number, "address": locus.sip, "locked": locus.locked,
             "recording": locus.recording, "hardMuted": locus.unmute_disallowed, "created": iso_ms(locus.created),
-            "sequence": locus.sequence.last, "roster": roster,
+            "sequence": locus.sequence.last, "clients": sum(not leg.is_far for one in locus.joined for leg in one.joined_legs),
+            "roster": roster,
         }  # fmt: skip
 
     def peers(self) -> Rows:
@@ -438,10 +447,13 @@ class CallUseCases:
     # -- names ------------------------------------------------------------------------------------------------------------------------
 
     def _find(self, call: str) -> Locus | None:
-        """Return the call of an id, the newest one to an address, or that of a meeting; None without one."""
+        """Return the call of an id, the newest one to an address, or that of a meeting; without a name the only one there is; else None."""
         locus = self._book.find(call)
         if locus is not None:
             return locus
+        if not call:
+            active = self._book.active()
+            return active[0] if len(active) == 1 else None
         wanted = peer_key(call)
         for locus in reversed(self._book.active()):
             addresses = {peer_key(one.address) for one in locus.participants if one.address}

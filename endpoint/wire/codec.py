@@ -27,6 +27,8 @@ def _reveal(value: object) -> object:
 
 
 def _hide(kind: type, value: object) -> object:
+    if isinstance(value, kind):
+        return value
     make = _SECRETS.get(kind)
     if make is None or not isinstance(value, str):
         raise ValueError("Expected `str`")

@@ -17,7 +17,7 @@ import msgspec
 from endpoint.wire.codec import decode, encode
 from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.identity import bearer, parse_bearer
-from endpoint.wire.secret import AccessToken, Secret
+from endpoint.wire.secret import AccessToken, Pin, Sdp, Secret
 
 PING_INTERVAL_S: Final = 15.0  # after the last pong; protocol/cloud-services.md 5.5, D
 PONG_TIMEOUT_S: Final = 14.0  # 5.5, D
@@ -34,6 +34,8 @@ SEALED: Final = "sealed"
 
 KMS_MESSAGES: Final = "kmsMessages"
 """Member of `data.encryption` with wrapped messages of the key service; its texts are read as `Secret`s."""
+CALL_MESSAGES: Final = "locus.message."
+"""Prefix of events with a message to a call's device: its `sdps` and `tones` are read as `Secret`s."""
 
 
 def backoff_s(attempt: int) -> float:
@@ -195,13 +197,26 @@ def parse_frame(text: str | bytes) -> Frame:
 
 
 def _hide(data: dict[str, Any]) -> None:
-    """Let no trace show what may hold secrets, or is drawn anew in each run: sealed members, and messages of the key service."""
+    """Let no trace show what may hold secrets, or is drawn anew in each run.
+
+    These are sealed members, messages of the key service, and in messages of calls the session descriptions and the tones.
+    """
     sealed, encryption = data.get(SEALED), data.get("encryption")
     if isinstance(sealed, str):
         data[SEALED] = Secret(SEALED, sealed)
     if isinstance(encryption, dict) and isinstance(messages := encryption.get(KMS_MESSAGES), list):
         hidden = [Secret(SEALED, text) if isinstance(text, str) else text for text in messages]
         data["encryption"] = {**encryption, KMS_MESSAGES: hidden}
+    if str(data.get("eventType")).startswith(CALL_MESSAGES) and isinstance(message := data.get("message"), dict):
+        data["message"] = {name: _hidden(name, value) for name, value in message.items()}
+
+
+def _hidden(name: str, value: object) -> object:
+    if name == "tones" and isinstance(value, str):
+        return Pin(value)
+    if name == "sdps" and isinstance(value, list):
+        return [Sdp(text) if isinstance(text, str) else text for text in value]
+    return value
 
 
 def encode_frame(frame: Frame) -> str:

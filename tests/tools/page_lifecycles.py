@@ -7,10 +7,12 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, Final, NamedTuple, cast
 
+import endpoint.media.table as media
 from endpoint.cloud import activation_table as activation
 from endpoint.cloud import mercury_table as mercury
 from endpoint.cloud import reachability, registration, status
 from endpoint.cloud import software_table as software
+from endpoint.cloud.calls import replica_table as locus
 from endpoint.cloud.calls import table as call
 from endpoint.room import standby
 from endpoint.room.bookings import timeline_table as bookings
@@ -30,7 +32,9 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     registration.TABLE,
     mercury.TABLE,
     reachability.TABLE,
+    media.TABLE,
     status.TABLE,
+    locus.TABLE,
     software.TABLE,
     call.TABLE,
     standby.TABLE,
@@ -63,6 +67,10 @@ CASES: Final[Mapping[type, tuple[tuple[str, object], ...]]] = {
     ),
     mercury.SocketFailed: tuple((spelt(one), mercury.SocketFailed(one)) for one in BeforeOpen),
     mercury.SocketClosed: tuple((spelt(one), mercury.SocketClosed(one)) for one in AfterOpen),
+    media.NoPath: (
+        ("attempts left", media.NoPath(media.ATTEMPTS_MAX - 1)),
+        ("the last attempt", media.NoPath(media.ATTEMPTS_MAX)),
+    ),
     software.Downloaded: (
         ("no call", software.Downloaded(in_call=False, hurries=False)),
         ("no call, hurries", software.Downloaded(in_call=False, hurries=True)),

@@ -97,7 +97,7 @@ def bare(address: str) -> str:
         text = text[scheme.end() :]
     if _WEB.match(text):
         return text.rstrip("/").casefold()
-    return text.partition(";")[0].partition("?")[0].casefold()
+    return text.partition(";")[0].partition("?")[0].strip().casefold()
 
 
 def is_zoom(address: str) -> bool:

@@ -297,7 +297,7 @@ class Book:
             whole = events.locus_event_data(event, view.url(locus.id), locus_dto(locus, view))
             return self._fitting(whole, locus, view)
         delta = difference(locus_dto(told, view), locus_dto(locus, view))
-        data = events.locus_event_data(events.DIFFERENCE, view.url(locus.id), delta)
+        data = events.locus_event_data(events.DIFFERENCE, view.url(told.id), delta)  # its client knows it by that
         return _too_big(locus, view) if is_too_big else self._fitting(data, locus, view)
 
     def _as_delta(self, kept: Kept, locus: Locus, told: Locus, event: str, registration_id: str) -> bool:

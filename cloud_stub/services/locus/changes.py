@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from cloud_stub.platform.errors import CloudError
+from cloud_stub.platform.errors import CloudError, Conflict
 from cloud_stub.services.locus.state import Cause, Leg, Locus, Participant, with_leg, without_legs
 from endpoint.runtime.statetable import Next, Table
 from endpoint.wire.locus import errors
@@ -73,9 +73,9 @@ TABLE: Final = Table(
 """A pair that is not here is refused with 409."""
 
 
-def conflict(text: str) -> CloudError:
+def conflict(text: str) -> Conflict:
     """Return the refusal of what does not fit the present state."""
-    return CloudError(409, text, "2409005")
+    return Conflict(text, "2409005")
 
 
 def step(participant: Participant, event: type) -> State:
@@ -114,8 +114,16 @@ def entered(locus: Locus, participant: Participant, leg: Leg, *, alone: bool = F
     """
     state = step(participant, Entered)
     legs = tuple(_answered_elsewhere(one) if alone and one.id != leg.id else one for one in participant.legs)
-    one = msgspec.structs.replace(participant, state=state, reason="", is_alerted=False, legs=legs)
+    one = msgspec.structs.replace(_silenced(locus, participant), state=state, reason="", is_alerted=False, legs=legs)
     return _put(locus, with_leg(one, msgspec.structs.replace(leg, state=State.JOINED, reason="", intent="")))
+
+
+def _silenced(locus: Locus, participant: Participant) -> Participant:
+    """Return who comes in as the meeting wants him: muted, unless he is a host or in already."""
+    is_muted = locus.mute_on_entry or locus.unmute_disallowed
+    if not is_muted or participant.is_host or participant.state is State.JOINED:
+        return participant
+    return msgspec.structs.replace(participant, audio_muted=True, may_not_unmute=locus.unmute_disallowed)
 
 
 def _answered_elsewhere(leg: Leg) -> Leg:
@@ -148,7 +156,8 @@ def admitted(locus: Locus, participant: Participant) -> Locus:
         msgspec.structs.replace(leg, state=State.JOINED, intent="") if leg.intent == WAIT else leg
         for leg in participant.legs
     )
-    return _put(locus, msgspec.structs.replace(participant, state=step(participant, Entered), legs=legs))
+    one = msgspec.structs.replace(_silenced(locus, participant), state=step(participant, Entered), legs=legs)
+    return _put(locus, one)
 
 
 def refused(locus: Locus, participant: Participant, reason: str, cause: Cause | None = None) -> Locus:

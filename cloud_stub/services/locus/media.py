@@ -1,14 +1,16 @@
 """What the service says of media: the answer of a media node to a client's offer, in the form of the offer.
 
-Source: protocol/cloud-services.md 9.7; the body of the answer is ours.
+Source: protocol/cloud-services.md 9.7; which node takes the call is ours.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
-from cloud_stub.media_node.fleet import HOME, Fleet
+from cloud_stub.media_node.answering import answer_offer
+from cloud_stub.media_node.fleet import Fleet
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import BadRequest
 from endpoint.wire import sdp
@@ -19,22 +21,32 @@ from endpoint.wire.secret import Sdp
 MEDIA_AGENT: Final = "stub"
 EMPTY: Final = "v=0"
 """What is answered to a description without media: clients that only talk of a call send one."""
-NO_NODE: Final = "192.0.2.1"
-"""Address in answers of a cloud that runs no media nodes; nobody can reach it (RFC 5737)."""
+REPORTS_MAX: Final = 5_000
+"""Devices whose reachability report is remembered for later offers; the one that joined longest ago is forgotten first."""
 
 
 class MediaNodes:
-    """Answers offers with the addresses of the nearest media node."""
+    """Answers offers in the name of the media node that is nearest to the client."""
 
     def __init__(self, platform: Platform, fleet: Fleet | None) -> None:
         self._platform = platform
         self._fleet = fleet
+        self._reports: OrderedDict[str, object] = OrderedDict()
 
-    def answer(self, offer: str, call: str, *, real: bool) -> str:
+    def note(self, device: str, report: object) -> None:
+        """Remember what a device can reach; a request without a report leaves what is known."""
+        if report is None:
+            return
+        self._reports.pop(device, None)
+        self._reports[device] = report
+        while len(self._reports) > REPORTS_MAX:
+            self._reports.popitem(last=False)
+
+    def answer(self, offer: str, device: str, call: str, *, real: bool) -> str:
         """Return the answer to a session description.
 
         Args:
-            call: id of the locus; all that is drawn hangs on it.
+            call: the client's name for the call: one call keeps its session and credentials, however often its media change.
             real: name loopback ports, for clients that know no logical addresses.
 
         Raises:
@@ -42,34 +54,12 @@ class MediaNodes:
         """
         if "m=" not in offer:
             return EMPTY
-        read = sdp.parse(offer)
-        draws = self._platform.chance.stream("media session", call)
-        session_id, ice = 1 + draws.below(2**31), sdp.ice_of(draws.bytes(sdp.ICE_BYTES), lite=True)
-        fingerprint = sdp.fingerprint_of(draws.bytes(sdp.FINGERPRINT_BYTES))
-        found = self._candidates(real=real)
-        address = found[0].host if found else NO_NODE
-        answer = sdp.answer(
-            read,
-            session_id=session_id,
-            address=address,
-            candidates=found,
-            ice=ice if found else None,
-            fingerprint=fingerprint,
-        )
-        return answer.text()
-
-    def _candidates(self, *, real: bool) -> list[sdp.Candidate]:
-        doors = list(self._fleet.doors.values()) if self._fleet is not None else []
-        home = next(
-            (door.server.host for door in doors if door.server.cluster == HOME), doors[0].server.host if doors else ""
-        )
-        mine = [door for door in doors if door.server.host == home]
-        mine.sort(key=lambda door: -sdp.PREFERENCE[door.server.transport])
-        places = [door.actual if real else (door.server.host, door.server.port) for door in mine]
-        return [sdp.candidate(door.server.transport, *place) for door, place in zip(mine, places, strict=True)]
+        draws = self._platform.chance.stream("media session", device, call)
+        report = self._reports.get(device)
+        return answer_offer(self._fleet, sdp.parse(offer), draws, reachability=report, real=real).text()
 
 
-def answered(nodes: MediaNodes, local: Sequence[SdpText], call: str, *, real: bool) -> SdpText | None:
+def answered(nodes: MediaNodes, local: Sequence[SdpText], device: str, call: str, *, real: bool) -> SdpText | None:
     """Return what is answered to the local media of a request; None if there is nothing to answer.
 
     Raises:
@@ -82,7 +72,7 @@ def answered(nodes: MediaNodes, local: Sequence[SdpText], call: str, *, real: bo
     if message is not None and message.message_type != OFFER:
         return None
     try:
-        text = nodes.answer(offer.description.reveal(), call, real=real)
+        text = nodes.answer(offer.description.reveal(), device, call, real=real)
     except RemoteProtocolError as error:
         raise BadRequest(f"localMedias: {error.where}: {error.rule}", "2400001") from None
     if message is None:

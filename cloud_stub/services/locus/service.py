@@ -8,6 +8,7 @@ its label.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -33,6 +34,18 @@ from endpoint.wire.locus.requests import ConnectionAnswer, JoinAnswer, SdpText
 DEVICE_HEADER: Final = "cisco-device-url"
 CORRELATION_CHARS_MAX: Final = 128
 B = TypeVar("B", bound=requests._Body)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request to call or to join: whose, from which device, and what is answered to its media."""
+
+    user: User
+    record: Registration
+    request: requests.JoinRequest
+    leg: Leg
+    mutes: tuple[bool | None, bool | None]
+    remote: SdpText | None
 
 
 class LocusService:
@@ -80,31 +93,33 @@ class LocusService:
     # -- calling and joining ----------------------------------------------------------------------------------------------------------
 
     def _call(self, call: Call) -> Answer:
-        request = _read(call, requests.CallRequest)
-        record, user = self._registered(call, request.own_url), call.caller
-        again = self._same_call(record, request.correlation_id)
+        asked = self._asked(call, requests.CallRequest)
+        request = asked.request
+        assert isinstance(request, requests.CallRequest), "it was read as one"
+        again = self._same_call(asked.record, request.correlation_id)
         if again is not None:
-            return self._joined(again, user, record, request)
+            return self._joined(again, asked)
         address = call.params.get("address", request.target)
-        leg = self._leg(record, request)
         if not address:
-            return self._instant(user, record, leg, request)
+            return self._instant(asked)
         fault = self._platform.faults.hit("locus", step="resolve", address=address, device=call.peer)
         target = Nobody() if fault is not None else self._board.addresses.resolve(address)
         if isinstance(target, Nobody):
             raise _nobody(target)
         if isinstance(target, MeetingTarget):
             locus, is_new = self._board.meeting_locus(target)
-            return self._enter(call, locus, target, leg, request, is_new=is_new)
-        locus = self._board.new_locus()
-        caller = self._board.person(locus, user, is_creator=True, roles=(MODERATOR,))
-        caller = msgspec.structs.replace(with_leg(caller, leg), state=State.JOINED)
-        if isinstance(target, UserTarget) and target.user.id == user.id:
+            return self._enter(call, locus, target, asked, is_new=is_new)
+        if isinstance(target, UserTarget) and target.user.id == asked.user.id:
             raise CloudError(403, "nobody calls himself", str(errors.ONE_ON_ONE_TO_SELF))
+        locus = self._board.new_locus()
+        caller = self._board.person(locus, asked.user, is_creator=True, roles=(MODERATOR,))
+        caller = msgspec.structs.replace(with_leg(caller, asked.leg), state=State.JOINED)
         behaves = self._faulty(call, address)
-        make = self._board.call_user if isinstance(target, UserTarget) else self._board.call_gateway
-        locus = make(caller, locus, target, behaves)  # type: ignore[arg-type]  # each is made for its kind of target
-        return self._joined(locus, user, record, request)
+        if isinstance(target, UserTarget):
+            locus = self._board.call_user(caller, locus, target, behaves)
+        else:
+            locus = self._board.call_gateway(caller, locus, target, behaves)
+        return self._joined(locus, asked)
 
     def _faulty(self, call: Call, address: str) -> str:
         fault = self._platform.faults.hit("locus", step="dial", address=address, device=call.peer)
@@ -121,24 +136,19 @@ class LocusService:
                 return locus
         return None
 
-    def _instant(self, user: User, record: Registration, leg: Leg, request: requests.JoinRequest) -> Answer:
-        locus = self._board.new_locus(
-            is_meeting=True, title=f"{user.name}'s meeting", owner_id=user.id, platform="Webex"
-        )
-        locus = self._board.enter(locus, user, leg, request, is_new=True)
-        return self._joined(locus, user, record, request)
+    def _instant(self, asked: Asked) -> Answer:
+        title = f"{asked.user.name}'s meeting"
+        locus = self._board.new_locus(is_meeting=True, title=title, owner_id=asked.user.id, platform="Webex")
+        return self._joined(self._board.enter(locus, asked.user, asked.leg, asked.request, is_new=True), asked)
 
-    def _enter(
-        self, call: Call, locus: Locus, target: MeetingTarget, leg: Leg, request: requests.JoinRequest, *, is_new: bool
-    ) -> Answer:
+    def _enter(self, call: Call, locus: Locus, target: MeetingTarget, asked: Asked, *, is_new: bool) -> Answer:
         moved = self._moved(call, locus, target)
         if moved:
             location = f"{self._platform.hosts.base(self.name, call.origin)}/loci/call/{quote(moved, safe='')}"
             return Answer({"errorCode": errors.REDIRECT, "location": location})
-        locus = self._board.enter(locus, call.caller, leg, request, is_new=is_new, host_key=target.host_key)
-        record = self._board.wdm.find(leg.id)
-        assert record is not None, "it was found for this request"
-        return self._joined(locus, call.caller, record, request)
+        host_key = target.host_key
+        locus = self._board.enter(locus, asked.user, asked.leg, asked.request, is_new=is_new, host_key=host_key)
+        return self._joined(locus, asked)
 
     def _moved(self, call: Call, locus: Locus, target: MeetingTarget) -> str:
         """Return the address that a meeting has moved to; a fault lets it move to itself."""
@@ -153,29 +163,27 @@ class LocusService:
         return str(fault.params.get("to") or target.number or target.sip or target.link or target.meeting_id)
 
     def _join(self, call: Call) -> Answer:
-        request = _read(call, requests.JoinRequest)
-        record, user = self._registered(call, request.own_url), call.caller
+        asked = self._asked(call, requests.JoinRequest)
         locus = self._found(call)
         if not locus.is_active:
             raise CloudError(403, "the call is over", str(errors.INACTIVE))
-        leg = self._leg(record, request)
-        one = locus.of_user(user.id)
+        one = locus.of_user(asked.user.id)
         if locus.is_meeting and not (one is not None and one.is_alerted):
+            if one is not None and one.is_waiting and one.leg(asked.record.id) is not None:
+                return self._joined(locus, asked)
             target = self._board.addresses.meeting(locus.number or locus.sip) if locus.key else None
             host_key = target.host_key if target is not None else ""
-            if one is not None and one.leg(record.id) is not None and one.is_waiting:
-                return self._joined(locus, user, record, request)
-            locus = self._board.enter(locus, user, leg, request, is_new=False, host_key=host_key)
-            return self._joined(locus, user, record, request)
+            locus = self._board.enter(locus, asked.user, asked.leg, asked.request, is_new=False, host_key=host_key)
+            return self._joined(locus, asked)
         if one is None:
-            raise NotFound("there is no such call")
-        if one.state is State.JOINED and one.leg(record.id) not in one.joined_legs:
+            raise _no_call()
+        if one.state is State.JOINED and one.leg(asked.record.id) not in one.joined_legs:
             raise changes.conflict("the call was answered on another device")
         self._book.timers.cancel((locus.id, "ring", one.id))
-        is_answer = one.state is not State.JOINED
-        if is_answer:
-            locus = self._board.commit(changes.entered(locus, one, leg, alone=True), events.PARTICIPANT_JOINED)
-        return self._joined(locus, user, record, request)
+        if one.state is not State.JOINED:
+            entered = changes.entered(locus, one, asked.leg, alone=True)
+            locus = self._board.commit(entered, events.PARTICIPANT_JOINED)
+        return self._joined(locus, asked)
 
     def _alert(self, call: Call) -> Answer:
         request = _read(call, requests.AlertRequest)
@@ -257,7 +265,8 @@ class LocusService:
             raise CloudError(403, "the host has muted everybody", "2403030")
         muted = me.audio_muted if audio is None else audio
         hidden = me.video_muted if video is None else video
-        remote = media.answered(self._nodes, local, locus.id, real=self._is_real(record))
+        leg = me.leg(record.id)
+        remote = self._remote(record, leg.correlation_id if leg is not None else request.correlation_id, local)
         if (muted, hidden) != (me.audio_muted, me.video_muted):
             fields = {"audio_muted": muted, "video_muted": hidden, "muted_by": ""}
             asked = me.asked_to_unmute and muted
@@ -333,6 +342,20 @@ class LocusService:
 
     # -- who asks, and about what -----------------------------------------------------------------------------------------------------
 
+    def _asked(self, call: Call, kind: type[requests.JoinRequest]) -> Asked:
+        """Read a request to call or to join, whole: nothing begins before all of it is good."""
+        request = _read(call, kind)
+        record = self._registered(call, request.own_url)
+        local = _local(request)
+        self._nodes.note(record.id, request.reachability)
+        remote = self._remote(record, request.correlation_id, local)
+        return Asked(call.caller, record, request, self._leg(record, request), media.mutes(local), remote)
+
+    def _remote(self, record: Registration, correlation_id: str, local: tuple[SdpText, ...]) -> SdpText | None:
+        """Return what is answered to the media of a request; real ports for clients that do not use the names of the cloud."""
+        is_real = not self._board.wdm.origin(record).is_named
+        return media.answered(self._nodes, local, record.id, correlation_id, real=is_real)
+
     def _registered(self, call: Call, device_url: str) -> Registration:
         """Return the registration that a request names.
 
@@ -353,7 +376,7 @@ class LocusService:
     def _found(self, call: Call) -> Locus:
         locus = self._book.find(call.params["locus"])
         if locus is None:
-            raise NotFound("there is no such call", "2404001")
+            raise _no_call()
         return locus
 
     def _mine(self, call: Call) -> tuple[Locus, Participant]:
@@ -361,7 +384,7 @@ class LocusService:
         locus = self._found(call)
         one = locus.of_user(call.caller.id)
         if one is None:
-            raise NotFound("there is no such call", "2404001")
+            raise _no_call()
         return locus, one
 
     def _in_call(self, call: Call) -> tuple[Locus, Participant]:
@@ -382,24 +405,17 @@ class LocusService:
 
     # -- answers ----------------------------------------------------------------------------------------------------------------------
 
-    def _joined(self, locus: Locus, user: User, record: Registration, request: requests.JoinRequest) -> Answer:
-        """Answer a call or a join, with the answer to the media that came with it."""
-        self._note(locus, record, request)
-        self._board.watch(record.id)
-        local = _local(request)
-        audio, video = media.mutes(local)
-        me = locus.of_user(user.id)
-        if me is not None and me.state is State.JOINED and (audio or video) and not (me.audio_muted and me.video_muted):
+    def _joined(self, locus: Locus, asked: Asked) -> Answer:
+        """Answer a call or a join, with the answer to the media that came with it; clients may come muted."""
+        self._note(locus, asked.record, asked.request)
+        self._board.watch(asked.record.id)
+        me = locus.of_user(asked.user.id)
+        if me is not None and me.state is State.JOINED:
+            audio, video = asked.mutes
             muted = {"audio_muted": bool(audio) or me.audio_muted, "video_muted": bool(video) or me.video_muted}
             if (muted["audio_muted"], muted["video_muted"]) != (me.audio_muted, me.video_muted):
                 locus = self._board.commit(locus.with_change(me.id, **muted), events.PARTICIPANT_UPDATED)
-        return self._answer(
-            locus, user, record, media.answered(self._nodes, local, locus.id, real=self._is_real(record))
-        )
-
-    def _is_real(self, record: Registration) -> bool:
-        """Tell whether a client knows no logical addresses of media nodes: it does not use the names of the cloud."""
-        return not self._board.wdm.origin(record).is_named
+        return self._answer(locus, asked.user, asked.record, asked.remote)
 
     def _note(self, locus: Locus, record: Registration, request: Any) -> None:
         self._book.note_client(locus.id, record.id, takes_deltas=request.takes_deltas)
@@ -447,6 +463,10 @@ def _local(request: requests.JoinRequest | requests.MediaRequest) -> tuple[SdpTe
         return request.local_sdps()
     except RemoteProtocolError as error:
         raise BadRequest(f"{error.where}: {error.rule}") from None
+
+
+def _no_call() -> CloudError:
+    return NotFound("there is no such call", "2404001")
 
 
 def _nobody(target: Nobody) -> CloudError:

@@ -58,7 +58,7 @@ from endpoint.wire.secret import Pin
 
 SETTINGS_MAX: Final = 10_000
 """Meetings whose settings are kept; those that were set longest ago are forgotten first."""
-ALONE_S: Final = 60.0
+ALONE_S: Final = 10.0
 """How long a call between scripted far ends only goes on."""
 FAULTY: Final = {"busy": BUSY, "rejected": REJECT, "no_answer": NO_ANSWER}
 """What a fault makes of the far end of a call."""
@@ -353,8 +353,6 @@ class Switchboard:
         if (allowed.waits or "lobby" in forced) and not is_in:
             locus = changes.waits(locus, one, leg)
             return self._enter(locus, is_new, events.PARTICIPANT_UPDATED)
-        if not is_in and not is_host and (locus.mute_on_entry or locus.unmute_disallowed):
-            one = msgspec.structs.replace(one, audio_muted=True, may_not_unmute=locus.unmute_disallowed)
         locus = changes.entered(locus, one, leg)
         if is_host and not settings.open_for_guests and not settings.lobby:
             for waiting in [other for other in locus.participants if other.is_waiting]:

@@ -112,7 +112,7 @@ class Replica:
         """Begin without a view.
 
         Args:
-            url: of the locus, to be fetched when a delta comes first; the view brings its own.
+            url: of the locus, to be fetched when a delta comes first; empty if it is not known. The view brings its own.
             on_change: told name, state, event and next state of each step of the lifecycle, for the history.
         """
         self.locus: Locus | None = None
@@ -184,10 +184,12 @@ class Replica:
         if before is not None and not self._queue and self._machine.state is State.FOLLOWING:
             advice = self._advise(before, delta)
             if advice is Advice.USE_INCOMING:
-                self._merge(before, delta)
-                return (Changed(before, self.locus),) if self.locus is not None else ()
+                return (Changed(before, self._merge(before, delta)),)
             if advice is Advice.USE_CURRENT:
                 return ()
+        self._url = self._url or delta.url
+        if not self.url:
+            return (Refused(RemoteProtocolError("locus.url", "present in a delta of a locus that is not known")),)
         self._keep(delta)
         if before is None:
             self._feed(table.OutOfStep())
@@ -207,6 +209,7 @@ class Replica:
         except RemoteProtocolError as error:
             self._effects.append(Refused(error))
             told_all = False
+        self._catch_up()
         if told_all and self._has_all:
             self._feed(table.Answered())
             self._settle()
@@ -218,7 +221,7 @@ class Replica:
         """Take the answer to a `Fetch`."""
         before = self.locus
         if self.state is not State.FETCHING:
-            return self.take(raw)
+            return self.take(raw) if raw else ()
         try:
             self._take_whole(raw)
         except RemoteProtocolError as error:
@@ -226,6 +229,7 @@ class Replica:
             self._feed(table.Failed())
         else:
             self._moved_to = ""
+            self._catch_up()
             self._feed(table.Answered())
             if self._has_all:
                 self._settle()
@@ -247,7 +251,9 @@ class Replica:
         return self._told(self.locus)
 
     def resync(self) -> tuple[Effect, ...]:
-        """Ask the service, because events may have been lost without a trace."""
+        """Ask the service, because events may have been lost without a trace; without a URL there is nobody to ask."""
+        if not self.url:
+            return ()
         self._feed(table.OutOfStep() if self.locus is None else table.Behind())
         return self._told(self.locus)
 
@@ -279,8 +285,10 @@ class Replica:
     def _replace(self, locus: Locus, raw: Mapping[str, Any]) -> None:
         self.locus, self.raw = locus, raw
 
-    def _merge(self, locus: Locus, delta: Delta) -> None:
-        self.locus, self.raw = locus.merged(delta), merge(self.raw, delta.raw)
+    def _merge(self, locus: Locus, delta: Delta) -> Locus:
+        merged = locus.merged(delta)
+        self.locus, self.raw = merged, merge(self.raw, delta.raw)
+        return merged
 
     def _keep(self, delta: Delta) -> None:
         """Put a delta into the queue, at its place; the same one only once."""
@@ -293,27 +301,34 @@ class Replica:
             return
         insort(self._queue, delta, key=_place)
 
-    def _drain(self) -> None:
-        """Take from the queue what can be taken; ask for what is missing."""
-        while self._queue and self.locus is not None and self.state not in _PAUSED:
-            delta = self._queue[0]
-            advice = self._advise(self.locus, delta)
-            if advice is Advice.WAIT:
-                if len(self._queue) > QUEUE_MAX:
-                    self._expect(self._queue[-1].sequence)
-                    self._feed(table.Behind())
-                else:
-                    self._feed(table.Blocked())
-                return
-            del self._queue[0]
+    def _catch_up(self) -> Advice | None:
+        """Take from the queue what can be taken; returns what to do with the first that cannot, None if nothing is left."""
+        while self._queue and self.locus is not None:
+            advice = self._advise(self.locus, self._queue[0])
             if advice is Advice.USE_INCOMING:
-                self._merge(self.locus, delta)
+                self._merge(self.locus, self._queue[0])
             elif advice is not Advice.USE_CURRENT:
-                self._expect(delta.sequence)
-                self._moved_to = delta.url if advice is Advice.URL_CHANGED else ""
-                self._feed(table.Behind())
-        if self.state not in _PAUSED:
+                return advice
+            del self._queue[0]
+        return None
+
+    def _drain(self) -> None:
+        """Take from the queue what can be taken; wait or ask for what is missing. Nothing is done while the service is asked."""
+        if self.state in _PAUSED:
+            return
+        advice = self._catch_up()
+        if advice is None:
             self._feed(table.Unblocked())
+        elif advice is not Advice.WAIT:
+            stuck = self._queue.pop(0)
+            self._expect(stuck.sequence)
+            self._moved_to = stuck.url if advice is Advice.URL_CHANGED else ""
+            self._feed(table.Behind())
+        elif len(self._queue) > QUEUE_MAX:
+            self._expect(self._queue[-1].sequence)
+            self._feed(table.Behind())
+        else:
+            self._feed(table.Blocked())
 
     def _settle(self) -> None:
         self._wanted, self._moved_to = NONE, ""
@@ -326,9 +341,12 @@ class Replica:
             return True
         delta = parse_delta(raw)
         advice = self._advise(self.locus, delta)
-        if advice is Advice.USE_INCOMING:
-            self._merge(self.locus, delta)
-        return advice in (Advice.USE_INCOMING, Advice.USE_CURRENT)
+        if advice is Advice.USE_CURRENT:
+            return True
+        if advice is not Advice.USE_INCOMING or compare(self.sequence, delta.base) is Order.GREATER_THAN:
+            return False  # the view has moved on since it asked: what was changed and changed back may not be in the answer
+        self._merge(self.locus, delta)
+        return True
 
     def _take_whole(self, raw: Mapping[str, Any]) -> None:
         """Take a whole locus that was asked for: out of step, the service is right."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 from endpoint.wire.conventions import is_url
 from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.locus.requests import RoapMessage, parse_roap
+from endpoint.wire.secret import Pin
 
 PREFIX: Final = "locus."
 PARTICIPANT_JOINED: Final = "locus.participant_joined"
@@ -72,7 +73,7 @@ class LocusEvent:
     raw_locus: Mapping[str, Any] | None = field(default=None, repr=False)
     is_delta: bool = False
     roap: RoapMessage | None = None
-    tones: str = ""
+    tones: str = field(default="", repr=False)
     correlation_id: str = ""
 
     @property
@@ -110,6 +111,7 @@ def parse_locus_event(data: Mapping[str, Any]) -> LocusEvent:
 
 def _tones(message: object) -> str:
     tones = message.get("tones") if isinstance(message, Mapping) else None
+    tones = tones.reveal() if isinstance(tones, Pin) else tones
     if not isinstance(tones, str) or not tones:
         raise RemoteProtocolError("data.message.tones", "a text of tones")
     return tones

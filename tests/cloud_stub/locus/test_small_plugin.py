@@ -17,7 +17,7 @@ def test_a_call_is_created_told_got_listed_and_left() -> None:
         began = world.clock.time()
         body = {
             "correlationId": "482e7108-1525-47d4-996e-4d42263e754c", "deviceUrl": ada.device_url,
-        "invitee": {"invitee": "callee@example.com"},
+            "invitee": {"invitee": "callee@example.com"},
             "localMedias": [{"localSdp": OFFER}], "sequence": EMPTY,
         }  # fmt: skip
         made = await ada.ask("POST", "/loci/call", body)

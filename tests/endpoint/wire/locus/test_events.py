@@ -10,6 +10,7 @@ from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.locus import events
 from endpoint.wire.locus.events import locus_event_data, parse_locus_event, roap_event_data
 from endpoint.wire.locus.requests import RoapMessage
+from endpoint.wire.mercury import Event, encode_frame, parse_frame
 from endpoint.wire.secret import Sdp
 from tests.endpoint.wire.locus.samples import CORRELATION, DELTA, DTO, LOCUS
 from tests.endpoint.wire.nearly import json_values, nearly
@@ -48,6 +49,20 @@ def test_messages_carry_no_locus() -> None:
     assert "v=0" not in repr(event)
     assert parse_locus_event(SAMPLES[4]).tones == "1"
     assert parse_locus_event(SAMPLES[5]).raw_locus is None
+
+
+@pytest.mark.parametrize(
+    "data", [SAMPLES[3], {"eventType": events.DTMF, "locusUrl": LOCUS, "message": {"tones": "4711#"}}]
+)
+def test_what_came_over_mercury_shows_no_description_and_no_tones(data: dict[str, Any]) -> None:
+    frame = parse_frame(encode_frame(Event(id="1", data=data)))
+    assert isinstance(frame, Event)
+    assert "v=0" not in repr(frame)
+    assert "4711" not in repr(frame)
+    event = parse_locus_event(frame.data)
+    assert "4711" not in repr(event)
+    assert event == parse_locus_event(data)
+    assert parse_frame(encode_frame(frame)) == frame
 
 
 def test_the_url_may_stand_in_the_locus_only() -> None:

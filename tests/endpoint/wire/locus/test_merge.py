@@ -126,13 +126,16 @@ def _unordered(locus: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(histories())
-def test_a_delta_from_an_earlier_state_still_leads_to_its_end(states: list[dict[str, Any]]) -> None:
-    """A delta is taken on what is later than its base, too; 9.5. Taking one twice is taking it once."""
-    after = states[-1]
-    delta = difference(states[0], after)
-    for current in states[1:]:
+def test_a_delta_over_several_states_may_be_taken_on_each_of_them(states: list[dict[str, Any]]) -> None:
+    delta = difference(states[0], states[-1], states[1:-1])
+    for current in states:
         merged = merge(current, delta)
+        assert _unordered(merged) == _unordered(states[-1])
         assert merge(merged, delta) == merged
-        assert {one["url"]: one for one in merged["participants"]}.keys() >= {
-            one["url"] for one in delta["participants"] if not one.get("removed")
-        }
+
+
+def test_what_was_changed_back_is_told_only_with_the_states_between() -> None:
+    states = [{"url": LOCUS, "x": x, "participants": [{"url": "1", "x": x}]} for x in (1, 2, 1)]
+    assert "x" not in difference(states[0], states[2])
+    delta = difference(states[0], states[2], states[1:2])
+    assert (delta["x"], delta["participants"]) == (1, [{"url": "1", "x": 1}])
