@@ -22,6 +22,8 @@ CALLS_MAX = 200
 """Calls whose events are remembered; the one that was heard of longest ago leaves."""
 EVENTS_MAX = 1_000
 """Events of one call that are remembered; the oldest leave. A day of reports, one a minute, is 1440."""
+NAMED_MAX = 9
+"""Calls that an error names."""
 
 
 class Metrics:
@@ -56,32 +58,29 @@ class Metrics:
         kept = self._calls.get(correlation_id, ())
         return tuple(sorted(kept, key=lambda event: event.triggered))  # stable: equal instants stay as they came
 
-    def shown(self, correlation_id: str) -> dict[str, Any]:
-        """Return what may be shown of a call: names in order, client codes of errors, device; empty for one that nobody told of."""
+    def query(self, subject: str, rest: list[str]) -> Any:
+        """Return what a path of the state leads to: `metrics.<correlation id>.names`, `metrics.names` of the call heard of last.
+
+        Raises:
+            NotFound: it leads nowhere; the text says what would have been right.
+        """
+        if rest and rest[0] in self._calls:
+            return pick(f"{subject}.{rest[0]}", self._shown(rest[0]), rest[1:])
+        if len(rest) > 1:
+            known = ", ".join(self.calls[-NAMED_MAX:])
+            raise NotFound(f"nobody has told of a call {rest[0]!r}; there are {known or 'none'}")
+        latest = self._shown(self.calls[-1] if self.calls else "")
+        return pick(subject, {**latest, "count": self.count, "malformed": self.malformed, "calls": [*self.calls]}, rest)
+
+    def _shown(self, correlation_id: str) -> dict[str, Any]:
+        """Return what may be shown of a call: names in order, client codes of errors, device."""
         events = self.events(correlation_id)
-        if not events:
-            return {}
         return {
             "names": [event.name for event in events],
             "count": len(events),
             "errors": [code for event in events for code in event.error_codes],
-            "device": events[-1].device_url,
+            "device": events[-1].device_url if events else "",
         }
-
-    def query(self, subject: str, rest: list[str]) -> Any:
-        """Return something of it for `state_query`: `metrics.<correlation id>.names`; without an id that of the call heard of last.
-
-        Raises:
-            NotFound: nobody has told of such a call, or it has no such thing.
-        """
-        if rest and rest[0] in self._calls:
-            return pick(f"{subject}.{rest[0]}", self.shown(rest[0]), rest[1:])
-        if len(rest) > 1:
-            raise NotFound(f"nobody has told of a call {rest[0]}; there are {', '.join(self.calls[-9:]) or 'none'}")
-        latest = self.shown(self.calls[-1]) if self._calls else {"names": [], "errors": [], "device": ""}
-        return pick(
-            subject, {**latest, "count": self.count, "malformed": self.malformed, "calls": list(self.calls)}, rest
-        )
 
     def _take(self, call: Call) -> Answer:
         batch = call.read(dict[str, Any]).get("metrics", [])

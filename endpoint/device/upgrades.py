@@ -24,7 +24,13 @@ ACTION: Final = "Upgrade"
 _UPGRADE: Final = ("Provisioning", "Software", "UpgradeStatus")
 _CURRENT: Final = ("Provisioning", "Software", "Current")
 _NOTIFICATION: Final = ("SystemUnit", "Notifications", "Notification", 1)
-_CALLS: Final = ("SystemUnit", "State", "NumberOfActiveCalls")
+_STATE: Final = ("SystemUnit", "State")
+_CALLS: Final = (
+    (*_STATE, "NumberOfActiveCalls"),
+    (*_STATE, "NumberOfInProgressCalls"),
+    (*_STATE, "NumberOfSuspendedCalls"),
+)
+"""Calls that an upgrade would end: those that are held, made, or ring as well."""
 _CHANNEL: Final = ("Webex", "UpgradeChannel")
 
 
@@ -33,7 +39,7 @@ def plug(device: Device) -> tuple[Software, Offers]:
     world, status, configuration = device.world, device.status, device.configuration
     software = Software(
         world, device.identity, device.profile, device.tasks,
-        in_call=lambda: bool(status.get(_CALLS)),
+        in_call=lambda: any(status.get(path) for path in _CALLS),
         keep=lambda offer: _keep(device, offer), restart=lambda: _restart(device),
         on_change=lambda view: _show(device, view), on_minimum=lambda minimum: _show_minimum(device, minimum),
     )  # fmt: skip
@@ -41,7 +47,8 @@ def plug(device: Device) -> tuple[Software, Offers]:
         world, device.identity, device.catalog, device.profile, device.tasks,
         channel=lambda: str(configuration.get(_CHANNEL) or "Stable"), take=software.take,
     )  # fmt: skip
-    status.listen(_CALLS, lambda _: software.calls_changed())
+    for path in _CALLS:
+        status.listen(path, lambda _: software.calls_changed())
     configuration.listen(_CHANNEL, lambda _: offers.check_soon())
     return software, offers
 

@@ -1,7 +1,7 @@
 """Connectivity checks: one STUN Binding to each candidate of the media node, all at once, and which of those that answer is taken.
 
 The order is UDP, TCP, TLS. A worse path that answers waits a while for a better one, unless discovery has found that nothing answers over
-the better one's transport. Whether a path in use still holds is modelled: nothing is sent, the network is asked whether it would arrive.
+the better one's transport. Whether a path in use still holds is another matter: see `obstacles`.
 
 Source: protocol/activation-and-media.md sections 10.1 (order) and 13, RFC 8445; the waits are ours.
 """
@@ -16,7 +16,6 @@ from typing import Any, Final
 from endpoint.runtime.chance import Stream
 from endpoint.runtime.clock import Clock, Timer
 from endpoint.runtime.errors import Unreachable
-from endpoint.runtime.net import PATIENCE
 from endpoint.runtime.tls import TlsClient
 from endpoint.runtime.world import World
 from endpoint.wire.calliope import Transport
@@ -73,6 +72,7 @@ class Race:
     async def run(self) -> Path | None:
         """Return the path that is taken; None when no candidate has answered, or when it was ended before."""
         running = [asyncio.ensure_future(self._check(one, name)) for one, name in self._plan]
+        outcomes: list[BaseException | None] = []
         try:
             if running:
                 await self._over
@@ -80,7 +80,10 @@ class Race:
             self.end()
             for task in running:
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            outcomes += await asyncio.gather(*running, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome  # a defect
         return self._best
 
     def end(self) -> None:
@@ -92,13 +95,20 @@ class Race:
             self._over.set_result(None)
 
     async def _check(self, candidate: Candidate, name: bytes) -> None:
-        rtt_ms = await check(self._world, candidate, BindingTransaction(name, SCHEDULE), self._tls)
-        self._open.remove(candidate)
-        if rtt_ms is not None and (self._best is None or candidate.priority > self._best.candidate.priority):
-            self._best = Path(candidate, rtt_ms)
-            if self._timer is None:
-                self._timer = self._world.clock.call_later(PATIENCE_S, self._lose_patience)
-        self._judge()
+        rtt_ms = None
+        try:
+            rtt_ms = await check(self._world, candidate, BindingTransaction(name, SCHEDULE), self._tls)
+        finally:
+            self._open.remove(candidate)
+            if rtt_ms is not None:
+                self._passed(Path(candidate, rtt_ms))
+            self._judge()
+
+    def _passed(self, path: Path) -> None:
+        if self._best is None:
+            self._timer = self._world.clock.call_later(PATIENCE_S, self._lose_patience)
+        if self._best is None or path.candidate.priority > self._best.candidate.priority:
+            self._best = path
 
     def _lose_patience(self) -> None:
         self._is_patient = False
@@ -223,61 +233,3 @@ class _Exchange(asyncio.DatagramProtocol, asyncio.Protocol):
     def _end(self, rtt_ms: int | None) -> None:
         if not self.rtt_ms.done():
             self.rtt_ms.set_result(rtt_ms)
-
-
-# -- a path in use ----------------------------------------------------------------------------------------------------------------------
-
-KIND: Final = "rtp"
-"""What faults of datagrams know media as, beside `stun`."""
-
-
-def is_silent(world: World, candidate: Candidate | None) -> bool:
-    """Say whether nothing arrives on a path now: something that takes everything is in the way, or nobody is there.
-
-    What takes a share of the packets makes media worse, not silent: see `loss_percent`.
-    """
-    if candidate is not None:
-        carrier = "udp" if candidate.transport is Transport.UDP else "tcp"
-        if world.net.names.resolve(candidate.host, candidate.port, carrier) is None:
-            return True
-    if not world.faults.armed:
-        return False
-    return any(
-        any(
-            fault.on == on and fault.percent >= 100 and fault.do in does and fault.aims_at(about)
-            for fault in world.faults.armed
-        )
-        and world.faults.hit(on, **about) is not None
-        for on, does, about in _obstacles(world, candidate)
-    )
-
-
-def loss_percent(world: World, candidate: Candidate | None) -> float:
-    """Return which share of the packets faults take, 0..100."""
-    if candidate is None or candidate.transport is not Transport.UDP:
-        return 0.0
-    passing = 1.0
-    now_s = world.clock.time()
-    for fault in world.faults.armed:
-        holds = fault.from_s <= now_s and (fault.until_s is None or now_s < fault.until_s)
-        about = _about(world, candidate) | {"direction": "down", "kind": KIND}
-        if holds and (fault.on, fault.do) == ("udp", "drop") and fault.percent < 100 and fault.aims_at(about):
-            passing *= 1 - fault.percent / 100
-    return 100 * (1 - passing)
-
-
-def _about(world: World, candidate: Candidate | None) -> dict[str, Any]:
-    where = {"host": candidate.host, "port": candidate.port} if candidate is not None else {}
-    return {**where, "service": SERVICE, "device": world.who}
-
-
-def _obstacles(world: World, candidate: Candidate | None) -> list[tuple[str, Collection[str], dict[str, Any]]]:
-    """List what may be in the way: the layer, what does it there, and what the fault has to be aimed at."""
-    about = _about(world, candidate)
-    ways = [about | {"direction": direction, "kind": KIND} for direction in ("up", "down")]
-    found: list[tuple[str, Collection[str], dict[str, Any]]] = [("link", ("down",), way) for way in ways]
-    if candidate is not None and candidate.transport is Transport.UDP:
-        found += [("udp", ("drop",), way) for way in ways]
-    elif candidate is not None:
-        found.append(("tcp", PATIENCE, about))
-    return found

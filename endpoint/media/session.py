@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from endpoint.media.checks import Path, Race, is_silent, loss_percent
+from endpoint.media.checks import Path, Race
 from endpoint.media.local import LocalSide
+from endpoint.media.obstacles import is_link_down, is_silent, loss_percent
 from endpoint.media.stats import AUDIO_RATE, Figures
 from endpoint.media.table import TABLE, Begun, Closed, Effect, Heard, Lost, Missed, NoPath, PathFound, State
 from endpoint.runtime.clock import Timer
@@ -80,7 +81,7 @@ class Session:
         self.on_change: Callable[[Media], object] = lambda media: None
         """Told when media is back after a loss, on another path or the same, and when it is given up (`ice` Failed)."""
         self.on_lost: Callable[[], object] = lambda: None
-        """Told when nothing has come for 10 s; three reconnections follow, and another one whenever the way seems free."""
+        """Told when nothing has come for 10 s; three reconnections follow once the link is up, and another whenever the way seems free."""
 
     # -- what is offered --
 
@@ -161,7 +162,7 @@ class Session:
             return None
         self._race = None
         if path is None:
-            self._world.log.line("Wx2Call", "W", f"ICE failed p={self._call}: {race.tried} candidate pairs tried")
+            self._world.log.line("Wx2Call", "W", f"ICE failed {self._call}: {race.tried} candidate pairs tried")
             return None
         await self._world.clock.sleep(DTLS_ROUND_TRIPS * path.rtt_ms / 1000)
         return path
@@ -180,7 +181,7 @@ class Session:
             encrypted = self._remote is not None and self._remote.fingerprint
             return Media(ice="Disabled") if encrypted else Media(ice="Disabled", encryption="None")
         transport, host = path.candidate.transport, path.candidate.host
-        self._world.log.line("Wx2Call", "I", f"media path p={self._call} {transport.log_name}")
+        self._world.log.line("Wx2Call", "I", f"media path {self._call} {transport.log_name}")
         return Media(
             path=transport.log_name,
             negotiation_ms=took_ms,
@@ -213,7 +214,13 @@ class Session:
             _DO[effect](self)
 
     def _on_change(self, machine: str, before: State, event: object, after: State) -> None:
-        data = {"machine": machine, "from": before.value, "event": type(event).__name__, "to": after.value}
+        data = {
+            "machine": machine,
+            "call": self._call,
+            "from": before.value,
+            "event": type(event).__name__,
+            "to": after.value,
+        }
         self._world.trace.event(self._world.who, "machine", data=data)
 
     def _watch(self) -> None:
@@ -255,7 +262,10 @@ class Session:
         self._reconnecting = self._tasks.start(self._try_again(self._runs), f"media of call {self._call}")
 
     async def _try_again(self, run: int) -> None:
+        """Try to reconnect, once; a link that is down is waited for and uses up no attempt."""
         clock, remote = self._world.clock, self._remote
+        while is_link_down(self._world):
+            await clock.sleep(WATCH_S)
         began_s = clock.time()
         path = await self._find()
         found = path is not None
@@ -340,13 +350,16 @@ _DO: Final[Mapping[Effect, Callable[[Session], object]]] = {
 
 
 def _candidates(remote: Description) -> tuple[Candidate, ...]:
-    """Return the candidates of the first medium that is not refused: all media share one path."""
-    return next((line.candidates for line in remote.media if line.port), ())
+    """Return the candidates of the first medium that is not refused, as far as they wait for us: all media share one path."""
+    listed = next((line.candidates for line in remote.media if line.port), ())
+    return tuple(one for one in listed if one.port and one.tcp_type != "active")
 
 
 def _ends(remote: Description) -> object:
-    """Return what tells one far end from another."""
-    return remote.ice.ufrag if remote.ice is not None else remote.address, _candidates(remote)
+    """Return what tells one far end from another. Its credentials do not: as our offers never restart ICE, new ones mean nothing."""
+    return (
+        remote.address if remote.ice is None else {(one.transport, one.host, one.port) for one in _candidates(remote)}
+    )
 
 
 def _with_port(host: str, port: int) -> str:

@@ -85,9 +85,7 @@ def _in_vain(event: object) -> Next[State]:
     return Next(State.GONE, Effect.WATCH, Effect.TELL_GONE)
 
 
-def _again(event: object) -> Next[State]:
-    return Next(State.CHECKING, Effect.STOP_WATCHING, Effect.GIVE_UP_RECONNECTING)
-
+_ANEW: Final = Next(State.CHECKING, Effect.STOP_WATCHING, Effect.GIVE_UP_RECONNECTING)
 
 TABLE: Final = Table(
     "media",
@@ -98,17 +96,17 @@ TABLE: Final = Table(
         (State.CHECKING, PathFound): Next(State.FLOWING, Effect.WATCH),
         (State.CHECKING, NoPath): Next(State.FAILED),
         (State.FAILED, Begun): Next(State.CHECKING),
-        (State.FLOWING, Begun): _again,
+        (State.FLOWING, Begun): _ANEW,
         (State.FLOWING, Heard): Next(State.FLOWING),
         (State.FLOWING, Missed): Next(State.SILENT),
-        (State.SILENT, Begun): _again,
+        (State.SILENT, Begun): _ANEW,
         (State.SILENT, Heard): Next(State.FLOWING),
         (State.SILENT, Missed): Next(State.SILENT),
         (State.SILENT, Lost): Next(State.RECONNECTING, Effect.STOP_WATCHING, Effect.RECONNECT, Effect.TELL_LOST),
-        (State.RECONNECTING, Begun): _again,
+        (State.RECONNECTING, Begun): _ANEW,
         (State.RECONNECTING, PathFound): Next(State.FLOWING, Effect.WATCH, Effect.TELL_BACK),
         (State.RECONNECTING, NoPath): _in_vain,
-        (State.GONE, Begun): _again,
+        (State.GONE, Begun): _ANEW,
         (State.GONE, Heard): Next(State.RECONNECTING, Effect.STOP_WATCHING, Effect.RECONNECT),
         (State.GONE, Missed): Next(State.GONE),
         **{

@@ -212,7 +212,7 @@ class End:
         cause_string: such as `CallError (startOutgoingForWebexMeeting, unexpected, MeetingNotFound, response 404/404006)`.
         elsewhere: somebody has answered the call on another device.
         screen: sentence for the people in the room; "" for none.
-        correlation_id: of the call; "" where nobody has given it one.
+        correlation_id: of the call; a call that never came about has told it nowhere else.
     """
 
     cause_type: str

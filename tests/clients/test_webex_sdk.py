@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from running_device import running_device
 from running_stub import running_cloud
 
 SDK = Path(os.environ.get("ROOMSIM_SDK", Path(__file__).parent / "sdk"))
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.client
 def _why_not() -> str:
     if shutil.which("node") is None:
         return "NOT TESTED: node is not installed; the client packages need it"
-    if not (SDK / "node_modules" / "@webex" / "internal-plugin-calendar").is_dir():
+    if not (SDK / "node_modules" / "@webex" / "internal-plugin-locus").is_dir():
         return f"NOT TESTED: the client packages are not installed: run `make test-clients`, or `npm ci --ignore-scripts` in {SDK}"
     return ""
 
@@ -44,6 +45,19 @@ def test_webex_sdk_runs_its_acceptance_steps(cloud: dict[str, Any], scheme: str,
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_its_plugins_for_encryption_and_calendars_read_and_change_meetings(cloud: dict[str, Any], scheme: str) -> None:
     assert len(_run("calendar.js", cloud, scheme)) == 21
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_its_plugin_for_calls_makes_them_and_follows_them(cloud: dict[str, Any], scheme: str) -> None:
+    assert len(_run("locus.js", cloud, scheme)) == 16
+
+
+def test_a_person_and_a_device_call_each_other_and_meet(tmp_path: Path) -> None:
+    if reason := _why_not():
+        pytest.skip(reason)
+    with running_device(tmp_path) as running:
+        ready = running.cloud.ready
+        assert len(_run("meet.js", ready, "http", API=f"{ready['http']}/v1")) == 9
 
 
 def _run(script: str, cloud: dict[str, Any], scheme: str, **more: str) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import Any, Final, NamedTuple, cast
 
+import endpoint.media.table as media
 from endpoint.cloud import activation_table as activation
 from endpoint.cloud import mercury_table as mercury
 from endpoint.cloud import reachability, registration, status
@@ -31,6 +32,7 @@ TABLES: Final[tuple[Table[Any], ...]] = (
     registration.TABLE,
     mercury.TABLE,
     reachability.TABLE,
+    media.TABLE,
     status.TABLE,
     locus.TABLE,
     software.TABLE,
@@ -65,6 +67,10 @@ CASES: Final[Mapping[type, tuple[tuple[str, object], ...]]] = {
     ),
     mercury.SocketFailed: tuple((spelt(one), mercury.SocketFailed(one)) for one in BeforeOpen),
     mercury.SocketClosed: tuple((spelt(one), mercury.SocketClosed(one)) for one in AfterOpen),
+    media.NoPath: (
+        ("attempts left", media.NoPath(media.ATTEMPTS_MAX - 1)),
+        ("the last attempt", media.NoPath(media.ATTEMPTS_MAX)),
+    ),
     software.Downloaded: (
         ("no call", software.Downloaded(in_call=False, hurries=False)),
         ("no call, hurries", software.Downloaded(in_call=False, hurries=True)),

@@ -341,7 +341,7 @@ TARGETS: Final[dict[str, str]] = {
     "path": "a path; `*` stands for any text",
     "host": "a host name; `*` stands for any text",
     "port": "a port",
-    "kind": "kind of token: access, refresh; kind of datagram: stun",
+    "kind": "kind of token: access, refresh; kind of datagram: stun, rtp (media)",
     "direction": "`up`: from the device; `down`: to it",
     "transport": "udp, tcp or xtls",
     "cluster": "a media cluster",

@@ -32,13 +32,18 @@ Make = Callable[[Asker], Wish]
 class Asking:
     """Makes the requests of one call."""
 
-    __slots__ = ("_around", "_copy", "_correlation_id", "_leg")
+    __slots__ = ("_around", "_copy", "_correlation_id", "_is_closed", "_leg")
 
     def __init__(self, around: Around, copy: Following, leg: MediaLeg, correlation_id: str) -> None:
         self._around = around
         self._copy = copy
         self._leg = leg
         self._correlation_id = correlation_id
+        self._is_closed = False
+
+    def close(self) -> None:
+        """Ask for nothing any more, not even what is on its way and would be sent again."""
+        self._is_closed = True
 
     async def wish(self, make: Make) -> str:
         """Ask for something; returns why it was not granted, "" if it was."""
@@ -70,13 +75,14 @@ class Asking:
         tries = 0
         while True:
             locus = self._copy.locus
-            if locus is None:
+            if locus is None or self._is_closed:
                 raise NotPossible(NOT_CONNECTED)
             wanted = make(Asker(locus, self._around.device_url(), self._correlation_id))
             try:
                 reply = await self._around.client.send(
-                    wanted.method, wanted.url, wanted.body, wanted.shown, schedule=schedule
-                )
+                    wanted.method, wanted.url, wanted.body, wanted.shown,
+                    schedule=schedule, is_wanted=lambda: not self._is_closed,
+                )  # fmt: skip
             except CallRefused as error:
                 tries += 1
                 if error.status != CONFLICT or tries > CONFLICTS_MAX or not await self._copy.refetch():

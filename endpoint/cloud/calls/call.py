@@ -7,25 +7,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
 from endpoint.cloud.calls import asking, conference, endings, joining, verdict, wishes
 from endpoint.cloud.calls.around import Around
-from endpoint.cloud.calls.asking import NOT_CONNECTED, Asking
+from endpoint.cloud.calls.asking import Asking
 from endpoint.cloud.calls.client import CallRefused
+from endpoint.cloud.calls.deeds import Deeds
 from endpoint.cloud.calls.following import Following
 from endpoint.cloud.calls.joining import Granted, Wanted
 from endpoint.cloud.calls.leg import MediaLeg
+from endpoint.cloud.calls.lobby import Lobby
+from endpoint.cloud.calls.question import Question
 from endpoint.cloud.calls.table import (
+    IN,
     TABLE,
     Admitted,
     Answered,
     Declined,
     Effect,
     FarEndJoined,
-    Held,
     HungUp,
     Left,
     MediaReady,
@@ -35,7 +37,6 @@ from endpoint.cloud.calls.table import (
     Placed,
     Rang,
     Refused,
-    Resumed,
     SentToLobby,
     State,
 )
@@ -44,10 +45,7 @@ from endpoint.runtime.clock import Timer
 from endpoint.runtime.errors import EndpointError
 from endpoint.runtime.statetable import Machine
 from endpoint.wire.callcontrol import (
-    Action,
-    AuthenticationRequest,
     Conference,
-    Control,
     End,
     Leads,
     Media,
@@ -59,7 +57,7 @@ from endpoint.wire.callcontrol import (
 from endpoint.wire.client_metrics import ClientError, Trigger, error_of_answer
 from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.locus import errors
-from endpoint.wire.locus.dto import Locus
+from endpoint.wire.locus.dto import Device, Locus
 from endpoint.wire.locus.events import LocusEvent
 from endpoint.wire.secret import Secret
 
@@ -68,8 +66,6 @@ RINGING_S_MAX: Final = 120.0
 """A call that nobody takes, and of whose end nobody tells, rings no longer."""
 ASKED_S_MAX: Final = 300.0
 """How long people may take for a PIN."""
-PINS_MAX: Final = 10
-"""PINs that are tried in one call."""
 LEAVE_TOLD_S: Final = 2.0
 """The people wait no longer for the cloud to take a leave."""
 MEDIA_GONE_S_MAX: Final = 120.0
@@ -79,18 +75,8 @@ MEDIA_GRACE_S: Final = 20.0
 ASK_AGAIN_S: Final = 5.0
 MOVED_S: Final = 5.0
 """How long the news of where a meeting has moved to may take, before the cloud is asked."""
-KEEP_ALIVE_MIN_S: Final = 1.0
 SHUT_OUT: Final = frozenset({403, 404, 410})
 """Answers to the question for a locus that say that it is over for the device."""
-QUESTIONS: Final[dict[int, AuthenticationRequest]] = {
-    errors.PIN_NEEDED: "HostPinOrGuest",
-    errors.GUEST_PIN_NEEDED: "HostPinOrGuestPin",
-    errors.PIN_OR_GUEST_NEEDED: "HostPinOrGuest",
-    errors.PANELIST_PIN_NEEDED: "PanelistPin",
-    errors.PANELIST_PIN_OR_GUEST_NEEDED: "PanelistPinOrAttendee",
-}
-"""Which code asks what; the source says no more than that the client asks for a PIN."""
-_IN: Final = (State.CONNECTED, State.HELD)
 _ASKING: Final = (State.NEW, State.JOINING, State.ASKED)
 
 
@@ -109,25 +95,28 @@ class LiveCall:
         """It is becoming part of another call, which tells how it ends."""
         self.events = around.analyzer.begin(correlation_id, call_id)
         self._operation = endings.OPERATIONS[outgoing.leads] if outgoing is not None else endings.ANSWERING
-        self._role: Role = outgoing.role if outgoing is not None else ""
-        self._pin: Secret | None = outgoing.pin if outgoing is not None else None
         self._refusal = Refusal.UNKNOWN
         self._machine = Machine(TABLE, self._on_change)
         self._copy = Following(
             around, correlation_id, changed=self._look, refused=self._shut_out, renamed=self._renamed
         )
-        self._leg = MediaLeg(
+        self.leg = MediaLeg(
             around, call_id, self.events,
             has_video=outgoing is None or outgoing.call_type == "Video",
             rate=outgoing.call_rate if outgoing is not None else RATE,
             on_change=self._media_changed,
         )  # fmt: skip
-        self._asking = Asking(around, self._copy, self._leg, correlation_id)
-        self._one_at_a_time = asyncio.Lock()
+        self.asking = Asking(around, self._copy, self.leg, correlation_id)
+        self.deeds = Deeds(self, around.world.chance)
+        self.media_lock = asyncio.Lock()
         """Requests about media; protocol/cloud-services.md 9.7."""
-        self._pins = self._tones = self._code = 0
-        self._is_asked = self._is_told = self._is_requesting = self._is_dropped = False
-        self._answered: asyncio.Future[str] | None = None
+        self._question = Question(
+            around.room, call_id, self.events, outgoing.role if outgoing is not None else "",
+            outgoing.pin if outgoing is not None else None,
+        )  # fmt: skip
+        self._lobby = Lobby(around, self._in_lobby)
+        self._code = 0
+        self._is_told = self._is_requesting = self._is_dropped = False
         self._end: End | None = None
         self._timer: Timer | None = None
         self._told_timer: Timer | None = None
@@ -152,7 +141,12 @@ class LiveCall:
     @property
     def is_connected(self) -> bool:
         """Say whether people talk in it, or it is held."""
-        return self._is(*_IN)
+        return self._is(*IN)
+
+    @property
+    def is_held(self) -> bool:
+        """Say whether the device holds it."""
+        return self._is(State.HELD)
 
     @property
     def is_followed(self) -> bool:
@@ -163,7 +157,7 @@ class LiveCall:
         """Set it up."""
         self.events.tell("client.call.initiated", trigger="user-interaction")
         self._around.room.stepped(self.id, Step.CONNECTING)
-        self._feed(Placed())
+        self.feed(Placed())
 
     def ring(self, raw: dict[str, Any]) -> None:
         """Begin as a call that rings."""
@@ -172,19 +166,19 @@ class LiveCall:
         assert locus is not None
         self._found(locus)
         self.events.tell("client.call.remote-started", trigger="mercury-event")
-        self._feed(Rang())
+        self.feed(Rang())
 
     def answer(self) -> None:
         """Take it; nothing happens unless it rings."""
         if self._is(State.RINGING):
-            self._feed(Answered())
+            self.feed(Answered())
 
     def decline(self, reason: Refusal) -> None:
         """Refuse it; nothing happens unless it rings."""
         if self._is(State.RINGING):
             self._refusal = reason
             self._end = endings.BUSY if reason is Refusal.BUSY else endings.REJECTED
-            self._feed(Declined())
+            self.feed(Declined())
 
     def hang_up(self, end: End = endings.LOCAL) -> None:
         """Leave, or give up what is being set up; twice is once."""
@@ -194,7 +188,17 @@ class LiveCall:
             self._end = endings.REJECTED if self._is(State.RINGING) and end is endings.LOCAL else end
         if not self._is(State.RINGING):
             self.events.tell("client.call.leave", trigger="user-interaction")
-        self._feed(HungUp())
+        self.feed(HungUp())
+
+    def will_end(self, end: End | None) -> None:
+        """Take note how it ends if it ends now; None takes that back while it goes on."""
+        if not self._is(State.LEAVING, State.ENDED):
+            self._end = end
+
+    @property
+    def is_ending(self) -> bool:
+        """Say whether it is being left, or is over."""
+        return self._is(State.LEAVING, State.ENDED)
 
     def over(self, end: End, *, trigger: Trigger = "mercury-event", leaves: bool = True) -> None:
         """End it here: the cloud says that it is over, or nothing is heard of it any more."""
@@ -202,28 +206,33 @@ class LiveCall:
             return
         if self._end is None:
             self._end = end
-        if self._is(*_IN):
+        if self._is(*IN):
             self.events.tell("client.call.remote-ended", trigger=trigger)
         locus = self.locus
         is_in = locus is not None and verdict.is_in(locus, self._around.device_url())
         leaves = leaves and is_in and not self._is(State.LEAVING)
-        self._feed(Over())
+        self.feed(Over())
         if leaves:
-            self._around.tasks.start(self._asking.leave(), "leave of a call that is over")
+            self._around.tasks.start(self.asking.leave(), "leave of a call that is over")
 
     def drop(self, end: End) -> None:
         """End it at once and ask nobody: the account is gone, or the device is off."""
         if self._end is None:
             self._end = end
         self._is_dropped = True
-        self._leg.close()
+        self.leg.close()
         self._finish()
+
+    def supersede(self) -> None:
+        """End it here: the device has joined the same meeting once more, and is in it only once."""
+        self.asking.close()
+        self.drop(endings.REPLACED)
 
     def cut(self) -> None:
         """Let it go without a word."""
         self._is_dropped = self._is_told = True
         self.events.end()
-        self._leg.close()
+        self.leg.close()
         self._finish()
 
     def take(self, event: LocusEvent) -> None:
@@ -235,7 +244,7 @@ class LiveCall:
         if event.tones:
             self._around.room.dtmf_received(self.id, event.tones)
         elif event.roap is not None:
-            self._leg.roap(event)
+            self.leg.roap(event)
         elif event.raw_locus is not None:
             self._copy.take(event.raw_locus)
 
@@ -247,8 +256,7 @@ class LiveCall:
             if not self._is(State.RINGING):
                 self._cancel_timer()
             self._copy.move(raw)
-            if self._is(State.LOBBY):
-                self._keep_alive_later()
+            self._lobby.keep()
 
     def vanished(self) -> None:
         """Take note that the cloud does not list it, and has told nothing else when it was asked."""
@@ -266,13 +274,14 @@ class LiveCall:
 
     def preserve(self, lost: bool) -> None:
         """Take note that the cloud cannot be asked about it, or can again."""
-        if self.is_preserved is not lost and self._is(*_IN):
+        if self.is_preserved is not lost and self._is(*IN):
             self.is_preserved = lost
             self._around.room.preserved(self.id, lost)
 
     # the table
 
-    def _feed(self, event: object) -> None:
+    def feed(self, event: object) -> None:
+        """Go on in the table."""
         if self._is_dropped:
             return
         for effect in self._machine.feed(event):
@@ -296,16 +305,16 @@ class LiveCall:
             case Effect.ASK:
                 self._ask()
             case Effect.WAIT_IN_LOBBY:
-                self._settle("")
+                self._question.take_back()
                 self._step_to(Step.LOBBY)
                 self.events.tell("client.lobby.entered")
-                self._keep_alive_later()
+                self._lobby.keep()
             case Effect.SET_UP_MEDIA:
-                self._settle("")
+                self._question.take_back()
                 self._cancel_timer()
                 start(self._connect(), "media")
             case Effect.CLOSE_MEDIA:
-                self._leg.close()
+                self.leg.close()
             case Effect.ESTABLISH:
                 self._establish()
             case Effect.LEAVE:
@@ -358,28 +367,33 @@ class LiveCall:
         around, outgoing = self._around, self.outgoing
         if not around.device_url():
             raise NotRegistered("the device is not registered")
-        self._leg.open()
+        self.leg.open()
         return Wanted(
             device_url=around.device_url(),
             correlation_id=self.correlation_id,
-            offer=self._leg.offer,
+            offer=self.leg.offer,
             address=outgoing.address if outgoing is not None else "",
             locus_url=self.url,
-            role=self._role,
-            pin=self._pin,
+            role=self._question.role,
+            pin=self._question.pin,
             report=around.report(),
         )
 
     def _granted(self, granted: Granted) -> None:
+        other = self._around.call_of(granted.locus.url)
+        if other is not None and other is not self and not other.is_ending:
+            self._end = self._end or endings.IN_IT_ALREADY  # the locus stays with the call that has it, and is not left
+            self.feed(Refused())
+            return
         self._copy.take(granted.raw)
         self._found(granted.locus)
-        self._leg.granted(granted.remote_sdp, granted.media_id)
+        self.leg.granted(granted.remote_sdp, granted.media_id)
         started = granted.locus.full_state.last_active
         self.events.locus(granted.locus.url, granted.locus.id, started)
         self.events.tell("client.locus.join.response", trigger="loci-update", tracking_id=granted.tracking_id)
         place = verdict.place(granted.locus, self._around.device_url())
         end = verdict.end_of_call(granted.locus, self._around.device_url())
-        self._feed(Taken("lobby" if place == "lobby" else "inside"))
+        self.feed(Taken("lobby" if place == "lobby" else "inside"))
         if end is not None:
             self.over(end, trigger="loci-update")
         self._look()
@@ -396,15 +410,15 @@ class LiveCall:
     def _refused(self, error: CallRefused) -> None:
         self._is_requesting = False
         problem = error_of_answer(error.status, error.code)
-        if errors.wants_pin(error.status, error.code) and self._pins < PINS_MAX:
+        if errors.wants_pin(error.status, error.code) and self._question.may_be_asked:
             self.events.tell("client.locus.join.response", error=problem)
             self._code = error.code
-            self._feed(PinAsked())
+            self.feed(PinAsked())
             return
         if self.outgoing is None and error.code in (errors.INACTIVE, errors.TERMINATING):
             self.events.tell("client.locus.join.response", error=problem)
             self._end = self._end or endings.REMOTE  # the caller was faster
-            self._feed(Refused())
+            self.feed(Refused())
             return
         self._failed(*endings.refused(self._operation, error.status, error.code), problem)
 
@@ -416,62 +430,36 @@ class LiveCall:
             self._end = end
             log.line("Wx2", "ERROR", f"CallImpl::verror: '{told}'")
             log.line("Wx2", "3", "CallServiceImpl::onCallError: locusId='', lastActive=''")
-        self._feed(Refused())
+        self.feed(Refused())
 
     # PIN
 
     def _ask(self) -> None:
-        is_wrong = self._pin is not None
-        self._settle("The PIN was wrong" if is_wrong else "")
-        self.events.tell("client.pin.prompt")
-        self._around.room.asked(self.id, QUESTIONS.get(self._code, "HostPinOrGuest"), is_wrong=is_wrong)
-        self._is_asked = True
+        self._question.ask(self._code)
         self._wait(ASKED_S_MAX, lambda: self.hang_up(endings.NO_PIN))
 
     async def authenticate(self, role: Role, pin: Secret | None) -> str:
         """Answer the question for a PIN; returns once the cloud has said what it makes of it."""
         if not self._is(State.ASKED):
             return "The call does not ask for a PIN"
-        self._role, self._pin = role, pin
-        self._pins += 1
-        answered: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._answered = answered
-        self.events.tell("client.pin.collected")
-        self._feed(PinGiven())
+        answered = self._question.answer(role, pin)
+        self.feed(PinGiven())
         return await answered
-
-    def _settle(self, why: str) -> None:
-        """Tell who has answered the question what became of it, and take the question back."""
-        answered, self._answered = self._answered, None
-        if answered is not None and not answered.done():
-            answered.set_result(why)
-        if self._is_asked and not why:
-            self._is_asked = False
-            self._around.room.asked(self.id, "None")
 
     # ringing and lobby
 
     async def _alert(self) -> None:
         self.events.tell("client.alert.displayed")
-        await self._asking.wish(asking.alert)  # it rings all the same
+        await self.asking.wish(asking.alert)  # it rings all the same
 
     async def _decline(self) -> None:
         locus = self.locus
         assert locus is not None
         await asking.decline(self._around, locus, self.correlation_id, self._refusal)
 
-    def _keep_alive_later(self) -> None:
+    def _in_lobby(self) -> Device | None:
         locus = self.locus
-        device = locus.own_device(self._around.device_url()) if locus is not None else None
-        if device is not None and device.keep_alive_url and device.keep_alive_secs > 0:
-            wait_s = max(KEEP_ALIVE_MIN_S, (device.keep_alive_secs - 1) * 0.75)  # protocol/cloud-services.md 9.6
-            self._wait(wait_s, lambda: self._around.tasks.start(self._keep_alive(device.keep_alive_url), "lobby"))
-
-    async def _keep_alive(self, url: str) -> None:
-        with suppress(EndpointError, RemoteProtocolError):  # the next one may do; the cloud says when the place is lost
-            await self._around.client.get(url)
-        if self._is(State.LOBBY):
-            self._keep_alive_later()
+        return locus.own_device(self._around.device_url()) if locus is not None and self._is(State.LOBBY) else None
 
     # what the locus says
 
@@ -497,17 +485,17 @@ class LiveCall:
         if self._is(State.LOBBY):
             if place == "inside":
                 self.events.tell("client.lobby.exited")
-                self._feed(Admitted())
+                self.feed(Admitted())
             return
         if place == "lobby":
-            self._feed(SentToLobby())
+            self.feed(SentToLobby())
             return
         far_end = verdict.far_end(locus)
         if far_end == "alerting" and self._is(State.CONNECTING, State.WAITING):
             self._step_to(Step.ALERTING)
         if far_end == "joined" and self._is(State.CONNECTING, State.WAITING):
-            self._feed(FarEndJoined())
-        if self._is(*_IN):
+            self.feed(FarEndJoined())
+        if self._is(*IN):
             self._show(locus)
 
     def _step_to(self, step: Step) -> None:
@@ -530,20 +518,20 @@ class LiveCall:
 
     async def _connect(self) -> None:
         """Set media up: with what the join has brought, or anew after the lobby."""
-        leg = self._leg
+        leg = self.leg
         leg.open()
         if not leg.has_remote:
-            await self._ask_media()
+            await self.ask_media()
         outcome = await leg.connect()
         if outcome is None or not self._is(State.CONNECTING):
             return
         locus = self.locus
-        self._feed(MediaReady(is_taken=locus is not None and verdict.far_end(locus) == "joined"))
+        self.feed(MediaReady(is_taken=locus is not None and verdict.far_end(locus) == "joined"))
         if outcome[1] is not None:
             self.hang_up(endings.ICE_FAILED)  # shown as connected, and dropped at once
 
     def _establish(self) -> None:
-        locus, media = self.locus, self._leg.info
+        locus, media = self.locus, self.leg.info
         assert locus is not None
         assert media is not None
         is_instant = self.outgoing is not None and self.outgoing.leads is Leads.INSTANT
@@ -555,99 +543,34 @@ class LiveCall:
     def _media_changed(self, media: Media) -> None:
         """Take note of another path, of media that is back, or that will not come back."""
         if media.ice != "Failed":
-            if self._is(*_IN):
+            if self._is(*IN):
                 self._around.room.media_changed(self.id, media)
-        elif self._is(*_IN):
+        elif self._is(*IN):
             self._around.tasks.start(self._without_media(), "media that is gone")
 
     async def _without_media(self) -> None:
         """Hang up if only media is gone; where the cloud is out of reach as well, how long decides whether the call survives."""
         clock = self._around.world.clock
         until_s, grace_s = clock.time() + MEDIA_GONE_S_MAX, 0.0
-        while self._leg.is_failed and self._is(*_IN) and clock.time() < until_s:
+        while self.leg.is_failed and self._is(*IN) and clock.time() < until_s:
             if await self.refresh():
                 await clock.sleep(grace_s)
                 break
             grace_s = MEDIA_GRACE_S
             await clock.sleep(ASK_AGAIN_S)
-        if self._leg.is_failed and self._is(*_IN):
+        if self.leg.is_failed and self._is(*IN):
             self.hang_up(endings.MEDIA_LOST)
 
-    async def _ask_media(self) -> str:
-        async with self._one_at_a_time:
-            return await self._asking.wish(lambda asker: wishes.media(asker, self._leg.local()))
-
-    # wishes
-
-    async def hold(self, held: bool) -> str:
-        """Hold it, or take it back."""
-        if not self._is(*_IN):
-            return NOT_CONNECTED
-        if self._is(State.HELD) is held:
-            return ""
-        why = await self._asking.wish(lambda asker: wishes.hold(asker, held))
-        if why or not self._is(*_IN):
-            return why or NOT_CONNECTED
-        if self._is(State.HELD) is not held:
-            self._feed(Held() if held else Resumed())
-            self._leg.hold(held)
-            if not await self._ask_media():  # else the cloud has it held already all the same
-                await self._leg.renew()
-        return ""
-
-    async def mute(self, muted: bool) -> str:
-        """Tell that the microphones were muted here, or not."""
-        if not self._is(*_IN):
-            return NOT_CONNECTED
-        async with self._one_at_a_time:
-            local = self._leg.only_muted(muted)
-            why = await self._asking.wish(lambda asker: wishes.media(asker, local, answers=False))
-        if not why:
-            self._leg.mute(muted)
-            self.events.tell("client.muted" if muted else "client.unmuted")
-        return why
-
-    async def share(self, on: bool) -> str:
-        """Take the floor, or give it back."""
-        if not self._is(*_IN):
-            return NOT_CONNECTED
-        why = await self._asking.wish(lambda asker: wishes.floor(asker, on))
-        if not why:
-            self.events.tell("client.share.initiated" if on else "client.share.stopped", media_type="share")
-        return why
-
-    async def dtmf(self, tones: str) -> str:
-        """Send tones."""
-        if not self._is(*_IN, State.WAITING):
-            return NOT_CONNECTED
-        self._tones += 1
-        correlation_id = self._around.world.chance.stream("dtmf", self.correlation_id, self._tones).uuid()
-        return await self._asking.wish(lambda asker: wishes.dtmf(asker, tones, correlation_id))
-
-    async def merge(self, urls: tuple[str, ...]) -> str:
-        """Take other calls into this one."""
-        if not self._is(*_IN):
-            return NOT_CONNECTED
-        return await self._asking.wish(lambda asker: wishes.merge(asker, urls))
-
-    async def control(self, control: Control) -> str:
-        """Change something of the conference."""
-        if not self._is(*_IN):
-            return NOT_CONNECTED
-        if control.action is Action.END:
-            self._end = endings.LOCAL
-        why = await self._asking.wish(lambda asker: wishes.control(asker, control))
-        if why and control.action is Action.END and self._is(*_IN):
-            self._end = None
-        if not why and control.action is Action.HAND_OVER:
-            self.hang_up()
-        return why
+    async def ask_media(self) -> str:
+        """Send the media description as it is now; returns why it was refused."""
+        async with self.media_lock:
+            return await self.asking.wish(lambda asker: wishes.media(asker, self.leg.local()))
 
     # the end
 
     async def _leave_and_end(self) -> None:
-        await self._asking.leave()
-        self._feed(Left())
+        await self.asking.leave()
+        self.feed(Left())
 
     def _tell_later(self) -> None:
         """Tell the room at the latest in a moment, at once when nobody can be asked."""
@@ -661,17 +584,17 @@ class LiveCall:
         if self._is_told:
             return
         self._is_told = True
-        self._settle("The call has ended")
-        self._is_asked = False
+        self._question.close()
         self.events.end()
         self._around.world.log.line(
             "Wx2", "3", f"CallServiceImpl: Removing Call with correlationId='{self.correlation_id}'"
         )
-        end = self._end or endings.REMOTE
-        self._around.room.ended(self.id, replace(end, correlation_id=self.correlation_id))
+        end = replace(self._end or endings.REMOTE, correlation_id=self.correlation_id)
+        self._around.room.ended(self.id, end)
 
     def _finish(self) -> None:
         self._cancel_timer()
+        self._lobby.stop()
         if self._told_timer is not None:
             self._told_timer.cancel()
         self._copy.close()

@@ -7,7 +7,7 @@ caller to look what became of it. Source: protocol/cloud-services.md 2.3, 2.4, 9
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urljoin
@@ -79,6 +79,11 @@ class LocusClient:
         self._identity = identity
         self._catalog = catalog
 
+    @property
+    def is_served(self) -> bool:
+        """Say whether the catalogue has the service."""
+        return self._catalog.catalog.url(SERVICE) is not None
+
     def url(self, path: str) -> str:
         """Return the URL of a path of the service; CatalogUnavailable if the catalogue has none."""
         return self._catalog.url(SERVICE) + path
@@ -96,6 +101,7 @@ class LocusClient:
         *,
         is_safe: bool = True,
         schedule: Sequence[float] = RETRIES_S,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> Reply:
         """Send a request, and again while it is refused for the moment.
 
@@ -103,6 +109,7 @@ class LocusClient:
             shown: what the trace shows of the body.
             is_safe: it does no harm when it comes twice.
             schedule: waits between attempts, in seconds.
+            is_wanted: asked before it is sent again.
 
         Raises:
             CallRefused: the cloud said no.
@@ -137,6 +144,8 @@ class LocusClient:
             wait_s = backoff.next_s(retry_after_s)
             log_retry(self._world, number, backoff, wait_s)
             await self._world.clock.sleep(wait_s)
+            if not is_wanted():
+                raise failure
 
     async def _follow(self, method: str, url: str, body: object | None, shown: Mapping[str, Any] | None) -> Answer:
         """Send a request to where it belongs."""

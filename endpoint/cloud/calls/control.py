@@ -44,7 +44,7 @@ class CallControl:
 
     def __init__(self, around: Around) -> None:
         self.around = around
-        around.moved, around.gone, around.stray = self._moved, self._gone, self._stray
+        around.moved, around.gone, around.stray, around.call_of = self._moved, self._gone, self._stray, self.by_url
         self.calls: dict[int, LiveCall] = {}
         self._by_url: dict[str, LiveCall] = {}
         self._early: list[LocusEvent] = []
@@ -67,6 +67,8 @@ class CallControl:
             return
         self.calls[call_id] = live
         live.place()
+        if not self.around.can_be_told():
+            self._watch.closed()
 
     def answer(self, call_id: int) -> None:
         """Take a ringing call."""
@@ -86,7 +88,7 @@ class CallControl:
     async def hold(self, call_id: int, held: bool) -> str:
         """Hold a call, or take it back."""
         call = self.calls.get(call_id)
-        return await call.hold(held) if call is not None else NO_SUCH_CALL
+        return await call.deeds.hold(held) if call is not None else NO_SUCH_CALL
 
     async def join(self, call_ids: Sequence[int]) -> str:
         """Make one call of several: the first stays."""
@@ -101,7 +103,7 @@ class CallControl:
         first, *others = known
         for call in others:
             call.is_joining = True  # what the cloud tells of it until then is no end of its own
-        why = await first.merge(tuple(call.url for call in others))
+        why = await first.deeds.merge(tuple(call.url for call in others))
         gone = [call for call in others if call.state is not State.ENDED] if not why else []
         if gone:
             self.around.room.joined(first.id, [call.id for call in gone])
@@ -116,22 +118,22 @@ class CallControl:
     async def dtmf(self, call_id: int, tones: str) -> str:
         """Send tones."""
         call = self.calls.get(call_id)
-        return await call.dtmf(tones) if call is not None else NO_SUCH_CALL
+        return await call.deeds.dtmf(tones) if call is not None else NO_SUCH_CALL
 
     async def mute(self, call_id: int, muted: bool) -> str:
         """Tell the call that the microphones were muted here, or not."""
         call = self.calls.get(call_id)
-        return await call.mute(muted) if call is not None else NO_SUCH_CALL
+        return await call.deeds.mute(muted) if call is not None else NO_SUCH_CALL
 
     async def share(self, call_id: int, on: bool) -> str:
         """Ask for the floor, or give it back."""
         call = self.calls.get(call_id)
-        return await call.share(on) if call is not None else NO_SUCH_CALL
+        return await call.deeds.share(on) if call is not None else NO_SUCH_CALL
 
     async def control(self, call_id: int, control: Control) -> str:
         """Change something of the conference."""
         call = self.calls.get(call_id)
-        return await call.control(control) if call is not None else NO_SUCH_CALL
+        return await call.deeds.control(control) if call is not None else NO_SUCH_CALL
 
     async def authenticate(self, call_id: int, role: Role, pin: Secret | None) -> str:
         """Answer an authentication request."""
@@ -257,7 +259,10 @@ class CallControl:
         """Take note of the URL of a call's locus."""
         if before and self._by_url.get(before) is call:
             del self._by_url[before]
+        known = self._by_url.get(call.url)
         self._by_url[call.url] = call
+        if known is not None and known is not call:
+            known.supersede()
         self._past.forget(call.url)
         early, self._early = self._early, []
         for event in early:

@@ -184,8 +184,7 @@ class Replica:
         if before is not None and not self._queue and self._machine.state is State.FOLLOWING:
             advice = self._advise(before, delta)
             if advice is Advice.USE_INCOMING:
-                self._merge(before, delta)
-                return (Changed(before, self.locus),) if self.locus is not None else ()
+                return (Changed(before, self._merge(before, delta)),)
             if advice is Advice.USE_CURRENT:
                 return ()
         self._url = self._url or delta.url
@@ -222,7 +221,7 @@ class Replica:
         """Take the answer to a `Fetch`."""
         before = self.locus
         if self.state is not State.FETCHING:
-            return self.take(raw)
+            return self.take(raw) if raw else ()
         try:
             self._take_whole(raw)
         except RemoteProtocolError as error:
@@ -286,8 +285,10 @@ class Replica:
     def _replace(self, locus: Locus, raw: Mapping[str, Any]) -> None:
         self.locus, self.raw = locus, raw
 
-    def _merge(self, locus: Locus, delta: Delta) -> None:
-        self.locus, self.raw = locus.merged(delta), merge(self.raw, delta.raw)
+    def _merge(self, locus: Locus, delta: Delta) -> Locus:
+        merged = locus.merged(delta)
+        self.locus, self.raw = merged, merge(self.raw, delta.raw)
+        return merged
 
     def _keep(self, delta: Delta) -> None:
         """Put a delta into the queue, at its place; the same one only once."""

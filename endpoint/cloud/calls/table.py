@@ -36,6 +36,10 @@ class State(Enum):
     ENDED = "ended"
 
 
+IN: Final = (State.CONNECTED, State.HELD)
+"""People talk in it, or could."""
+
+
 # What happened
 
 

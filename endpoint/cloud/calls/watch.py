@@ -51,7 +51,9 @@ class Watch:
         self.look_soon()
 
     def closed(self) -> None:
-        """Take note that Mercury is closed."""
+        """Take note that Mercury is closed; while there is no call that costs nothing."""
+        if not self._control.calls:
+            return
         if self._watching is None or self._watching.done():
             self._watching = self._around.tasks.start(self._watch(), "calls without Mercury")
 
@@ -71,6 +73,8 @@ class Watch:
 
     def look_soon(self) -> None:
         """Look at all loci in the background; once more afterwards if that is being done."""
+        if not self._around.client.is_served:
+            return
         if self._looking is not None and not self._looking.done():
             self._again = True
         else:
@@ -149,14 +153,11 @@ class Watch:
     async def _watch(self) -> None:
         clock = self._around.world.clock
         heard_s = clock.time()
-        while True:
+        while self._control.calls:
             await clock.sleep(ASK_EVERY_S)
             calls = [call for call in self._control.calls.values() if call.is_followed]
-            if not calls:
-                heard_s = clock.time()
-                continue
             answers = await asyncio.gather(*(call.refresh() for call in calls))
-            if any(answers):
+            if any(answers) or not calls:
                 heard_s = clock.time()
             silent_s = clock.time() - heard_s
             for call in list(self._control.calls.values()):

@@ -17,19 +17,19 @@ from endpoint.wire.callcontrol import End, Leads
 LOCAL: Final = frozenset({"LocalDisconnect", "LocalReject", "LocalBusy"})
 """Causes that somebody in the room, or the device, has set."""
 HUNG_UP: Final = End(cause_type="LocalDisconnect", cause_value=1)
-REJECTED: Final = End(cause_type="LocalReject")
+REJECTED: Final = End(cause_type="LocalReject", cause_value=21)
 SENTENCES: Final[Mapping[str, str]] = {
-    "RemoteBusy": "The other side is busy",
-    "RemoteRejected": "The call was declined",
-    "RemoteNoAnswer": "No answer",
-    "UnknownRemoteSite": "The address was not found",
-    "InsufficientSecurity": "The call could not be made secure",
-    "NetworkRejected": "The network refused the call",
-    "OtherLocal": "Unable to connect",
-    "OtherRemote": "Unable to connect",
-    "SslRejected": "The call failed",
+    "RemoteBusy": "The other side is busy.",
+    "RemoteRejected": "The call was declined.",
+    "RemoteNoAnswer": "No answer.",
+    "UnknownRemoteSite": "The address was not found.",
+    "InsufficientSecurity": "The call could not be made secure.",
+    "NetworkRejected": "The network refused the call.",
+    "OtherLocal": "Unable to connect.",
+    "OtherRemote": "Unable to connect.",
+    "SslRejected": "The call failed.",
 }
-FAILED: Final = "The call failed"
+FAILED: Final = "The call failed."
 
 
 def disconnected(call: RoomCall, end: End, duration_s: int, people: int) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def entry_of(call: RoomCall, end: End, now: datetime, duration_s: int) -> Entry:
         disconnect_cause_code=end.cause_code,
         disconnect_cause_type=end.cause_type,
         disconnect_cause_origin=end.cause_origin,
-        correlation_id=end.correlation_id or call.correlation_id,
+        correlation_id=call.correlation_id,
     )
 
 
@@ -88,7 +88,7 @@ def occurrence(call: RoomCall, end: End) -> Occurrence:
         return "Received"
     if end.elsewhere:
         return "AnsweredElsewhere"
-    return "Rejected" if call.was_rejected else "Missed"
+    return "Rejected" if call.was_rejected or end.cause_type == "LocalReject" else "Missed"
 
 
 def sentence(call: RoomCall, end: End) -> str:

@@ -44,9 +44,20 @@ class Microphones:
         audio.is_locked = lambda: any(call.conference.hard_muted for call in calls())
 
     def began(self, call: RoomCall) -> None:
-        """Take note that a call hears the room: one that begins with muted microphones is told so."""
+        """Take note that a call hears the room: one that begins with muted microphones is told so, and the other way round."""
         if self._audio.is_muted:
             self._wish(call, True)
+        elif call.conference.is_muted:
+            self._follow()
+
+    def back(self, call: RoomCall) -> None:
+        """Take note that a call hears the room again: what was turned here meanwhile holds, unless the host forbids it."""
+        if self._audio.is_muted == call.conference.is_muted:
+            return
+        if call.conference.hard_muted:
+            self._follow()
+        else:
+            self._wish(call, self._audio.is_muted)
 
     def conference_changed(self, call: RoomCall, before: Conference) -> None:
         """Take what the cloud says of the microphones; what it said before a wish was answered may be old."""
@@ -54,12 +65,8 @@ class Microphones:
         if call.mutes_pending or now.is_muted == before.is_muted:
             return
         call.asked_to_unmute = not now.is_muted and self._audio.is_muted
-        if now.is_muted and not self._audio.is_muted:
-            self._is_told = True
-            try:
-                self._audio.mute(True)
-            finally:
-                self._is_told = False
+        if now.is_muted:
+            self._follow()
 
     def _turned(self, on: bool) -> None:
         for call in tuple(self._calls()):
@@ -81,5 +88,13 @@ class Microphones:
         if not why:
             return
         self._world.log.line("MainEvents", "W", f"call {call.id} not {'muted' if on else 'unmuted'}: {why}")
-        if not on and call in self._calls() and not self._audio.is_muted:  # the far end does not hear the room: show it
+        if not on and call in self._calls():  # the far end does not hear the room: show it
+            self._follow()
+
+    def _follow(self) -> None:
+        """Mute the microphones as the cloud has done."""
+        self._is_told = True
+        try:
             self._audio.mute(True)
+        finally:
+            self._is_told = False

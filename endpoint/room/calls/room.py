@@ -197,6 +197,7 @@ class RoomCalls:
         """Forget a call: it is over."""
         call = self.find(call_id)
         if call is not None:
+            call.correlation_id = call.correlation_id or end.correlation_id
             self._book.finish(call, end)
 
     # views

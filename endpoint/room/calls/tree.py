@@ -109,12 +109,27 @@ def capabilities(call: RoomCall) -> dict[str, Value]:
 
 
 def show_media(status: Screen, call_id: int, media: Media) -> None:
-    """Show how the media of a call found their way."""
-    leaves: dict[str, Value] = {"NegotiationTime": media.negotiation_ms, "Result": media.ice}
+    """Show how the media of a call found their way: one line, for audio and video go together (BUNDLE)."""
+    root = ("ICE", "Call", call_id)
+    leaves: dict[str, Value] = {
+        "MediaPath": media.remote_ip,
+        "NegotiationTime": media.negotiation_ms,
+        "Result": media.ice,
+    }
     transport = _TRANSPORTS.get(media.path.casefold())
     if transport is not None:
-        leaves["MediaLine 1 Local Transport"] = transport
-    _put(status, ("ICE", "Call", call_id), leaves)
+        leaves |= {
+            "MediaLine 1 Local Candidate": "host",
+            "MediaLine 1 Local IP": media.local_ip,
+            "MediaLine 1 Local Transport": transport,
+            "MediaLine 1 Remote Candidate": "host",
+            "MediaLine 1 Remote IP": media.remote_ip,
+            "MediaLine 1 Remote XtlsFqdnHost": media.xtls_host,
+        }
+    with status.group():
+        if transport is None:
+            status.remove((*root, "MediaLine"))
+        _put(status, root, leaves)
 
 
 def forget(status: Screen, call: RoomCall) -> None:

@@ -17,6 +17,7 @@ import msgspec
 from endpoint.wire import codec
 from endpoint.wire.conventions import is_url
 from endpoint.wire.errors import RemoteProtocolError
+from endpoint.wire.locus.dto import without_nulls
 from endpoint.wire.locus.sequence import NONE, Sequence, parse_sequence
 from endpoint.wire.secret import Pin, Sdp
 
@@ -290,7 +291,7 @@ class JoinRequest(_Request, kw_only=True, frozen=True):
     resp_only_sdp: bool | None = None
     allow_multi_device: bool | None = None
     ensure_conversation: bool | None = None
-    supports_native_lobby: int | None = None
+    supports_native_lobby: int | bool | None = None
     client_media_preferences: MediaPreferences | None = None
     alias: str = ""
     locale: str = ""
@@ -526,13 +527,13 @@ B = TypeVar("B", bound=_Body)
 
 
 def parse_request(raw: object, kind: type[B], where: str = "body") -> B:
-    """Read the body of a request; null reads as absent.
+    """Read the body of a request; null reads as absent, at any depth.
 
     Raises:
         RemoteProtocolError: a member is missing or of the wrong type, no registration where one has to be, or a sequence that breaks
             its rules.
     """
-    request = codec.convert(_without_nulls(raw), kind, where)
+    request = codec.convert(without_nulls(raw), kind, where)
     if isinstance(request, _Request):
         if request.raw_sequence is not None:
             parse_sequence(request.raw_sequence, f"{where}.sequence")

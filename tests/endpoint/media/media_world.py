@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from cloud_stub.media_node.answering import answer_offer
 from cloud_stub.media_node.fleet import Fleet, MediaPlan
 from cloud_stub.media_node.node import NodeSeams, NodeSpec
 from cloud_stub.media_node.responder import Behaviour, Conduct
@@ -51,7 +50,7 @@ class MediaWorld:
     def clock(self) -> Clock:
         return self.world.clock
 
-    def session(self, call: str = "2", *, has_video: bool = True, rate: int = 6000) -> Session:
+    def session(self, call: str = "p=2", *, has_video: bool = True, rate: int = 6000) -> Session:
         """Make a session whose news are kept."""
         session = self.engine.session(call, has_video=has_video, rate=rate)
         session.on_lost = lambda: self.lost_s.append(round(self.clock.time(), 3))
@@ -59,9 +58,18 @@ class MediaWorld:
         return session
 
     def answer(self, offer: str, **options: Any) -> str:
-        """Answer as the cloud does."""
-        draws = Chance(5).actor("cloud").stream("answer")
-        return answer_offer(self.fleet, sdp.parse(offer), draws, **options).text()
+        """Answer as the media node."""
+        doors = self.fleet.nodes[0].doors.values()
+        made = sdp.answer(
+            sdp.parse(offer),
+            session_id=1,
+            address=HOST,
+            candidates=[sdp.candidate(door.server.transport, door.server.host, door.server.port) for door in doors],
+            ice=sdp.ice_of(bytes(sdp.ICE_BYTES), lite=True),
+            fingerprint=sdp.fingerprint_of(bytes(sdp.FINGERPRINT_BYTES)),
+            **options,
+        )
+        return made.text()
 
     async def connected(self, **options: Any) -> tuple[Session, Media]:
         """Offer, answer, connect."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cloud_stub.media_node.responder import Behaviour, Conduct
+from endpoint.media import checks
 from endpoint.media.checks import CHECKS_MAX, PATIENCE_S, Race
 from endpoint.runtime.tls import TlsClient
 from endpoint.wire.calliope import Transport
@@ -82,5 +84,17 @@ def test_without_candidates_there_is_no_path() -> None:
         race = Race(stage.world, (), stage.world.chance.stream("ids"), tls=None)
         assert await race.run() is None
         assert stage.clock.time() == 0.0
+
+    play(story)
+
+
+def test_a_defect_of_a_check_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def fails(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async def story(stage: MediaWorld) -> None:
+        monkeypatch.setattr(checks, "check", fails)
+        with pytest.raises(ZeroDivisionError):
+            await _race(stage).run()
 
     play(story)

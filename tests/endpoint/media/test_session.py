@@ -6,6 +6,8 @@ import asyncio
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cloud_stub.media_node.responder import Behaviour
 from endpoint.media.checks import PATIENCE_S
@@ -207,7 +209,7 @@ def test_the_key_of_the_checks_is_in_the_offer_alone() -> None:
 
 def test_every_call_has_credentials_of_its_own() -> None:
     async def story(stage: MediaWorld) -> None:
-        offers = {sdp.parse(stage.session(call).offer()).ice for call in ("2", "3", "4")}
+        offers = {sdp.parse(stage.session(call).offer()).ice for call in ("p=2", "p=3", "p=4")}
         assert len(offers) == 3
 
     play(story)
@@ -247,22 +249,42 @@ def test_a_short_silence_is_not_told(seconds: float) -> None:
     play(story)
 
 
+def _block(stage: MediaWorld) -> None:
+    stage.arm("udp", "udp", "drop")
+    stage.arm("tcp", "tcp", "block")
+
+
 def test_after_three_reconnections_it_is_given_up_and_still_comes_back() -> None:
     async def story(stage: MediaWorld) -> None:
         session, _ = await stage.connected()
-        stage.arm("link", "link", "down", {"device": DEVICE})
+        _block(stage)
         await stage.clock.sleep(LOST_S + ATTEMPTS_MAX * LOST_S + 5)
         assert [media.ice for _, media in stage.changes] == ["Failed"]
         assert len(stage.texts) == 1 + ATTEMPTS_MAX
         await stage.clock.sleep(600)
-        assert len(stage.texts) == 1 + ATTEMPTS_MAX, "a link that is down is not checked again and again"
-        stage.heal("link")
+        assert len(stage.texts) == 1 + ATTEMPTS_MAX, "what is blocked is not checked again and again"
+        stage.heal("udp")
         await stage.clock.sleep(WATCH_S + 1)
         assert [media.ice for _, media in stage.changes] == ["Failed", "Passed"]
         assert len(stage.lost_s) == 1
         session.close()
 
     play(story)
+
+
+@pytest.mark.parametrize("down_s", [15.0, 35.0, 110.0, 3_600.0])
+def test_a_link_that_is_down_is_waited_for(down_s: float) -> None:
+    async def story(stage: MediaWorld) -> None:
+        session, media = await stage.connected()
+        stage.arm("link", "link", "down", {"device": DEVICE})
+        await stage.clock.sleep(down_s)
+        stage.heal("link")
+        await stage.clock.sleep(WATCH_S + 1)
+        assert [(media.ice, media.path) for _, media in stage.changes] == [(media.ice, media.path)]
+        assert len(stage.lost_s) == 1
+        session.close()
+
+    assert play(story).texts == ["Wx2Call I: media path p=2 udp"] * 2
 
 
 def test_media_moves_to_tcp_when_udp_is_blocked_in_a_call() -> None:
@@ -358,19 +380,23 @@ def _pending() -> int:
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.01, 5.0, 12.0, 25.0, 60.0])
-def test_closing_leaves_nothing_behind_at_any_moment(after_s: float) -> None:
+@pytest.mark.parametrize("by_link", [True, False])
+def test_closing_leaves_nothing_behind_at_any_moment(after_s: float, by_link: bool) -> None:
     async def story(stage: MediaWorld) -> None:
         session = stage.session()
         connecting = asyncio.ensure_future(session.connect(stage.answer(session.offer())))
         await stage.clock.sleep(1)
-        stage.arm("link", "link", "down", {"device": DEVICE})
+        if by_link:
+            stage.arm("link", "link", "down", {"device": DEVICE})
+        else:
+            _block(stage)
         await stage.clock.sleep(after_s)
         session.close()
         session.close()
         told = (list(stage.lost_s), list(stage.changes))
         await stage.clock.sleep(0.001)
         assert _pending() == 0
-        stage.heal("link")
+        stage.world.faults.heal_all()
         await stage.clock.sleep(100)
         assert (stage.lost_s, stage.changes) == told
         assert (await session.connect(await connecting and "")).ice == "Failed"
@@ -383,9 +409,9 @@ def test_who_is_told_may_close() -> None:
         for end in ("on_lost", "on_change"):
             session, _ = await stage.connected(call=end)
             setattr(session, end, lambda *_, session=session: session.close())
-            stage.arm("link", "link", "down", {"device": DEVICE})
+            _block(stage)
             await stage.clock.sleep(100)
-            stage.heal("link")
+            stage.world.faults.heal_all()
             assert _pending() == 0
 
     play(story)
@@ -401,3 +427,52 @@ def test_of_two_connections_at_a_time_the_last_one_holds() -> None:
         session.close()
 
     assert play(story).texts == []
+
+
+def test_candidates_that_wait_for_nobody_are_not_checked() -> None:
+    async def story(stage: MediaWorld) -> None:
+        session = stage.session()
+        text = stage.answer(session.offer()).replace("tcptype passive", "tcptype active").replace(" 5004 typ", " 0 typ")
+        assert (await session.connect(text)).ice == "Failed"
+        session.close()
+
+    assert play(story).texts == ["Wx2Call W: ICE failed p=2: 0 candidate pairs tried"]
+
+
+def test_another_node_is_checked_and_new_credentials_of_the_same_one_are_not() -> None:
+    async def story(stage: MediaWorld) -> None:
+        session, media = await stage.connected()
+        offer = session.hold(True)
+        other = sdp.answer(
+            sdp.parse(offer), session_id=3, address=HOST, ice=sdp.ice_of(b"x" * 21, lite=True),
+            candidates=sdp.parse(stage.answer(offer)).media[0].candidates,
+        )  # fmt: skip
+        assert await session.connect(other.text()) == media
+        moved = await session.connect(other.text().replace(" 192.0.2.1 5004 typ", " 192.0.2.99 5004 typ"))
+        assert (moved.path, moved.remote_ip) == ("xTls", "192.0.2.1:443")
+        session.close()
+
+    assert len(play(story).texts) == 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.text("".join(map(chr, range(33, 127))), min_size=1, max_size=20)
+    | st.sampled_from(["::1", "127.0.0.1", "localhost", "[::1]", HOST]),
+    st.integers(0, 65535),
+    st.sampled_from(["udp", "tcp", "xTLS"]),
+    st.text(max_size=12),
+    st.integers(0, 400),
+)
+def test_no_description_makes_it_raise(host: str, port: int, transport: str, damage: str, at: int) -> None:
+    async def story(stage: MediaWorld) -> None:
+        session = stage.session()
+        good = stage.answer(session.offer())
+        aimed = good.replace("192.0.2.1 5004 typ", f"{host} {port} typ").replace("2 1 TCP", f"2 1 {transport}")
+        for text in (aimed, good[:at] + damage + good[at:], aimed[:at] + damage + aimed[at + 7 :]):
+            media = await session.connect(text)
+            assert (media.path == "") == (media.ice != "Passed")
+        session.close()
+        assert _pending() == 0
+
+    play(story)

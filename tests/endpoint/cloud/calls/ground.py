@@ -39,6 +39,7 @@ class Ear:
         self.refuses: Refusal | None = None
         self.ends: dict[int, list[End]] = {}
         self.conference: Conference | None = None
+        self.conferences: dict[int, Conference] = {}
         self.rung: list[Incoming] = []
         self.what: Established | None = None
 
@@ -66,7 +67,7 @@ class Ear:
         self.heard.append(("established", call_id, what))
 
     def changed(self, call_id: int, conference: Conference) -> None:
-        self.conference = conference
+        self.conference = self.conferences[call_id] = conference
 
     def media_changed(self, call_id: int, media: Media) -> None:
         self.heard.append(("media", call_id, media))

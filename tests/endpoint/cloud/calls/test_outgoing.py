@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from endpoint.cloud.calls.call import ASKED_S_MAX, PINS_MAX
+from endpoint.cloud.calls.call import ASKED_S_MAX
+from endpoint.cloud.calls.question import PINS_MAX
 from endpoint.wire.callcontrol import Leads, Media
 from endpoint.wire.secret import Secret
 from tests.endpoint.cloud.calls.ground import ADA, DEVICE_URL, LOCUS, Stage, dial, play

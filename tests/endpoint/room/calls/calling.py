@@ -32,6 +32,7 @@ from endpoint.wire.callcontrol import (
 )
 from endpoint.wire.secret import Secret
 from endpoint.wire.xapi.calls import INTERNAL
+from endpoint.wire.xapi.errors import CommandFailed
 from endpoint.wire.xapi.jsonform import typed
 from endpoint.wire.xapi.leaves import flatten
 from endpoint.wire.xapi.nodes import Value
@@ -123,6 +124,8 @@ class Calling(Touched):
         self.running: list[Coroutine[Any, Any, Any]] = []
         self.bookings: dict[str, Booking] = {}
         self.joined: list[str] = []
+        self.failures: list[str] = []
+        """Reasons of commands that failed after they had waited."""
         self.senses = Senses(self.room)
         self.features = Features(self.room)
         self.senses.analytics.on_busy = self.features.in_use
@@ -146,17 +149,21 @@ class Calling(Touched):
 
     def _start(self, work: Coroutine[Any, Any, Any], name: str) -> None:
         self.running.append(work)
-        self.run()
+        self._go_on(work)
 
     def run(self) -> None:
         """Let what runs in the background go on until it waits for call control."""
         for work in tuple(self.running):
-            if work not in self.running:
-                continue
-            try:
-                work.send(None)
-            except StopIteration:
-                self.running.remove(work)
+            self._go_on(work)
+
+    def _go_on(self, work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            work.send(None)
+        except StopIteration:
+            self.running.remove(work)
+        except CommandFailed as error:  # of a command: told to whoever gave it
+            self.running.remove(work)
+            self.failures.append(str(error))
 
     def call(self, command: str, body: str | None = None, caller: Any = INTERNAL, /, **arguments: Any) -> Any:
         """Call a command; one that waits for call control goes on in the background and returns None."""

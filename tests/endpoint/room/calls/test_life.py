@@ -94,9 +94,7 @@ def test_every_leaf_of_a_call_is_there_from_the_beginning() -> None:
     assert conference["MeetingPlatform"] == "Webex"
     assert conference["Capabilities IsModerator"] == "False"
     assert len(conference) == 16 + 20
-    assert room.below("ICE Call 2") == {
-        "NegotiationTime": 0, "Result": "Passed", "MediaLine 1 Local Transport": "UDP",
-    }  # fmt: skip
+    assert room.below("ICE Call 2")["MediaLine 1 Local Transport"] == "UDP"
 
 
 def test_the_duration_counts_without_being_told() -> None:
@@ -136,12 +134,15 @@ def test_a_meeting_that_is_not_found_leaves_its_cause_everywhere() -> None:
     room.call("Webex Join", Number="123 456 7890")
     assert room.line.said[-1][2].leads is Leads.MEETING
     room.told()
-    end = End(cause_type="OtherRemote", cause_string=NOT_FOUND, screen="The meeting number is not valid")
+    end = End(
+        cause_type="OtherRemote", cause_string=NOT_FOUND, screen="The meeting number is not valid", correlation_id=UUID
+    )
     room.calls.ended(2, end)
     assert dict(room.told())["CallDisconnect"]["CauseString"] == NOT_FOUND
     entry = room.history.entries[0]
     assert (entry.disconnect_cause, entry.disconnect_cause_type) == (NOT_FOUND, "OtherRemote")
     assert (entry.occurrence, entry.call_rate, entry.protocol) == ("Placed", 20000, "Spark")
+    assert entry.correlation_id == UUID
     assert entry.callback_number == "spark:1234567890@webex.com"
     uri = "remoteURI=spark:1234567890@webex.com"
     local = f"error('{NOT_FOUND}') 'OtherRemote'"
@@ -200,6 +201,7 @@ def test_an_incoming_call_rings_and_is_answered() -> None:
     ("end", "occurrence"),
     [
         (End(cause_type="OtherRemote", elsewhere=True), "AnsweredElsewhere"),
+        (End(cause_type="LocalReject", cause_string="Rejected elsewhere"), "Rejected"),
         (End(cause_type="RemoteDisconnect"), "Missed"),
     ],
 )
@@ -383,11 +385,22 @@ def test_presence_says_what_kind_of_call_it_is() -> None:
 def test_another_path_of_the_media_is_shown() -> None:
     room = Calling()
     call_id = room.dialled()
-    room.calls.media_changed(call_id, Media(path="xTls", ice="Failed", negotiation_ms=120))
-    assert room.status.get(("Call", call_id, "Ice")) == "Failed"
+    node = {"local_ip": "192.0.2.10:50000", "remote_ip": "198.51.100.7:443", "xtls_host": "node.media.test"}
+    room.calls.media_changed(call_id, Media(path="xTls", negotiation_ms=120, **node))
     assert room.below(f"ICE Call {call_id}") == {
-        "NegotiationTime": 120, "Result": "Failed", "MediaLine 1 Local Transport": "TLS",
-    }  # fmt: skip
+        "MediaPath": "198.51.100.7:443",
+        "NegotiationTime": 120,
+        "Result": "Passed",
+        "MediaLine 1 Local Candidate": "host",
+        "MediaLine 1 Local IP": "192.0.2.10:50000",
+        "MediaLine 1 Local Transport": "TLS",
+        "MediaLine 1 Remote Candidate": "host",
+        "MediaLine 1 Remote IP": "198.51.100.7:443",
+        "MediaLine 1 Remote XtlsFqdnHost": "node.media.test",
+    }
+    room.calls.media_changed(call_id, Media(ice="Failed"))
+    assert room.status.get(("Call", call_id, "Ice")) == "Failed"
+    assert room.below(f"ICE Call {call_id}") == {"MediaPath": "", "NegotiationTime": 0, "Result": "Failed"}
 
 
 def test_a_full_disk_ends_a_call_all_the_same() -> None:

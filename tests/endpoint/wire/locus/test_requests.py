@@ -84,6 +84,18 @@ def test_who_asks_and_what_it_has_seen(body: dict[str, Any]) -> None:
     assert (bare.own_url, bare.sequence, bare.correlation_id) == ("", NONE, "")
 
 
+def test_null_reads_as_absent_at_any_depth() -> None:
+    body = {
+        **J,
+        "device": {**J["device"], "countryCode": None},
+        "alias": None,
+        "clientMediaPreferences": {"ipver": None},
+    }
+    request = r.parse_request(body, r.JoinRequest)
+    assert request.device is not None
+    assert (request.device.url, request.device.country_code, request.alias) == (DEVICE, "", "")
+
+
 def test_the_address_of_a_call_in_either_form() -> None:
     assert r.parse_request(CALL, r.CallRequest).target == "callee@example.com"
     assert r.parse_request({**J, "invitee": {"address": " ada@room.test "}}, r.CallRequest).target == "ada@room.test"
