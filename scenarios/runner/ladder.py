@@ -20,6 +20,8 @@ from scenarios.runner.matchers import MISSING, lookup, show
 LINES_MAX: Final = 40
 HEAD_LINES: Final = 12
 """Lines kept at the start of a picture that is too long; the rest are its last ones."""
+CALL_LEAVES: Final = ("AuthenticationRequest", "HardMuted", "Locked", "Recording", "Status")
+"""Leaves of `Call[n]` and `Conference Call[n]` that are drawn."""
 OPEN_MAX: Final = 1_000
 """Requests without an answer that are remembered; the oldest is drawn without one."""
 
@@ -209,9 +211,15 @@ def _xapi(event: Event) -> Line | None:
         case "xapi.feedback":
             return Line(event.t, f"told of {data.get('subscription')}", "", "", event.n, "message")
     path, value = event.data.get("path"), event.data.get("value")
-    if path is None:
+    if path is None or _is_dull(str(path)):
         return None
     return _sided(event, f"{path}" + ("" if value is None else f" = {value}"), "state")
+
+
+def _is_dull(path: str) -> bool:
+    """Say whether a leaf comes and goes with a call, some seventy of them: those that are drawn tell it too."""
+    words = path.split(" ")
+    return ("Call" in words[:2] and words[-1] not in CALL_LEAVES) or words[:3] == ["Video", "Layout", "CurrentLayouts"]
 
 
 def _log(event: Event) -> Line | None:
@@ -269,6 +277,14 @@ def _call(event: Event) -> Line:
     return _sided(event, f"dials {data.get('number')} ({data.get('protocol')}, by {data.get('by')})", "message")
 
 
+def _locus(event: Event) -> Line | None:
+    roster = event.data.get("roster")
+    if event.kind != "locus.change" or not isinstance(roster, Mapping):
+        return None
+    who = ", ".join(f"{name} {state}" for name, state in roster.items())
+    return _sided(event, f"{str(event.data.get('event')).removeprefix('locus.')}: {who}", "message")
+
+
 _DRAWN: Final[dict[str, Callable[[Event], Line | None]]] = {
     "ws": _websocket,
     "machine": _machine,
@@ -281,6 +297,7 @@ _DRAWN: Final[dict[str, Callable[[Event], Line | None]]] = {
     "device": _other,
     "screen": _screen,
     "call": _call,
+    "locus": _locus,
     "cal": _hop,
     "mailbox": _hop,
     "drop": _other,

@@ -111,3 +111,26 @@ def test_open_requests_are_bounded() -> None:
     history, live = History(), Ladder()
     lines = [line for number in range(ladder.OPEN_MAX + 5) for line in live.feed(history.request(number, "GET", "/a"))]
     assert [line.right for line in lines] == ["no answer"] * 5
+
+
+def test_call_is_drawn_by_its_status_and_its_roster() -> None:
+    history = History()
+    for path in (
+        "Call 2 Status",
+        "Call 2 Ice",
+        "Conference Call 2 Recording",
+        "Conference Call 2 Streamed",
+        "ICE Call 2 Result",
+    ):
+        history.event(1.0, "xapi.status", {"path": path, "value": "x"})
+    history.event(
+        1.0, "xapi.status", {"path": "Video Layout CurrentLayouts AvailableLayouts 1 LayoutName", "value": "x"}
+    )
+    data = {"event": "locus.participant_joined", "roster": {"Room": "JOINED", "Ana": "IDLE"}}
+    history.event(2.0, "locus.change", data, who="cloud:locus")
+    lines = [line.split("#")[0].strip() for line in picture(history.events, 0)[1:]]
+    assert lines == [
+        "+1.000s  Call 2 Status = x",
+        "+1.000s  Conference Call 2 Recording = x",
+        "+2.000s                                              participant_joined: Room JOINED, Ana IDLE",
+    ]

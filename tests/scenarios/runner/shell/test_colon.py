@@ -330,3 +330,27 @@ def test_any_colon_line_has_completions_that_fit_it(text: str) -> None:
 def test_all_actions_are_offered() -> None:
     assert {one.text for one in complete_colon(":do ")} == set(KINDS)
     assert not [one for one in complete_colon(":") if not re.fullmatch(r":\w+", one.text)]
+
+
+def test_calls(tmp_path: Path) -> None:
+    async def scene(device: Scripted, talk: Talk) -> None:
+        device.door["GET /calls"] = {"items": []}
+        assert await talk.good(":calls") == ["no calls"]
+        member = {
+            "id": "p-1",
+            "name": "Ana",
+            "status": "connected",
+            "role": "host",
+            "muted": True,
+            "sharing": False,
+            "hand": False,
+        }
+        call = {"id": 2, "status": "Connected", "direction": "Outgoing", "protocol": "Spark", "number": "ana", "display_name": "",
+                "duration_s": 61, "held": False, "roster": [member]}  # fmt: skip
+        device.door["GET /calls"] = {"items": [call]}
+        assert await talk.good(":calls") == [
+            "call 2: status=Connected direction=Outgoing protocol=Spark number=ana duration_s=61",
+            "  id=p-1 name=Ana status=connected role=host muted=yes",
+        ]
+
+    play(tmp_path, scene)
