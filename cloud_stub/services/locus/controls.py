@@ -187,8 +187,6 @@ class Controls:
     def to_lobby(self, locus: Locus, me: Participant | None, participant_id: str) -> Locus:
         """Put somebody back into the lobby."""
         _require_host(locus, me)
-        if not locus.is_meeting:
-            raise changes.conflict("a call has no lobby")
         one = _there(locus, participant_id)
         if one.is_waiting:
             return locus
