@@ -42,7 +42,8 @@ waits = st.sampled_from([0.0, 0.01, 0.05, 0.3, 1.0, 3.0, 3.0, 3.0])
 people = st.sampled_from(PEOPLE)
 commands = st.sampled_from(
     [
-        "Call Accept", "Call Accept", "Call Accept", "Call Reject", "Call Disconnect", "Call Hold", "Call Join", "Call Resume", "Conference Hand Raise",
+        "Call Accept", "Call Accept", "Call Accept", "Call Reject", "Call Disconnect", "Call Hold", "Call Join", "Call Resume",
+        "Conference Hand Raise",
         "Conference Hand Lower", "Audio Microphones Mute", "Audio Microphones Unmute", "Presentation Start", "Presentation Stop",
         "Conference Recording Start", "Conference Recording Stop", "Conference EndMeeting", "Webex Meetings InstantMeeting Start",
     ]
@@ -57,7 +58,8 @@ troubles = st.one_of(
         st.sampled_from([{"method": "POST"}, {"method": "PUT"}, {"method": "GET"}]), st.just({}),
     ),
     st.tuples(
-        st.just("locus"), st.just("error"), st.just({}), st.sampled_from([404, 409, 423, 429, 500, 503]).map(lambda status: {"status": status})
+        st.just("locus"), st.just("error"), st.just({}),
+        st.sampled_from([404, 409, 423, 429, 500, 503]).map(lambda status: {"status": status}),
     ),
     st.tuples(st.just("mercury"), st.sampled_from(["drop", "delay", "duplicate", "reorder", "gap"]), st.just({}), st.just({})),
 )  # fmt: skip
@@ -111,7 +113,7 @@ class TwoDevices(Stubbed):
                 (one["id"], one["status"], one["muted"], one["sharing"], one["hand"]) for one in call["roster"]
             )
             for call in device.local.calls.shown()
-            if call["status"] in ("Connected", "OnHold")
+            if call["status"] in ("Connected", "OnHold") and not call["lobby"]
         }
 
     def meant(self, name: str) -> dict[str, Counter[tuple[object, ...]]]:

@@ -31,6 +31,7 @@ class Around:
         moved: told the URL that a call had before, "" for none, when it has another one.
         gone: told of a call whose life is over.
         stray: told that a call may have been left behind in the cloud.
+        call_of: finds the call of a locus, by its URL.
     """
 
     world: World
@@ -46,3 +47,4 @@ class Around:
     moved: Callable[[LiveCall, str], object] = lambda call, before: None
     gone: Callable[[LiveCall], object] = lambda call: None
     stray: Callable[[], object] = lambda: None
+    call_of: Callable[[str], LiveCall | None] = lambda url: None

@@ -195,6 +195,11 @@ class LiveCall:
         if not self._is(State.LEAVING, State.ENDED):
             self._end = end
 
+    @property
+    def is_ending(self) -> bool:
+        """Say whether it is being left, or is over."""
+        return self._is(State.LEAVING, State.ENDED)
+
     def over(self, end: End, *, trigger: Trigger = "mercury-event", leaves: bool = True) -> None:
         """End it here: the cloud says that it is over, or nothing is heard of it any more."""
         if self._is(State.NEW, State.JOINING, State.ENDED):
@@ -375,6 +380,11 @@ class LiveCall:
         )
 
     def _granted(self, granted: Granted) -> None:
+        other = self._around.call_of(granted.locus.url)
+        if other is not None and other is not self and not other.is_ending:
+            self._end = self._end or endings.IN_IT_ALREADY  # the locus stays with the call that has it, and is not left
+            self.feed(Refused())
+            return
         self._copy.take(granted.raw)
         self._found(granted.locus)
         self.leg.granted(granted.remote_sdp, granted.media_id)

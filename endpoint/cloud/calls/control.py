@@ -44,7 +44,7 @@ class CallControl:
 
     def __init__(self, around: Around) -> None:
         self.around = around
-        around.moved, around.gone, around.stray = self._moved, self._gone, self._stray
+        around.moved, around.gone, around.stray, around.call_of = self._moved, self._gone, self._stray, self.by_url
         self.calls: dict[int, LiveCall] = {}
         self._by_url: dict[str, LiveCall] = {}
         self._early: list[LocusEvent] = []

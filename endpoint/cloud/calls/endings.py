@@ -44,6 +44,12 @@ ICE_FAILED: Final = End(
     screen="Sound and picture could not be connected.",
 )
 GONE: Final = End(cause_type="OtherLocal", cause_origin="Internal", cause_string="Device not registered")
+IN_IT_ALREADY: Final = End(
+    cause_type="OtherLocal",
+    cause_origin="Internal",
+    cause_string="In the meeting already",
+    screen="The room is in this meeting already.",
+)
 JOINED: Final = End(cause_type="LocalDisconnect", cause_value=1, cause_string="Joined")
 REPLACED: Final = End(cause_type="LocalDisconnect", cause_value=1, cause_string="Joined again")
 TOO_MANY: Final = End(cause_type="OtherLocal", cause_origin="Internal", cause_string="Too many calls")

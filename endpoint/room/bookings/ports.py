@@ -31,6 +31,7 @@ class Around:
         auto_lead_s: how long before the start the device joins by itself; None where it does not.
         zone: of the room.
         is_caught_up: says whether the calendar is known: a meeting that comes from then on was made meanwhile.
+        in_call: says whether somebody here is in a call, or makes one.
         wake: wakes the device out of standby; takes why.
         meeting_starts: a meeting starts, which may wake the device.
         builder: makes of a booking what is dialled.

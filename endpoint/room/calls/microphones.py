@@ -44,9 +44,20 @@ class Microphones:
         audio.is_locked = lambda: any(call.conference.hard_muted for call in calls())
 
     def began(self, call: RoomCall) -> None:
-        """Take note that a call hears the room: one that begins with muted microphones is told so."""
+        """Take note that a call hears the room: one that begins with muted microphones is told so, and the other way round."""
         if self._audio.is_muted:
             self._wish(call, True)
+        elif call.conference.is_muted:
+            self._follow()
+
+    def back(self, call: RoomCall) -> None:
+        """Take note that a call hears the room again: what was turned here meanwhile holds, unless the host forbids it."""
+        if self._audio.is_muted == call.conference.is_muted:
+            return
+        if call.conference.hard_muted:
+            self._follow()
+        else:
+            self._wish(call, self._audio.is_muted)
 
     def conference_changed(self, call: RoomCall, before: Conference) -> None:
         """Take what the cloud says of the microphones; what it said before a wish was answered may be old."""

@@ -177,7 +177,7 @@ class Wishes:
         if self._book.feed(call, Resumed()):
             self._book.show(call)
             self._book.settle()
-            self._book.microphones.began(call)
+            self._book.microphones.back(call)
             self._book.floor.call_back(call)
 
     async def join_calls(self, calls: Sequence[RoomCall]) -> None:
@@ -247,7 +247,7 @@ class Wishes:
         """Answer what the meeting asks.
 
         Raises:
-            CommandFailed: nothing is asked, or the answer could not be given; whether a PIN is right is told later.
+            CommandFailed: nothing is asked, the PIN was wrong (told as PinError as well), or the answer could not be given.
         """
         if not call.is_asked:
             raise CommandFailed(f"Call {call.id} does not ask for a PIN")

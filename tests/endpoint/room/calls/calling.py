@@ -124,6 +124,8 @@ class Calling(Touched):
         self.running: list[Coroutine[Any, Any, Any]] = []
         self.bookings: dict[str, Booking] = {}
         self.joined: list[str] = []
+        self.failures: list[str] = []
+        """Reasons of commands that failed after they had waited."""
         self.senses = Senses(self.room)
         self.features = Features(self.room)
         self.senses.analytics.on_busy = self.features.in_use
@@ -157,8 +159,11 @@ class Calling(Touched):
     def _go_on(self, work: Coroutine[Any, Any, Any]) -> None:
         try:
             work.send(None)
-        except (StopIteration, CommandFailed):  # a command's failure is told to whoever gave it
+        except StopIteration:
             self.running.remove(work)
+        except CommandFailed as error:  # of a command: told to whoever gave it
+            self.running.remove(work)
+            self.failures.append(str(error))
 
     def call(self, command: str, body: str | None = None, caller: Any = INTERNAL, /, **arguments: Any) -> Any:
         """Call a command; one that waits for call control goes on in the background and returns None."""

@@ -194,6 +194,19 @@ def test_a_pin_is_asked_entered_wrong_and_entered_again() -> None:
     assert "4711" not in "".join(event.as_json() for event in room.room.world.trace.events) + "".join(room.lines())
 
 
+def test_a_wrong_pin_fails_the_command_and_is_asked_for_again() -> None:
+    room = Calling()
+    room.call("Dial", Number="1234@site.webex.test")
+    room.calls.asked(2, "HostPinOrGuest")
+    room.line.at_once = None
+    room.call("Conference Call AuthenticationResponse", ParticipantRole="Host", Pin="1")
+    room.calls.asked(2, "HostPinOrGuest", is_wrong=True)
+    room.reply("The PIN was wrong")
+    assert room.failures == ["The PIN was wrong"]
+    assert room.status.get(("Conference", "Call", 2, "AuthenticationRequest")) == "HostPinOrGuest"
+    assert [name for name, _ in room.told()].count("Conference Call AuthenticationResponse PinError") == 1
+
+
 def test_an_answer_that_does_not_get_through_is_asked_for_again() -> None:
     room = Calling()
     room.call("Dial", Number="1234@site.webex.test")
@@ -348,6 +361,32 @@ def test_an_old_word_of_the_cloud_does_not_undo_what_was_just_wished() -> None:
     room.reply()
     room.reply("not allowed")
     assert room.status.get(("Audio", "Microphones", "Mute")) == "On"
+
+
+def test_a_call_back_from_hold_learns_how_the_microphones_are_now() -> None:
+    room = Calling()
+    first = room.dialled()
+    room.call("Audio Microphones Mute")
+    room.conference(first, is_muted=True)
+    second = room.dialled("ada@example.com", meeting=False)
+    room.call("Audio Microphones Unmute")
+    assert room.line.said[-1] == ("mute", second, False)
+    room.call("Call Resume", CallId=first)
+    assert room.line.said[-1] == ("mute", first, False)
+    room.conference(first)
+    room.call("Call Resume", CallId=second)
+    room.conference(first, is_muted=True, hard_muted=True)
+    room.call("Call Resume", CallId=first)
+    assert room.status.get(("Audio", "Microphones", "Mute")) == "On"
+
+
+def test_a_meeting_that_mutes_who_comes_mutes_the_room() -> None:
+    room = Calling()
+    room.call("Dial", Number="1234@site.webex.test")
+    room.conference(2, is_muted=True)
+    room.connect(2)
+    assert room.status.get(("Audio", "Microphones", "Mute")) == "On"
+    assert [said for said in room.line.said if said[0] == "mute"] == []
 
 
 def test_microphones_stay_muted_after_a_call_where_that_is_configured() -> None:

@@ -1,0 +1,47 @@
+"""Calls of a whole device against the stub cloud: what only both sides together show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from endpoint.wire.xapi.calls import INTERNAL
+from tests.endpoint.cloud.stubbed import Stubbed, play
+
+MEETING = "24680246802@example.webex.test"
+
+
+async def command(stage: Stubbed, path: str, **arguments: object) -> Any:
+    commands = stage.device.xapi.commands
+    outcome = commands.call(commands.prepare(tuple(path.split(" ")), arguments, "", INTERNAL))
+    return await outcome if hasattr(outcome, "__await__") else outcome
+
+
+def disconnects(stage: Stubbed) -> list[tuple[int, str, str]]:
+    told = [event.data for event in stage.trace.events if event.kind == "xapi.event"]
+    fields = [one["fields"] for one in told if one["event"] == "CallDisconnect"]
+    return [(one["CallId"], one["CauseType"], one["CauseString"]) for one in fields]
+
+
+def test_a_meeting_that_is_dialled_again_stays_with_the_call_that_has_it() -> None:
+    async def story(stage: Stubbed) -> None:
+        await stage.online()
+        stage.use.meeting_create("Round", stage.clock.now(), 30, join={"meetingJoinURI": MEETING})
+        await command(stage, "Dial", Number=MEETING)
+        await stage.clock.sleep(2.0)
+        await command(stage, "Dial", Number=MEETING)
+        await command(stage, "Dial", Number=MEETING)
+        await command(stage, "Call Disconnect", CallId=4)
+        await stage.clock.sleep(5.0)
+        ends = disconnects(stage)
+        assert (3, "OtherLocal", "In the meeting already") in ends
+        assert [number for number, *_ in ends] == [4, 3]
+        assert [(call["id"], call["status"]) for call in stage.device.local.calls.shown()] == [(2, "OnHold")]
+        await command(stage, "Call Resume", CallId=2)
+        assert [(call["id"], call["status"]) for call in stage.device.local.calls.shown()] == [(2, "Connected")]
+        (locus,) = stage.cloud.calls.list()
+        assert [one["state"] for one in locus["roster"]] == ["JOINED"]
+        stage.cloud.calls.end(locus["id"])
+        await stage.clock.sleep(1.0)
+        assert stage.device.local.calls.shown() == []
+
+    play(story)
