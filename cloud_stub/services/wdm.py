@@ -36,8 +36,8 @@ class Wdm:
         self._platform = platform
         self._features = features
         self._registrations = platform.store[Registration]
-        self.on_gone: Callable[[str], object] = lambda registration_id: None
-        """Told the id of a registration that its client, or a fault, has taken away."""
+        self.on_gone: Callable[[Registration], object] = lambda record: None
+        """Told a registration that its client, or a fault, has taken away."""
         self.routes = (
             Route("POST", wdm.DEVICES_PATH, self._register, Label.OBSERVED, shows_body=True),
             Route("GET", wdm.DEVICES_PATH, self._list, Label.OBSERVED, shows_body=True),
@@ -138,7 +138,7 @@ class Wdm:
         fault = self._platform.faults.hit("wdm", step="refresh", device=call.peer)
         if fault is not None and fault.do == "not_found":
             self._registrations.drop(record.id)
-            self.on_gone(record.id)
+            self.on_gone(record)
             raise NotFound(code=str(wdm.UNKNOWN_DEVICE_CODE))
         if fault is not None and fault.do == "moved":
             record = self.move(record.id)
@@ -156,7 +156,7 @@ class Wdm:
     def _unregister(self, call: Call) -> Answer:
         record = self._own(call)
         self._registrations.drop(record.id)
-        self.on_gone(record.id)
+        self.on_gone(record)
         return Answer(status=204)
 
     # -- small things -----------------------------------------------------------------------------------------------------------------

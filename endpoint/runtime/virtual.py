@@ -73,6 +73,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
     ) -> asyncio.TimerHandle:
         instant = _When(round(when * 1e6) / 1e6)
+        if (
+            instant <= self.time() < when
+        ):  # whoever finds that it is too early, and tries again, must not meet the same instant
+            instant = _When((self._now_us + 1) / 1e6)
         instant.order = next(self._order)
         return super().call_at(instant, callback, *args, context=context)
 

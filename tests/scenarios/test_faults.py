@@ -34,15 +34,38 @@ INVITE = [
     'cloud.invite: { id: m, starts: +1h, lasts: 15m, location: "@webex", body: x }\n    ' + BITES,
 ]
 
+DIAL = ["dial: ada@sip.example\n    " + BITES]
+RING = ["cloud.call: ring\n    " + BITES]
+MEETING = (
+    "webex_meeting: { id: m, starts: +1m, lasts: 15m }\n    expect: { screen: { join button: { visible: true } } }"
+)
+HOST = "cloud.participant: { meeting: m, who: Ana Smith, do: join, role: host }"
+JOIN = [MEETING, HOST, "press: join button\n    " + BITES]
+IN_CALL = [
+    MEETING,
+    "press: join button\n    expect: { calls: [{ status: Connected }], within: 5s }",
+    HOST,
+    "cloud.participant: { meeting: m, who: Ana Smith, do: mute }\n    " + BITES,
+]
+
 PROVOKED = {
     "link": NEW_CONNECTION, "dns": NEW_CONNECTION, "tcp": NEW_CONNECTION, "tls": NEW_CONNECTION, "http": REQUEST, "websocket": FRAME,
     "mercury": FRAME, "udp": DISCOVERY, "stun": DISCOVERY, "token": TOKEN, "catalog": CATALOG, "activation": ACTIVATION, "wdm": REQUEST,
     "calendar": FRAME, "mercury.refuse": RECONNECTION, "websocket.refuse": RECONNECTION, "mercury.no_first_frame": RECONNECTION,
     "mercury.wrong_first_frame": RECONNECTION, "mercury.auth_refused": RECONNECTION, "wdm.excessive": RESTART,
     "kms": FRAME, "hybrid": INVITE, "calendar.minimal_not_found": MINIMAL, "calendar.short_page": PAGE, "calendar.sip_button": PRESS,
+    "locus": DIAL, "locus.elsewhere": RING, "locus.locked": JOIN, "locus.lobby": JOIN, "locus.full": JOIN, "locus.pin": JOIN,
+    "locus.moved": JOIN, "locus.delta_gap": IN_CALL, "locus.out_of_order": IN_CALL, "locus.duplicate": IN_CALL, "locus.too_big": IN_CALL,
+    "locus.url_changed": IN_CALL, "locus.lost_passcode": ["dial: 81234567890.112233@zoomcrc.com\n    " + BITES],
 }  # fmt: skip
 """How to make a fault bite: by layer, or by row where that differs."""
-OWN = {"clock": "by: 1h", "http.redirect": "to: https://elsewhere.wbx2.test/"}
+BEFORE = {"locus.ended": ["dial: ada@sip.example\n    expect: { calls: [{ status: Connected }], within: 5s }"]}
+"""What has to be there that a momentary fault can hit."""
+OWN = {
+    "clock": "by: 1h",
+    "http.redirect": "to: https://elsewhere.wbx2.test/",
+    "locus.redirect": "to: https://elsewhere.wbx2.test/",
+}
 """Parameters that a fault needs."""
 ROWS = [(on, do) for on, actions in FAULTS.items() for do in actions]
 
@@ -65,7 +88,7 @@ def written(on: str, do: str) -> str:
 
 def provoke(on: str, do: str) -> Outcome:
     """Run a story in which a fault has every reason to bite; one that does not bite fails it."""
-    steps = [written(on, do)]
+    steps = [*BEFORE.get(f"{on}.{do}", ()), written(on, do)]
     if not FAULTS[on][do].happens_now and on != "clock":
         steps += PROVOKED.get(f"{on}.{do}") or PROVOKED[on]
     at = "factory" if on == "activation" else "online"

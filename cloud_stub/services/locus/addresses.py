@@ -113,6 +113,7 @@ class Addresses:
         self._platform = platform
         self._store = platform.store
         self._settings = Settings(platform)
+        self._joins_of: dict[str, tuple[Meeting, tuple[str, ...]]] = {}
 
     def resolve(self, asked: str) -> Target:
         """Return what an address leads to."""
@@ -169,7 +170,9 @@ class Addresses:
 
     def joins_at(self, domain: str) -> list[str]:
         """Return what the meetings of calendars are joined by at a host, as bare addresses."""
-        return [join for meeting in self._store[Meeting] for join in _joins(meeting) if join.endswith(f"@{domain}")]
+        return [
+            join for meeting in self._store[Meeting] for join in self._joins(meeting) if join.endswith(f"@{domain}")
+        ]
 
     # -- meetings ---------------------------------------------------------------------------------------------------------------------
 
@@ -198,13 +201,26 @@ class Addresses:
         known = meetings.get(text)
         if known is not None:
             return known
-        fitting = [one for one in meetings if text in _joins(one) or (number and number == _digits(one.meeting_number))]
+        fitting = [
+            one for one in meetings if text in self._joins(one) or (number and number == _digits(one.meeting_number))
+        ]
         now = self._platform.now()
         fitting.sort(key=lambda one: (one.end < now, one.start))
         return fitting[0] if fitting else None
 
+    def _joins(self, meeting: Meeting) -> tuple[str, ...]:
+        """Return what a meeting is joined by, as bare addresses; of a record that has not changed they are known."""
+        known = self._joins_of.get(meeting.id)
+        if known is not None and known[0] is meeting:
+            return known[1]
+        if len(self._joins_of) > 2 * len(self._store[Meeting]) + 100:  # mostly of meetings that are gone
+            self._joins_of.clear()
+        made = _joins(meeting)
+        self._joins_of[meeting.id] = (meeting, made)
+        return made
+
     def _target(self, meeting: Meeting) -> MeetingTarget | None:
-        joins = _joins(meeting)
+        joins = self._joins(meeting)
         for join in (*joins, _digits(meeting.meeting_number)):
             domain = join.rpartition("@")[2] if "@" in join else ""
             of_site = self._of_site(join, _number(join), domain) if join else None

@@ -16,6 +16,7 @@ from typing import Any, Final
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import BoundHit
 from cloud_stub.platform.hosts import Origin
+from cloud_stub.platform.rate import Counter
 from cloud_stub.platform.records import Registration
 from cloud_stub.platform.routes import Label
 from cloud_stub.services.locus.render import View, locus_dto
@@ -61,7 +62,7 @@ NAMED: Final = frozenset(
 FORMS: Final = ("auto", "full", "delta")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Kept:
     """A locus as it is, as it was, and who knows it how.
 
@@ -90,6 +91,8 @@ class Book:
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._aliases: dict[str, str] = {}
         self._by_key: dict[str, str] = {}
+        self._of_user: dict[str, dict[Kept, None]] = {}
+        self._made = Counter()
         self._outbox: deque[tuple[float, Kept, Locus, Locus | None, str]] = deque()
         self.timers = Timers(platform.clock)
 
@@ -103,6 +106,10 @@ class Book:
     def active(self) -> list[Locus]:
         """Return the loci that go on, oldest first."""
         return [kept.now for kept in self._kept.values() if kept.now.is_active]
+
+    def of_user(self, user_id: str) -> list[Locus]:
+        """Return the loci that go on in which somebody is, or was, a participant, oldest first."""
+        return [kept.now for kept in self._of_user.get(user_id, ()) if kept.now.is_active]
 
     def all(self) -> list[Locus]:
         """Return every locus that can still be asked for, oldest first."""
@@ -143,6 +150,10 @@ class Book:
         else:
             kept.plain.add(registration_id)
 
+    def draw(self, kind: str, owner: str) -> str:
+        """Draw the id of the next thing of a kind below an owner, whose own id never comes again."""
+        return self._platform.uuid(kind, owner, self._made.next(f"{kind} {owner}"))
+
     # -- changing ---------------------------------------------------------------------------------------------------------------------
 
     def open(self, locus: Locus, event: str) -> Locus:
@@ -168,6 +179,9 @@ class Book:
             locus = self._readdressed(kept, locus)
         kept.now = locus
         kept.history.append(locus)
+        for one in locus.participants:
+            if one.user_id:
+                self._of_user.setdefault(one.user_id, {})[kept] = None
         self._note(locus, event)
         self._enqueue(kept, locus, before, event)
         if before is not None and before.is_active and not locus.is_active:
@@ -208,9 +222,16 @@ class Book:
         """Drop a locus that is over."""
         self._ended.pop(locus_id, None)
         kept = self._kept.pop(locus_id, None)
-        for alias in kept.aliases if kept is not None else ():
-            self._aliases.pop(alias, None)
         self.timers.cancel_of(locus_id)
+        if kept is None:
+            return
+        for alias in kept.aliases:
+            self._aliases.pop(alias, None)
+        for user_id in {one.user_id for locus in kept.history for one in locus.participants}:
+            mine = self._of_user.get(user_id, {})
+            mine.pop(kept, None)
+            if not mine:
+                self._of_user.pop(user_id, None)
 
     def _note(self, locus: Locus, event: str) -> None:
         roster = {one.name or one.id: one.state.value for one in locus.participants}

@@ -194,7 +194,11 @@ class Controls:
             return locus
         changed = changes.waits(locus, one)
         changed = changed.changed(shared_by="") if changed.shared_by == one.id else changed
-        return self._board.commit(changed, events.PARTICIPANT_UPDATED)
+        changed = self._board.commit(changed, events.PARTICIPANT_UPDATED)
+        for leg in one.joined_legs:
+            if not leg.is_far:
+                self._board.keep_waiting(changed, one, leg.id)
+        return changed
 
     def expel(self, locus: Locus, me: Participant | None, participant_id: str, reason: str = Reason.FORCED) -> Locus:
         """Take somebody out."""
@@ -228,7 +232,7 @@ class Controls:
             return self._board.commit(locus.changed(shared_by="", share_released=now), events.FLOOR_RELEASED)
         if locus.shared_by == participant_id:
             return locus
-        share_id = self._board.platform.new_id("share", locus.id)
+        share_id = self._board.book.draw("share", locus.id)
         changed = locus.changed(shared_by=participant_id, share_id=share_id, share_granted=now)
         return self._board.commit(changed, events.FLOOR_GRANTED)
 

@@ -129,7 +129,7 @@ class LocusService:
         """Return the call that a device has already made by this request; its answer was lost."""
         if not correlation_id:
             return None
-        for locus in self._book.active():
+        for locus in self._book.of_user(record.user_id):
             one = locus.having(record.id)
             leg = one.leg(record.id) if one is not None else None
             if leg is not None and leg.correlation_id == correlation_id and (leg.state is State.JOINED or leg.intent):
@@ -226,7 +226,9 @@ class LocusService:
         view = self._book.view(user.id, record, call.origin)
         mine = (State.IDLE, State.NOTIFIED, State.JOINED)
         there = [
-            locus for locus in self._book.active() if (one := locus.of_user(user.id)) is not None and one.state in mine
+            locus
+            for locus in self._book.of_user(user.id)
+            if (one := locus.of_user(user.id)) is not None and one.state in mine
         ]
         return Answer(requests.loci_answer(locus_dto(locus, view) for locus in there))
 
@@ -249,8 +251,11 @@ class LocusService:
 
     def _keep_alive(self, call: Call) -> Answer:
         locus, me = self._mine(call)
-        if call.params["participant"] != me.id or me.leg(call.params["device"]) is None:
+        leg = me.leg(call.params["device"])
+        if call.params["participant"] != me.id or leg is None:
             raise NotFound("there is no such device")
+        if me.is_waiting:
+            self._board.keep_waiting(locus, me, leg.id)
         return Answer(locus_dto(locus, self._book.view(call.caller.id, self._record(call), call.origin)))
 
     # -- in a call --------------------------------------------------------------------------------------------------------------------
@@ -400,7 +405,7 @@ class LocusService:
             id=record.id,
             device_type=device_type[:64],
             correlation_id=request.correlation_id[:CORRELATION_CHARS_MAX],
-            media_id=self._platform.new_id("media connection", record.id),
+            media_id=self._book.draw("media connection", record.id),
         )
 
     # -- answers ----------------------------------------------------------------------------------------------------------------------

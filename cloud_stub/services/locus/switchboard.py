@@ -37,6 +37,7 @@ from cloud_stub.services.locus.peers import (
     dialled,
     planned,
 )
+from cloud_stub.services.locus.render import KEEP_ALIVE_S
 from cloud_stub.services.locus.state import (
     BRIDGE,
     MODERATOR,
@@ -97,7 +98,7 @@ class Switchboard:
             return msgspec.structs.replace(known, **fields)
         is_room = user.kind is UserKind.MACHINE
         return Participant(
-            id=self.platform.new_id("participant", locus.id),
+            id=self.book.draw("participant", locus.id),
             name=user.name,
             type=ROOM if is_room else USER,
             user_id=user.id,
@@ -110,7 +111,7 @@ class Switchboard:
     def stranger(self, locus: Locus, name: str, address: str, *, is_bridge: bool = False, **fields: Any) -> Participant:
         """Return a participant who has no account here."""
         return Participant(
-            id=self.platform.new_id("participant", locus.id),
+            id=self.book.draw("participant", locus.id),
             name=name or address,
             type=BRIDGE if is_bridge else USER,
             address=address,
@@ -351,8 +352,9 @@ class Switchboard:
             one = msgspec.structs.replace(one, is_creator=True)
         is_in = one.state is State.JOINED
         if (allowed.waits or "lobby" in forced) and not is_in:
-            locus = changes.waits(locus, one, leg)
-            return self._enter(locus, is_new, events.PARTICIPANT_UPDATED)
+            locus = self._enter(changes.waits(locus, one, leg), is_new, events.PARTICIPANT_UPDATED)
+            self.keep_waiting(locus, one, leg.id)
+            return locus
         locus = changes.entered(locus, one, leg)
         if is_host and not settings.open_for_guests and not settings.lobby:
             for waiting in [other for other in locus.participants if other.is_waiting]:
@@ -400,9 +402,9 @@ class Switchboard:
         if is_open:
             self.book.timers.cancel(key)
         elif self.wdm.find(record.id) is None:
-            self.unregistered(record.id)
+            self.unregistered(record)
         else:
-            self.book.timers.set(key, self.platform.settings.locus_gone_s, lambda: self.unregistered(record.id))
+            self.book.timers.set(key, self.platform.settings.locus_gone_s, lambda: self.unregistered(record))
 
     def watch(self, registration_id: str) -> None:
         """Begin to wait for the websocket of a device that has come in without one."""
@@ -412,14 +414,26 @@ class Switchboard:
         if not self._mercury.open_sockets(registration_id=registration_id):
             self.connected(record, False)
 
-    def unregistered(self, registration_id: str) -> None:
+    def unregistered(self, record: Registration) -> None:
         """Take a device that is gone out of all its calls."""
-        self.book.timers.cancel(("gone", registration_id))
-        for locus in self.book.active():
-            one = locus.having(registration_id)
-            leg = one.leg(registration_id) if one is not None else None
+        self.book.timers.cancel(("gone", record.id))
+        for locus in self.book.of_user(record.user_id):
+            one = locus.having(record.id)
+            leg = one.leg(record.id) if one is not None else None
             if one is not None and leg is not None and leg.state in PRESENT:
-                self.device_left(locus, one, registration_id, Reason.INACTIVE)
+                self.device_left(locus, one, record.id, Reason.INACTIVE)
+
+    def keep_waiting(self, locus: Locus, participant: Participant, leg_id: str) -> None:
+        """Let a device wait in the lobby; one that does not ask for so long is out of it."""
+        self.book.timers.set(
+            (locus.id, "lobby", leg_id), KEEP_ALIVE_S, lambda: self._waited(locus.id, participant.id, leg_id)
+        )
+
+    def _waited(self, locus_id: str, participant_id: str, leg_id: str) -> None:
+        locus, one = self._at(locus_id, participant_id)
+        leg = one.leg(leg_id) if one is not None else None
+        if locus is not None and one is not None and leg is not None and leg.intent:
+            self.device_left(locus, one, leg_id, Reason.LOBBY_EXPIRED)
 
     def stop(self) -> None:
         """Forget every timer."""

@@ -28,16 +28,9 @@ class Floor:
     """
 
     __slots__ = (
-        "_active",
-        "_line",
-        "_on_change",
-        "_pending",
-        "_presentation",
-        "_receiving",
-        "_room",
-        "_sending",
-        "_start",
-    )
+        "_active", "_is_granted", "_line", "_on_change", "_pending", "_presentation", "_receiving", "_room", "_sending", "_start",
+        "_wanted",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -55,7 +48,10 @@ class Floor:
         self._start = start
         self._on_change = on_change
         self._sending: RoomCall | None = None
-        """The call that the room shares into."""
+        """The call that the room shares into, or wants to."""
+        self._is_granted = False
+        self._wanted: dict[int, dict[str, Any]] = {}
+        """What has not been told of shares that wait for the floor, by instance."""
         self._receiving: RoomCall | None = None
         """The call in which somebody else shares."""
         self._pending = 0
@@ -66,7 +62,7 @@ class Floor:
     @property
     def is_sending(self) -> bool:
         """Say whether the room shares into a call."""
-        return self._sending is not None
+        return self._is_granted
 
     def conference_changed(self, call: RoomCall, before: Conference) -> None:
         """Take who shares in a call."""
@@ -99,40 +95,52 @@ class Floor:
         if call is None or line is None:
             self._presentation.stop_shared("floorDenied")
             return
-        is_first = self._sending is None
-        self._sending = call
-        self._show()
-        fields = {"LocalInstance": instance, "LocalSource": source, "Mode": "Sending", "Cause": cause}
-        self._room.raise_event("PresentationStarted", {**_names(call), **fields})
-        if is_first:
+        self._wanted[instance] = {"LocalInstance": instance, "LocalSource": source, "Mode": "Sending", "Cause": cause}
+        if self._sending is None:
+            self._sending = call
             self._pending += 1
             self._start(self._ask(line, call), "floor")
+        elif self._is_granted:
+            self._tell_started(call)
 
     async def _ask(self, line: Line, call: RoomCall) -> None:
         try:
             why = await line.share(call.id, True)
         finally:
             self._pending -= 1
-        if not why and self._sending is not call:  # given up while it was asked for
-            await line.share(call.id, False)
-        elif why and self._sending is call:
+        if self._sending is not call or self._pending:  # given up, or asked for anew, while it was asked for
+            if not why and self._sending is not call:
+                await self._give_back(line, call)
+        elif why:
             self._room.world.log.line("MainEvents", "W", f"call {call.id}: no floor: {why}")
-            self._sending = None
             self._presentation.stop_shared("floorDenied")
+        else:
+            self._is_granted = True
             self._show()
+            self._tell_started(call)
+
+    def _tell_started(self, call: RoomCall) -> None:
+        """Tell of the shares that the far end sees from now on."""
+        wanted, self._wanted = self._wanted, {}
+        for fields in wanted.values():
+            self._room.raise_event("PresentationStarted", {**_names(call), **fields})
 
     def _unshared(self, instance: int, source: int, cause: str) -> None:
-        call = self._sending or self._active()
-        if call is not None:
+        call = self._sending
+        was_seen = self._wanted.pop(instance, None) is None
+        if call is None:
+            return
+        if was_seen or cause == "floorDenied":
             fields = {"LocalInstance": instance, "Mode": "Sending", "Cause": cause}
             self._room.raise_event("PresentationStopped", {**_names(call), **fields})
-        if self._sending is None or self._presentation.is_shared():
+        if self._presentation.is_shared():
             return
-        gone, self._sending = self._sending, None
+        gives_back = self._is_granted and cause not in ("disconnect", "remoteNormal")
+        self._sending, self._is_granted = None, False
         self._show()
         line = self._line()
-        if line is not None and cause not in ("disconnect", "remoteNormal") and not self._pending:
-            self._start(self._give_back(line, gone), "floor")
+        if line is not None and gives_back:
+            self._start(self._give_back(line, call), "floor")
 
     async def _give_back(self, line: Line, call: RoomCall) -> None:
         why = await line.share(call.id, False)
@@ -155,9 +163,10 @@ class Floor:
             self._room.raise_event("PresentationStarted", {**fields, **_names(call), "LocalSource": 0})
 
     def _show(self) -> None:
-        status, call = self._room.status, self._sending or self._receiving
+        sent = self._sending if self._is_granted else None
+        status, call = self._room.status, sent or self._receiving
         with status.group():
-            status.put(MODE, "Sending" if self._sending else "Receiving" if self._receiving else "Off")
+            status.put(MODE, "Sending" if sent else "Receiving" if self._receiving else "Off")
             if call is None:
                 status.remove(CALL)
             else:

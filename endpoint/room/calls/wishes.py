@@ -247,7 +247,7 @@ class Wishes:
         """Answer what the meeting asks.
 
         Raises:
-            CommandFailed: nothing is asked, the PIN was wrong (told as PinError as well), or the answer could not be given.
+            CommandFailed: nothing is asked, or the answer could not be given. A wrong PIN is told as PinError.
         """
         if not call.is_asked:
             raise CommandFailed(f"Call {call.id} does not ask for a PIN")
@@ -256,7 +256,8 @@ class Wishes:
         told = {"AuthenticatingPin": str(bool(digits)), "NumDigitsEntered": digits, "ParticipantRole": role}
         self._room.raise_event("Conference Call AuthenticationResponse PinEntered", {"CallId": call.id, **told})
         self._book.asked(call, "None")
-        if why := await line.authenticate(call.id, role, pin):
+        why = await line.authenticate(call.id, role, pin)
+        if why and not call.wrong_pin:  # a wrong one has been told as PinError
             self._ask_again(call, asked)
             raise CommandFailed(why)
 

@@ -11,6 +11,7 @@ from callers import LOCUS, Caller, caller, member, told
 from cloud_world import World
 
 from cloud_stub.platform.context import CloudSettings
+from cloud_stub.platform.records import Made
 from cloud_stub.services.locus import book
 from endpoint.wire import codec
 from endpoint.wire.locus.dto import parse_locus
@@ -230,6 +231,27 @@ def test_at_most_so_many_loci_that_are_over_are_kept(monkeypatch: pytest.MonkeyP
             await ada.leave(made.json["locus"])
         assert len(world.cloud.calls.list()) == 3
         assert [(await ada.call(None)).status for _ in range(3)] == [200, 200, 503]
+
+    told(story)
+
+
+def test_nothing_grows_with_the_calls_that_were_made() -> None:
+    async def story(world: World) -> None:
+        ada = await caller(world)
+        store, board = world.cloud.platform.store, world.cloud.switchboard.book
+        counts = []
+        for _ in range(2):
+            for _ in range(10):
+                made = await ada.call("someone@elsewhere.example")
+                world.cloud.calls.person(made.json["locus"]["url"].rpartition("/")[2], "Bob", "join")
+                await ada.leave(made.json["locus"])
+                world.cloud.calls.end(made.json["locus"]["url"].rpartition("/")[2])
+            await asyncio.sleep(book.ENDED_KEPT_S + 1)
+            counts.append(
+                (len(store[Made]), len(board._kept), len(board._of_user), len(board.timers), len(board._aliases))
+            )
+        assert counts[0] == counts[1]
+        assert counts[1][1:] == (0, 0, 0, 0)
 
     told(story)
 

@@ -153,6 +153,22 @@ def test_who_waits_in_the_lobby_sees_only_himself_until_he_is_let_in() -> None:
     told(story)
 
 
+def test_who_does_not_ask_does_not_wait_for_ever() -> None:
+    async def story(world: World) -> None:
+        number = scheduled(world, lobby=True)
+        ada, bob = await caller(world, "Ada"), await caller(world, "Bob")
+        await host(world, number)
+        for one in (ada, bob):
+            await one.call(number)
+        for _ in range(3):
+            await asyncio.sleep(224)
+            assert (await ada.ask("GET", ada.locus["self"]["devices"][0]["keepAliveUrl"])).status == 200
+        assert ada.locus["self"]["state"] == "IDLE"
+        assert (bob.locus["self"]["state"], bob.locus["self"]["reason"]) == ("LEFT", "LOBBY_EXPIRED")
+
+    told(story)
+
+
 def test_guests_wait_for_a_host() -> None:
     async def story(world: World) -> None:
         number = scheduled(world, open_for_guests=False)

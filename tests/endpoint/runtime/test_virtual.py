@@ -113,6 +113,24 @@ def test_time_is_on_the_microsecond_grid() -> None:
     run(main)
 
 
+def test_who_comes_a_trifle_too_early_and_tries_again_gets_there() -> None:
+    async def main() -> float:
+        loop, done = _loop(), asyncio.Event()
+        when = 299.08 + 5e-14  # what 224.08 + 75.0 is
+
+        def try_it() -> None:
+            if loop.time() < when:
+                loop.call_at(when, try_it)
+            else:
+                done.set()
+
+        loop.call_at(when, try_it)
+        await done.wait()
+        return loop.time()
+
+    assert run(main) == 299.080001
+
+
 def test_waiting_for_nothing_is_a_deadlock() -> None:
     async def main() -> None:
         await asyncio.get_running_loop().create_future()

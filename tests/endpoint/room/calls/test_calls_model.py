@@ -158,7 +158,12 @@ class CallsMachine(RuleBasedStateMachine):
         call_id = self.room.status.get(("Conference", "Presentation", "CallId"))
         assert (call_id is None) == (mode == "Off")
         assert call_id is None or call_id in {call.id for call in self.room.calls.calls}
-        assert not (mode == "Off" and self.room.senses.presentation.is_shared())
+        waits = any(wish.what == "share" for wish in self.room.line.waiting)
+        assert mode == "Sending" or waits or not self.room.senses.presentation.is_shared()
+        told = [(name, fields["LocalInstance"]) for name, fields in self.room.events if fields.get("Mode") == "Sending"]
+        for number in {number for _, number in told}:
+            mine = [name for name, one in told if one == number]
+            assert mine.count("PresentationStarted") <= mine.count("PresentationStopped") + 1
 
     def teardown(self) -> None:
         for call in self.room.calls.calls:
