@@ -58,7 +58,7 @@ class MediaLeg:
         on_change: Callable[[Media], object],
     ) -> None:
         self._around = around
-        self._name = str(call_id)
+        self._name = f"p={call_id}"
         self._events = events
         self._has_video = has_video
         self._rate = rate

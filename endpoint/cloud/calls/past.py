@@ -28,18 +28,18 @@ class Past:
         if not url:
             return
         self._seen.pop(url, None)
-        self._seen[url] = locus.sequence if locus is not None else NONE
-        self.rang(url)
-        while len(self._seen) > PAST_MAX:
-            oldest = next(iter(self._seen))
-            del self._seen[oldest]
-            self._quiet.discard(oldest)
-            self._left.pop(oldest, None)
+        self._remember(url, locus.sequence if locus is not None else NONE)
+        self._quiet.add(url)
 
     def rang(self, url: str) -> None:
         """Take note that a locus has rung: it does not ring again before the device was out of it."""
-        self._seen.setdefault(url, NONE)
+        self._remember(url, NONE)
         self._quiet.add(url)
+
+    def _remember(self, url: str, sequence: Sequence) -> None:
+        self._seen.setdefault(url, sequence)
+        while len(self._seen) > PAST_MAX:
+            self.forget(next(iter(self._seen)))
 
     def forget(self, url: str) -> None:
         """Take note that there is a call of it (again)."""
@@ -76,7 +76,7 @@ class Past:
         """Take note that a locus is to be left; returns whether that is news, and not told a moment ago."""
         if self._left.get(locus.url) == locus.sequence:
             return False
-        self._seen.setdefault(locus.url, locus.sequence)
+        self._remember(locus.url, locus.sequence)
         self._left[locus.url] = locus.sequence
         return True
 

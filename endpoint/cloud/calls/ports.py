@@ -51,5 +51,5 @@ class MediaEngine(Protocol):
     """Who makes media sessions."""
 
     def session(self, call: str, *, has_video: bool, rate: int = 6000) -> MediaSession:
-        """Make the session of a call; `call` is the number that the log calls it by (`p=2`), `rate` what is offered at most, in kbit/s."""
+        """Make the session of a call; `call` is what the log calls it by (`p=2`), `rate` what is offered at most, in kbit/s."""
         ...

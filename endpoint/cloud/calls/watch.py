@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from endpoint.cloud.calls import endings
@@ -121,15 +122,17 @@ class Watch:
     async def _all(self) -> list[Mapping[str, Any]]:
         client = self._around.client
         first = parse_loci_answer((await client.get(client.url(requests.LOCI))).body)
-        others = [await client.get(url + requests.LOCI) for url in first.remote_locus_cluster_urls[:CLUSTERS_MAX]]
-        answers = [first, *(parse_loci_answer(other.body) for other in others)]
+        answers = [first]
+        for url in first.remote_locus_cluster_urls[:CLUSTERS_MAX]:
+            with suppress(EndpointError, RemoteProtocolError):  # a call there is asked for by its own URL
+                answers.append(parse_loci_answer((await client.get(url + requests.LOCI)).body))
         found: list[Mapping[str, Any]] = [raw for answer in answers for raw in answer.loci]
-        listed = {raw.get("url") for raw in found}
+        listed = {named for raw in found if isinstance(named := raw.get("url"), str)}
         for url in dict.fromkeys(url for answer in answers for url in answer.locus_urls):
             if url not in listed:
                 try:
                     found.append((await client.get(url)).body)
-                except EndpointError:
+                except (EndpointError, RemoteProtocolError):
                     continue  # it is gone meanwhile, or heard of when it changes
         return found
 

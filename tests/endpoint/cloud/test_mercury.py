@@ -155,7 +155,7 @@ def test_everything_with_an_id_is_acknowledged_and_the_rest_is_dropped_in_words(
     async def story(cloud: Scripted) -> None:
         peer = await _online(cloud)
         peer.frames.clear()
-        await peer.event("locus.participant_joined", "a")
+        await peer.event("conversation.activity", "a")
         await peer.send({"id": "b"})
         await peer.send({"id": "c", "type": "strange", "data": {"eventType": 5}})
         for junk in (
@@ -173,7 +173,7 @@ def test_everything_with_an_id_is_acknowledged_and_the_rest_is_dropped_in_words(
             await peer.send(junk)
         await peer.send('{"id":"y","type":"authorization","data":{"token":"Bearer t"},"trackingId":""}')
         assert peer.sent("ack") == [{"type": "ack", "messageId": name} for name in ("a", "b", "c")]
-        assert cloud.lines("Wx2 I") == ["Wx2 I: NotificationChannel: locus.participant_joined, trackingid ccc_a"]
+        assert cloud.lines("Wx2 I") == ["Wx2 I: NotificationChannel: conversation.activity, trackingid ccc_a"]
         assert cloud.lines("Wx2WebSocket W")[:2] == ["Wx2WebSocket W: frame ignored: it has no data.eventType"] * 2
         drops = [event for event in cloud.trace.events if event.kind == "drop"]
         assert len(drops) == len(cloud.lines("Wx2WebSocket W: frame ignored")) == 12

@@ -71,6 +71,7 @@ def test_a_far_end_behind_the_gateway() -> None:
     async def story(both: Both) -> None:
         await both.place(2, "ada@far.example")
         assert both.ear.words[-1] == "established", (both.ear.heard, both.stage.log[-20:])
+        assert both.stage.lines("Wx2Call") == ["Wx2Call I: media path p=2 udp"]
         both.line.leave(2)
         await both.settle()
         assert both.cause(2) == ("LocalDisconnect", "")
