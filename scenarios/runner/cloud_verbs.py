@@ -23,6 +23,7 @@ Service = Literal[
     "feature",
     "gds",
     "idbroker",
+    "locus",
     "mercury",
     "metrics",
     "region",

@@ -424,6 +424,7 @@ MUTATIONS = {
     "calls/leave_and_rejoin.yaml": ("id: 3, status", "id: 2, status", "calls[0].id: got 3, expected is 2"),
     "calls/lobby.yaml": ("CallSuccessful: { times: 1 }", "CallSuccessful: { times: 2 }", "times 2"),
     "calls/locus_events.yaml": ("{ has: { name: Ben Bo } }]", "{ has: { name: Cyn } }]", "expected has {name: Cyn}"),
+    "calls/locus_moves.yaml": ("status: 307", "status: 308", "got 307, expected is 308"),
     "calls/locus_requests.yaml": ("calls.count: 1", "calls.count: 2", "calls.count: got 1, expected is 2"),
     "calls/lost_answer.yaml": ("calls.count: 1", "calls.count: 2", "calls.count: got 1, expected is 2"),
     "calls/meeting_not_found.yaml": ("CallRate: 20000", "CallRate: 6000", "CallRate: got 20000, expected is 6000"),
