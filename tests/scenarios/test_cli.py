@@ -408,6 +408,7 @@ MUTATIONS = {
     "calls/auto_join.yaml": ("times: 1 } }, xstatus", "times: 2 } }, xstatus", "times 2"),
     "calls/call_analyzer.yaml": ("- client.ice.end", "- client.ice.failed", "client.ice.failed"),
     "calls/closed_meetings.yaml": ("status: 423", "status: 424", "got 423, expected is 424"),
+    "calls/far_end.yaml": ("CauseCode: 486", "CauseCode: 603", "CauseCode: got 486, expected is 603"),
     "calls/in_the_meeting.yaml": ('Recording": Paused', 'Recording": None', "expected has None"),
     "calls/incoming_answered.yaml": (
         "OccurrenceType: Received",
