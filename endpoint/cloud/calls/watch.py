@@ -124,15 +124,15 @@ class Watch:
         first = parse_loci_answer((await client.get(client.url(requests.LOCI))).body)
         answers = [first]
         for url in first.remote_locus_cluster_urls[:CLUSTERS_MAX]:
-            with suppress(EndpointError):  # a call there is asked for by its own URL
+            with suppress(EndpointError, RemoteProtocolError):  # a call there is asked for by its own URL
                 answers.append(parse_loci_answer((await client.get(url + requests.LOCI)).body))
         found: list[Mapping[str, Any]] = [raw for answer in answers for raw in answer.loci]
-        listed = {raw.get("url") for raw in found}
+        listed = {named for raw in found if isinstance(named := raw.get("url"), str)}
         for url in dict.fromkeys(url for answer in answers for url in answer.locus_urls):
             if url not in listed:
                 try:
                     found.append((await client.get(url)).body)
-                except EndpointError:
+                except (EndpointError, RemoteProtocolError):
                     continue  # it is gone meanwhile, or heard of when it changes
         return found
 

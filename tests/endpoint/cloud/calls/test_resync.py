@@ -272,3 +272,18 @@ def test_a_gap_in_the_news_is_closed_by_asking() -> None:
         assert stage.cloud.lines("Wx2 W: locus sequence gap, fetching http")
 
     play(story)
+
+
+def test_a_list_of_loci_with_something_strange_in_it() -> None:
+    async def story(stage: Stage) -> None:
+        locus = await stage.person(2)
+        stage.cloud.on(
+            "GET",
+            "/v1/loci",
+            Reply(body={"loci": [{"url": []}, {}, {"url": "no"}, locus]}),
+        )
+        await _reconnect(stage)
+        assert list(stage.line.calls) == [2]
+        assert len(stage.cloud.lines("Wx2 W: locus not understood: ")) == 3
+
+    play(story)
