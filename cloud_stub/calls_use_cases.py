@@ -19,7 +19,7 @@ from cloud_stub.platform.records import User
 from cloud_stub.services.locus import changes
 from cloud_stub.services.locus.addresses import MeetingTarget, bare
 from cloud_stub.services.locus.admission import MeetingSettings
-from cloud_stub.services.locus.controls import Controls
+from cloud_stub.services.locus.controls import Controls, role_kind
 from cloud_stub.services.locus.peers import ANSWER, BUSY, NO_ANSWER, REJECT, Peer, peer_key
 from cloud_stub.services.locus.state import MODERATOR, Locus, Participant, with_leg
 from cloud_stub.services.locus.switchboard import ALONE_S, Switchboard
@@ -272,7 +272,7 @@ class CallUseCases:
         if do not in DOES:
             raise BadRequest(f"a person can {', '.join(DOES)}")
         if do == "join":
-            return self._person_joins(call, who, name, role)
+            return self._person_joins(call, who, name, role_kind(role) if role else "")
         locus = self._call(call)
         one = self._participant(locus, who)
         if do == "role":
@@ -312,8 +312,7 @@ class CallUseCases:
         if name:
             one = msgspec.structs.replace(one, name=name)
         if role:
-            kind = MODERATOR if role.casefold() == "host" else role.upper()
-            one = msgspec.structs.replace(one, roles=tuple(dict.fromkeys((*one.roles, kind))))
+            one = msgspec.structs.replace(one, roles=tuple(dict.fromkeys((*one.roles, role))))
         locus = changes.entered(locus, one, board.far_leg(one), alone=not locus.is_meeting)
         if not locus.is_meeting and len(locus.joined) > 2:
             locus = locus.changed(is_meeting=True)

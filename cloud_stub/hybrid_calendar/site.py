@@ -109,13 +109,18 @@ class Site:
         raise Conflict(f"{site} has no number left that could be drawn")
 
     def _free_name(self, owner: User, site: str) -> str:
-        wanted = re.sub(r"[^a-z0-9._-]", "", owner.email.partition("@")[0].casefold()) or "room"
+        wanted = room_name(owner)
         taken = {one.sip.partition("@")[0] for one in self._meetings if one.kind == PERSONAL_ROOM and one.site == site}
         name, n = wanted, 1
         while name in taken:
             n += 1
             name = f"{wanted}{n}"
         return name
+
+
+def room_name(owner: User) -> str:
+    """Return the name that a Personal Room has as long as nobody else of the site has taken it."""
+    return re.sub(r"[^a-z0-9._-]", "", owner.email.partition("@")[0].casefold()) or "room"
 
 
 def personal_site(user: User, settings: HybridSettings) -> str | None:

@@ -13,9 +13,9 @@ from cloud_stub.hybrid_calendar.addresses import ADDRESS_INDEX
 from cloud_stub.hybrid_calendar.meeting_services import SPACE as SPACE_SERVICE
 from cloud_stub.hybrid_calendar.meeting_services import WEBEX, ZOOM
 from cloud_stub.hybrid_calendar.settings import Settings
-from cloud_stub.hybrid_calendar.site import PERSONAL_ROOM
+from cloud_stub.hybrid_calendar.site import PERSONAL_ROOM, Site, room_name
 from cloud_stub.platform.context import Platform
-from cloud_stub.platform.records import Meeting, Registration, SiteMeeting, User, Workspace
+from cloud_stub.platform.records import Meeting, Registration, SiteMeeting, User, UserKind, Workspace
 from endpoint.wire.conventions import room_address
 
 ADDRESS_CHARS_MAX: Final = 1_024
@@ -35,6 +35,7 @@ JOIN_ORDER: Final = (
 _SCHEME: Final = re.compile(r"(sips?|spark|wbxmn):(?://)?", re.IGNORECASE)
 _NUMBER: Final = re.compile(r"\+?\d[\d -]*")
 _WEB: Final = re.compile(r"https?://", re.IGNORECASE)
+_MEET: Final = re.compile(r"https?://[^/]+/meet/([^/]+)")
 _ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+")
 
 
@@ -113,6 +114,7 @@ class Addresses:
         self._platform = platform
         self._store = platform.store
         self._settings = Settings(platform)
+        self._site = Site(platform)
         self._joins_of: dict[str, tuple[Meeting, tuple[str, ...]]] = {}
 
     def resolve(self, asked: str) -> Target:
@@ -192,7 +194,18 @@ class Addresses:
             found = next(links, None)
             if found is None and number:
                 found = next((one for one in meetings.where("number", number) if one.site.casefold() == domain), None)
-            return found
+            return found or self._unused_room(text)
+        return None
+
+    def _unused_room(self, text: str) -> SiteMeeting | None:
+        """Return the Personal Room at an address that no invitation has named yet: it is there as long as its owner is."""
+        link = _MEET.fullmatch(text)
+        name = link[1] if link is not None else text.partition("@")[0]
+        for owner in self._store[User]:
+            if owner.kind is UserKind.PERSON and room_name(owner) == name:
+                room = self._site.personal_room(owner, self._settings.now)
+                if room is not None and text in (room.sip.casefold(), room.url.casefold()):
+                    return room
         return None
 
     def _of_calendar(self, text: str, number: str) -> Meeting | None:

@@ -102,6 +102,8 @@ def invited(locus: Locus, participant: Participant) -> Locus:
 def alerted(locus: Locus, participant: Participant, leg: Leg | None = None) -> Locus:
     """Return a locus after it rings at a device, or at a far end."""
     state = step(participant, Alerted)
+    if not participant.is_alerted:
+        raise conflict(f"nobody calls {participant.name or participant.id}")
     one = msgspec.structs.replace(participant, state=state)
     return _put(locus, one if leg is None else with_leg(one, msgspec.structs.replace(leg, state=State.NOTIFIED)))
 
@@ -135,6 +137,8 @@ def _answered_elsewhere(leg: Leg) -> Leg:
 def waits(locus: Locus, participant: Participant, leg: Leg | None = None) -> Locus:
     """Return a locus with a device in its lobby, or with all devices of a participant moved there."""
     state = step(participant, Waits)
+    if not locus.is_meeting:
+        raise conflict("a call has no lobby")
     legs = participant.legs if leg is None else with_leg(participant, leg).legs
     legs = tuple(_waiting(one) if leg is None or one.id == leg.id else one for one in legs)
     return _put(

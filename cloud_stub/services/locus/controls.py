@@ -162,10 +162,7 @@ class Controls:
 
     def role(self, locus: Locus, me: Participant | None, participant_id: str, kind: str, has_role: bool) -> Locus:
         """Give somebody a role, or take it away; there is one host, and one presenter."""
-        one, kind = _there(locus, participant_id), kind.upper()
-        kind = MODERATOR if kind == "HOST" else kind
-        if kind not in ROLES:
-            raise BadRequest(f"a role is one of {', '.join(ROLES)}")
+        one, kind = _there(locus, participant_id), role_kind(kind)
         _require_host(locus, me)
         if kind in (MODERATOR, PRESENTER) and has_role:
             for other in locus.participants:
@@ -187,8 +184,6 @@ class Controls:
     def to_lobby(self, locus: Locus, me: Participant | None, participant_id: str) -> Locus:
         """Put somebody back into the lobby."""
         _require_host(locus, me)
-        if not locus.is_meeting:
-            raise changes.conflict("a call has no lobby")
         one = _there(locus, participant_id)
         if one.is_waiting:
             return locus
@@ -259,6 +254,18 @@ def _muted(locus: Locus, one: Participant, muted: bool, by: Participant | None) 
     return locus.with_change(
         one.id, audio_muted=True, asked_to_unmute=False, muted_by=by.id if by is not None else "cloud"
     )
+
+
+def role_kind(role: str) -> str:
+    """Return the name on the wire of a role; `host` is a word of ours for the moderator.
+
+    Raises:
+        BadRequest: there is no such role.
+    """
+    kind = MODERATOR if role.casefold() == "host" else role.upper()
+    if kind not in ROLES:
+        raise BadRequest(f"there is no role {role!r}; there are host, cohost, presenter, panelist, attendee")
+    return kind
 
 
 def _there(locus: Locus, participant_id: str) -> Participant:

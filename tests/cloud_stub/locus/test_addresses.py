@@ -44,6 +44,10 @@ ROWS = [
     # a Personal Room, a space
     ("jo@roomsim.webex.test", "meeting Jo's Personal Room"),
     ("https://roomsim.webex.test/meet/jo", "meeting Jo's Personal Room"),
+    ("kim@roomsim.webex.test", "meeting Kim's Personal Room"),  # which nobody has been invited to yet
+    ("https://roomsim.webex.test/meet/lee", "meeting Lee's Personal Room"),
+    ("kim@other.webex.test", "nobody"),
+    ("max@roomsim.webex.test", "nobody"),  # a person without one
     ("{space_number}", "meeting Lounge"),
     ("{space_url}", "meeting Lounge"),
     # a meeting that is in a calendar only
@@ -84,6 +88,9 @@ def laid_out(world: World) -> dict[str, Any]:
     use, store = cloud.use_cases, cloud.platform.store
     jo = use.user_create("Jo", "jo@room.example")
     ada = use.user_create("Ada", "ada@room.example")
+    for name in ("Kim", "Lee"):
+        use.user_create(name, f"{name}@room.example".casefold())
+    cloud.hybrid.person("max@room.example", personal_room=False)
     room = use.workspace_create("Huddle")
     cloud.directory.create_machine(room)
     store[Workspace].change(room.id, calendar_email="huddle@room.example", calendar_key="huddle@room.example")

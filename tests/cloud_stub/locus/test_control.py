@@ -83,6 +83,7 @@ def test_everything_that_scripts_can_do_is_there() -> None:
         ("PUT", "/peers/x@y.example", {"behaves": "sleep"}, 400),
         ("POST", "/conferences", {"meeting": "none"}, 404),
         ("POST", "/people-in-calls", {"call": "none", "who": "Ana", "do": "join"}, 404),
+        ("POST", "/people-in-calls", {"call": "none", "who": "Ana", "do": "join", "role": "hots"}, 400),
     ],
 )
 def test_mistakes_are_refused(method: str, path: str, body: Any, status: int) -> None:
