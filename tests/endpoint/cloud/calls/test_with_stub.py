@@ -269,15 +269,15 @@ def test_a_meeting_that_takes_nobody(settings: dict[str, Any], word: str) -> Non
     play(story)
 
 
-def test_the_same_meeting_once_more_takes_the_place_of_the_first_call() -> None:
+def test_the_same_meeting_once_more_is_told_that_the_room_is_in_it() -> None:
     async def story(both: Both) -> None:
         number = _meeting(both)
         await both.place(2, number, Leads.MEETING)
         both.line.leave(2)
         await both.place(3, number, Leads.MEETING)
         await both.place(4, number, Leads.MEETING)
-        assert both.cause(3) == ("LocalDisconnect", "Joined again")
-        assert list(both.line.calls) == [4]
+        assert both.cause(4) == ("OtherLocal", "In the meeting already")
+        assert list(both.line.calls) == [3]
         assert not both.nobody_is_left()
 
     play(story)
