@@ -346,7 +346,6 @@ class CloudEnd(_InAConference):
     """End a call or meeting for all."""
 
     verb = "cloud.end"
-    acts_on_device = True
     done = "ended"
 
 
