@@ -8,6 +8,9 @@ from tests.scenarios.stories import play
 
 ONLINE = "device: { at: online }\nsteps:\n"
 CONNECTED = "expect: { calls: [{ status: Connected }], within: 5s }"
+TWO_CALLS = (
+    f"  - dial: a@sip.example\n    {CONNECTED}\n  - dial: b@sip.example\n    expect: {{ calls: {{ count: 2 }} }}\n"
+)
 SSL = """\
   - cloud.peer: { address: 81234567890.112233@zoomcrc.com, behaves: ssl }
   - dial: 81234567890.112233@zoomcrc.com
@@ -26,8 +29,7 @@ SSL = """\
         ("  - cloud.answer: call\n", "room has no call"),
         ('  - listener: { what: zoom_redial, state: "off" }\n', "no zoom_redial listens to room"),
         (
-            f"  - dial: a@sip.example\n    {CONNECTED}\n  - dial: b@sip.example\n    expect: {{ calls: {{ count: 2 }} }}\n"
-            "  - cloud.end: { call: call }\n",
+            f"{TWO_CALLS}  - cloud.end: {{ call: call }}\n",
             "room has 2 calls; write which: 1, 2",
         ),
     ],
@@ -40,7 +42,7 @@ def test_call_that_cannot_be_meant_fails_the_step(steps: str, complaint: str) ->
 
 def test_all_calls_are_hung_up() -> None:
     outcome = play(
-        f"{ONLINE}  - dial: a@sip.example\n    {CONNECTED}\n  - dial: b@sip.example\n    expect: {{ calls: {{ count: 2 }} }}\n"
+        f"{ONLINE}{TWO_CALLS}"
         "  - hang_up: all\n    expect: { calls: { count: 0 }, history: { count: 2 }, within: 5s }\n"
     )
     assert outcome.result == "passed", outcome.reports
