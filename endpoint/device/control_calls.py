@@ -88,9 +88,12 @@ async def _command(device: Device, path: str, given: Mapping[str, Any]) -> Mappi
         raise ControlError(422, "command_failed", f"{path}: {error}") from None
 
 
+_NAMES: Final = {"display_name": "displayName", "answer_state": "answerState", "duration_s": "durationSeconds"}
+
+
 def calls_view(device: Device) -> list[dict[str, Any]]:
-    """Show the calls, oldest first, with who is in them."""
-    return device.local.calls.shown()
+    """Show the calls, oldest first, with who is in them; names are in camel case, as everywhere at the door."""
+    return [{_NAMES.get(name, name): value for name, value in call.items()} for call in device.local.calls.shown()]
 
 
 def history_view(device: Device) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ LASTING: Final[Mapping[str, tuple[str, ...]]] = {
     "tcp": ("refuse", "silent", "block", "delay"),
     "tls": ("unknown_ca", "expired", "not_yet_valid", "wrong_name", "revoked"),
     "udp": ("drop",),
+    "calendar": ("sip_button",),
 }
 """Layer to actions that hold until they are healed or reach their limit."""
 MOMENTARY: Final[Mapping[str, tuple[str, ...]]] = {"tcp": ("reset",), "mercury": ("reset",)}
@@ -32,8 +33,11 @@ TARGETS: Final[Mapping[str, tuple[str, ...]]] = {
     "tls": ("host", "port", "service"),
     "udp": ("host", "port", "direction", "kind"),
     "mercury": ("host", "port"),
+    "calendar": ("meeting",),
 }
 """What the faults of a layer may be aimed at."""
+STEPS: Final[Mapping[tuple[str, str], str]] = {("calendar", "sip_button"): "press"}
+"""At which step of its layer a fault bites, for layers whose other faults are the cloud's."""
 
 
 class FaultRequest(msgspec.Struct, kw_only=True, frozen=True):
@@ -103,7 +107,8 @@ class DoorFaults:
         )
 
     def _target(self, asked: FaultRequest) -> dict[str, str | int]:
-        return {**asked.target, "device": self._world.who}
+        step = STEPS.get((asked.on, asked.do))
+        return {**asked.target, **({"step": step} if step else {}), "device": self._world.who}
 
     def _new_id(self) -> str:
         self._made += 1

@@ -23,9 +23,17 @@ PAGES = {
         '"title": "Design review"',
         '"number":"ana.smith@roomsim.webex.test","protocol":"Spark","booking":"webex-1"',
     ),
+    "docs/how-to/make-calls.md": (
+        "2 Connected bob@partner.example ['Lab', 'bob@partner.example']",
+        "is no address; it has to be like user@example.com",
+        "2 OnHold Outgoing bob@partner.example\n3 Connected Incoming Ana Smith",
+        "INACTIVE ['Lab', 'bob@partner.example']\nACTIVE ['Ana Smith', 'Lab', 'bob@partner.example']",
+        "2 Placed LocalDisconnect bob@partner.example",
+        "4 Connected True ['Lab', 'Ana Smith']",
+    ),
 }
 """What is shown on the way."""
-FOLLOWED = ("roomsim cloud serve", "roomsim endpoint run", "ready()", "curl", "control", "device", "START=")
+FOLLOWED = ("roomsim cloud serve", "roomsim endpoint run", "ready()", "curl", "control", "device", "xapi", "START=")
 """Beginnings of the blocks of a page that belong to its walk."""
 PRELUDE = """set -eu
 trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT

@@ -259,7 +259,7 @@ async def _status(simulation: Simulation, words: list[str]) -> list[str]:
     return [f"{name:<14}{told}" for name, told in rows]
 
 
-_CALL: Final = ("status", "direction", "protocol", "number", "display_name", "duration_s")
+_CALL: Final = ("status", "direction", "protocol", "number", "displayName", "durationSeconds")
 
 
 async def _calls(simulation: Simulation, words: list[str]) -> list[str]:

@@ -62,7 +62,13 @@ def test_a_call_rings_is_shown_and_taken() -> None:
         assert (await room.act("answer", call=str(number))).json["result"] == {"call": number}
         await until(room, "Connected")
         assert (await room.get("/screen"))["callBar"]["visible"]
-        assert (await room.get("/evidence"))["calls"][0]["roster"][-1]["status"] == "connected"
+        shown = (await room.get("/evidence"))["calls"][0]
+        assert (shown["roster"][-1]["status"], shown["displayName"], shown["answerState"]) == (
+            "connected",
+            "Ada Adams",
+            "Answered",
+        )
+        assert "durationSeconds" in shown
         assert (await room.act("hold")).status == 200
         await until(room, "OnHold")
         assert (await room.act("resume")).status == 200

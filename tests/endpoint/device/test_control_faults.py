@@ -112,6 +112,18 @@ def test_a_fault_of_one_device_does_not_disturb_another() -> None:
     play(scene)
 
 
+def test_the_fault_of_the_join_button_bites_at_a_press_and_nowhere_else() -> None:
+    async def scene(room: Room) -> None:
+        fault = {"on": "calendar", "do": "sip_button", "target": {"meeting": "sales"}}
+        assert (await room.ask("POST", "/faults", fault)).status == 201
+        faults, who = room.device.world.faults, room.device.who
+        assert faults.hit("calendar", step="push", meeting="sales", device=who) is None
+        assert faults.hit("calendar", step="press", meeting="lunch", device=who) is None
+        assert faults.hit("calendar", step="press", meeting="sales", device=who) is not None
+
+    play(scene)
+
+
 def test_an_id_that_is_armed_is_refused() -> None:
     async def scene(room: Room) -> None:
         fault = {"on": "link", "do": "down", "id": "twice", "after": "1h"}
