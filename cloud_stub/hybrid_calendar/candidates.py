@@ -20,7 +20,7 @@ from cloud_stub.hybrid_calendar.links import Link, find_urls, inner_links, resol
 from cloud_stub.hybrid_calendar.meeting_services import SIP, TEAMS, Service
 from cloud_stub.hybrid_calendar.numbers import Context
 from cloud_stub.hybrid_calendar.texts import Text
-from cloud_stub.hybrid_calendar.zoom import ZoomAddress
+from endpoint.wire.zoom import ZoomAddress
 
 CANDIDATES_MAX: Final = 500
 """Links and addresses of one text that are looked at; later ones are left out and told (`candidates_truncated`)."""

@@ -9,12 +9,12 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
-from cloud_stub.hybrid_calendar.zoom import ZoomAddress, meeting_id
 from cloud_stub.platform.errors import BadRequest, BoundHit
 from cloud_stub.services.locus.addresses import GatewayTarget, bare, is_zoom
 from cloud_stub.services.locus.state import Cause
 from endpoint.wire.locus.dto import Reason
 from endpoint.wire.secret import Pin
+from endpoint.wire.zoom import ZoomAddress, meeting_id
 
 ANSWER: Final = "answer"
 BUSY: Final = "busy"

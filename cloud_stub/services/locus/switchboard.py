@@ -14,7 +14,6 @@ from typing import Any, Final
 
 import msgspec
 
-from cloud_stub.hybrid_calendar.zoom import ZoomAddress
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import CloudError
 from cloud_stub.platform.records import Registration, User, UserKind, Workspace
@@ -56,6 +55,7 @@ from endpoint.wire.locus import errors, events
 from endpoint.wire.locus.dto import Reason, State
 from endpoint.wire.locus.requests import JoinRequest
 from endpoint.wire.secret import Pin
+from endpoint.wire.zoom import ZoomAddress
 
 SETTINGS_MAX: Final = 10_000
 """Meetings whose settings are kept; those that were set longest ago are forgotten first."""

@@ -12,9 +12,9 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from endpoint.room.bookings.booking import host_of, host_platform
-from endpoint.room.calls.zoom import ZoomAddress, read_zoom, with_menu_off
 from endpoint.wire.callcontrol import Leads
 from endpoint.wire.errors import LocalProtocolError
+from endpoint.wire.zoom import ZoomAddress, read_zoom, with_menu_off
 
 ADDRESS_CHARS_MAX: Final = 255
 SCHEMES: Final = ("spark", "sip", "sips", "h323", "tel")

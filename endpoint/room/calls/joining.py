@@ -11,13 +11,13 @@ from typing import Any, ClassVar, Final, NoReturn
 
 from endpoint.room.bookings.booking import Booking
 from endpoint.room.bookings.dialling import Dial, JoinFieldsUnreadable, NotJoinable
-from endpoint.room.calls import zoom
 from endpoint.room.calls.addresses import NotDialable, Target, is_zoom, no_webrtc, platform_word, target_of
 from endpoint.room.calls.book import Failure
 from endpoint.room.calls.call import RoomCall
 from endpoint.room.calls.ports import CallsAround
 from endpoint.room.calls.room import RoomCalls
 from endpoint.room.ports import RoomWorld
+from endpoint.wire import zoom
 from endpoint.wire.callcontrol import Leads, Outgoing, Role
 from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.secret import Secret

@@ -11,7 +11,7 @@ from cloud_stub.hybrid_calendar.keywords import KeywordRules
 from cloud_stub.hybrid_calendar.link_rows import LINK_ONLY, LINKS, LinkRow
 from cloud_stub.hybrid_calendar.links import WRAPPERS, parse_link, unwrap
 from cloud_stub.hybrid_calendar.reading import read_invitation
-from cloud_stub.hybrid_calendar.zoom import ZoomAddress, meeting_id
+from endpoint.wire.zoom import ZoomAddress, meeting_id
 
 LINK_DIALS = {
     "teams_cvi_webex_link": "1180330477.acme@m.webex.com",

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endpoint.room.calls.addresses import ADDRESS_CHARS_MAX, OPTIMIZED, NotDialable, bare, is_zoom, target_of
-from endpoint.room.calls.zoom import ZoomAddress, made, read_zoom, with_menu_off
 from endpoint.wire.callcontrol import Leads
 from endpoint.wire.errors import LocalProtocolError
+from endpoint.wire.zoom import ZoomAddress, made, read_zoom, with_menu_off
 
 
 @pytest.mark.parametrize(

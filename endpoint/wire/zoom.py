@@ -39,6 +39,18 @@ class ZoomAddress:
         """Say whether there is nothing beside meeting id and domain."""
         return not (self.passcode or self.options or self.host_key or self.dial_code)
 
+    @classmethod
+    def parse(cls, address: str) -> ZoomAddress:
+        """Read whatever was sent as an address, as Zoom does; slots behind the sixth are part of the dial code."""
+        user, _, domain = address.rpartition("@")
+        slots = [*user.split(".", 5), "", "", "", "", ""]
+        return cls(meeting_id(slots[0]), slots[1], slots[2], slots[3], slots[5], domain)
+
+
+def meeting_id(text: str) -> str:
+    """Take the separators out of a meeting id."""
+    return _SEPARATORS.sub("", text)
+
 
 def read_zoom(address: str) -> ZoomAddress:
     """Read an address without scheme and parameters.
@@ -58,23 +70,23 @@ def read_zoom(address: str) -> ZoomAddress:
 
 
 def made(
-    meeting_id: str, *, passcode: str = "", options: str = "", host_key: str = "", dial_code: str = "", domain: str
+    number: str, *, passcode: str = "", options: str = "", host_key: str = "", dial_code: str = "", domain: str
 ) -> ZoomAddress:
     """Make an address; blanks and `-` in the meeting id are left out.
 
     Raises:
         LocalProtocolError: a part is missing, or has a character that parts the slots.
     """
-    number = _SEPARATORS.sub("", meeting_id)
-    if not _MEETING_ID.fullmatch(number):
-        raise LocalProtocolError(f"{meeting_id[:40]!r} is no Zoom meeting id; give its digits")
+    digits = meeting_id(number)
+    if not _MEETING_ID.fullmatch(digits):
+        raise LocalProtocolError(f"{number[:40]!r} is no Zoom meeting id; give its digits")
     for name, value in (("passcode", passcode), ("host key", host_key), ("dial code", dial_code), ("options", options)):
         if not _SLOT.fullmatch(value):
             shown = "" if name in ("passcode", "host key") else f" {value[:40]!r}"
             raise LocalProtocolError(f"the {name}{shown} has a dot, a blank or an @; give it without")
     if not domain or "@" in domain or _SEPARATORS.fullmatch(domain):
         raise LocalProtocolError(f"{domain[:40]!r} is no domain; give one like {DOMAIN}")
-    return ZoomAddress(number, passcode, options, host_key, dial_code, domain)
+    return ZoomAddress(digits, passcode, options, host_key, dial_code, domain)
 
 
 def with_menu_off(address: ZoomAddress) -> ZoomAddress:
