@@ -31,8 +31,32 @@ PAGES = {
         "2 Placed LocalDisconnect bob@partner.example",
         "4 Connected True ['Lab', 'Ana Smith']",
     ),
+    "docs/how-to/script-a-far-end.md": (
+        "2 RemoteBusy SIP 486 Busy Here",
+        "bridge@sip.example in_meeting 2",
+        "4 Connecting HostPinOrGuest",
+        "4 Connected None",
+        "5 Connecting True",
+        "5 Connected False ['Lab', 'Ana Smith']",
+        "*s Conference Presentation Mode: Receiving",
+        "Recording True ['Lab', 'Ana Smith', 'Ben Bo']",
+        "there is no 'Bne' in the call; there are Ana Smith, Lab, Ben Bo",
+        "5 RemoteDisconnect MEETING_ENDED",
+        "ACTIVE ['Lab', 'bob@partner.example']",
+    ),
+    "docs/how-to/find-out-why-a-call-failed.md": (
+        "CallImpl::verror: 'startOutgoingForWebexMeeting, unexpected, MeetingNotFound, response 404/404006'",
+        "OrigCallDirection: Outgoing\nPeopleCountAverage: 0",
+        "2 Placed Spark OtherRemote CallError (startOutgoingForWebexMeeting, unexpected, MeetingNotFound, response 404/404006)",
+        '"client.locus.join.request","client.locus.join.response"],"count":5,"errors":[4100]',
+    ),
 }
 """What is shown on the way."""
+BEGINS_WITH = {
+    page: ("docs/how-to/make-calls.md", "## Dial")
+    for page in ("docs/how-to/script-a-far-end.md", "docs/how-to/find-out-why-a-call-failed.md")
+}
+"""Pages that go on where another one is at a heading."""
 FOLLOWED = ("roomsim cloud serve", "roomsim endpoint run", "ready()", "curl", "control", "device", "xapi", "START=")
 """Beginnings of the blocks of a page that belong to its walk."""
 PRELUDE = """set -eu
@@ -54,6 +78,15 @@ def free_port() -> int:
         return int(door.getsockname()[1])
 
 
+def text_of(page: str) -> str:
+    """Return a page, with what it takes for granted in front of it."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    if page not in BEGINS_WITH:
+        return text
+    other, heading = BEGINS_WITH[page]
+    return (ROOT / other).read_text(encoding="utf-8").partition(f"{heading}\n")[0] + text
+
+
 def walk(text: str) -> str:
     """Turn the blocks of a page into a script."""
     script = PRELUDE
@@ -69,7 +102,7 @@ def walk(text: str) -> str:
 )
 @pytest.mark.parametrize("page", PAGES)
 def test_walk(page: str, tmp_path: Path) -> None:
-    script = walk((ROOT / page).read_text(encoding="utf-8"))
+    script = walk(text_of(page))
     assert script.count("roomsim ") == 2, "one cloud and one device are served"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(

@@ -13,6 +13,7 @@ What stands between the fences is written by `make update`, so that no page show
     ladder FILE N ...    the exchanges of these steps, without their numbers in the history
     xstatus FILE P, Q    the status leaves below these paths at the end
     bounds doors         the bounds of the local doors
+    causes calls         why calls end
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from scenarios.runner.problems import ScenarioError
 from scenarios.runner.run import run_scenario
 from scenarios.runner.stage import Stage
 from tests.tools.bounds import bounds
+from tests.tools.page_calls import causes
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SHOWN: Final = ("step", "message", "fault", "dull")
@@ -86,7 +88,7 @@ def _ladder(file: str, arguments: list[str]) -> str:
     for line in _play(file).lines:
         if line.style == "step":
             is_in = any(line.left.startswith(step) for step in wanted)
-        if is_in and line.style in SHOWN:
+        if is_in and line.style in SHOWN and " leaves of " not in line.left:
             shown.append(_ORDINAL.sub("", line.text(0)).rstrip())
     return "\n".join(shown)
 
@@ -119,5 +121,6 @@ MAKERS: Final[Mapping[str, Callable[[str, list[str]], str]]] = {
     "ladder": _ladder,
     "xstatus": _xstatus,
     "bounds": lambda which, arguments: bounds(),
+    "causes": lambda which, arguments: causes(),
 }
 """What each kind of block is made by."""
