@@ -22,6 +22,23 @@ def disconnects(stage: Stubbed) -> list[tuple[int, str, str]]:
     return [(one["CallId"], one["CauseType"], one["CauseString"]) for one in fields]
 
 
+def test_a_call_that_people_reject_is_told_as_rejected_not_as_busy() -> None:
+    async def story(stage: Stubbed) -> None:
+        await stage.online()
+        account = stage.device.identity.account
+        assert account is not None
+        stage.cloud.calls.ring("ada@far.example", account.user_id, display_name="Ada")
+        await stage.clock.sleep(1.0)
+        await command(stage, "Call Reject")
+        await stage.clock.sleep(1.0)
+        assert disconnects(stage) == [(2, "LocalReject", "")]
+        assert [(one.occurrence, one.disconnect_cause_type) for one in stage.device.local.call_history.entries] == [
+            ("Rejected", "LocalReject")
+        ]
+
+    play(story)
+
+
 def test_a_meeting_that_is_dialled_again_stays_with_the_call_that_has_it() -> None:
     async def story(stage: Stubbed) -> None:
         await stage.online()
