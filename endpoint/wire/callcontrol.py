@@ -9,7 +9,7 @@ Source: protocol/xapi.md section 8, activation-and-media.md section 11; the cut 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal, Protocol, TypeAlias
 
@@ -39,15 +39,16 @@ class Outgoing:
     """A call to be made.
 
     Attributes:
-        address: what the cloud is asked for; "" for an instant meeting.
+        address: what the cloud is asked for; "" for an instant meeting. It can hold the key of a host: `shown` goes into histories.
         requested: what was asked for at the device.
         protocol: SIP in the Zoom fault mode only.
         booking_id, meeting_id: of the booking that is joined; "" for none.
         platform: of the booking or of the address, as in `Conference Call[n] MeetingPlatform`.
         pin: what is sent with the join, when it was given beforehand.
+        without_key: the address without the key of a host, "" where it has none.
     """
 
-    address: str
+    address: str = field(repr=False)
     requested: str
     leads: Leads
     protocol: CallProtocol = "Spark"
@@ -59,6 +60,12 @@ class Outgoing:
     call_rate: int = 6000
     role: Role = ""
     pin: Secret | None = None
+    without_key: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The address without what nobody else may know."""
+        return self.without_key or self.address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ Source: protocol/activation-and-media.md 11 (404006), calendar-and-obtp.md 4.1, 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from cloud_stub.hybrid_calendar.addresses import ADDRESS_INDEX
@@ -14,6 +14,7 @@ from cloud_stub.hybrid_calendar.meeting_services import SPACE as SPACE_SERVICE
 from cloud_stub.hybrid_calendar.meeting_services import WEBEX, ZOOM
 from cloud_stub.hybrid_calendar.settings import Settings
 from cloud_stub.hybrid_calendar.site import PERSONAL_ROOM, Site, room_name
+from cloud_stub.hybrid_calendar.zoom import ZoomAddress
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.records import Meeting, Registration, SiteMeeting, User, UserKind, Workspace
 from endpoint.wire.conventions import room_address
@@ -78,6 +79,12 @@ class GatewayTarget:
     asked: str
     is_zoom: bool = False
     is_tls: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The address as others in the call see it: without the key of a Zoom meeting's host."""
+        zoom = ZoomAddress.parse(self.address) if self.is_zoom else None
+        return str(replace(zoom, host_key="")) if zoom is not None and zoom.host_key else self.address
 
 
 @dataclass(frozen=True, slots=True)

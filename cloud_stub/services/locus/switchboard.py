@@ -174,7 +174,7 @@ class Switchboard:
         script = planned(target, self.peers.script_of(target.address), known, is_stripped=fault is not None)
         if behaves:
             script = Script(behaves, script.after_s)
-        callee = self.stranger(locus, "", target.address, is_bridge=target.is_zoom)
+        callee = self.stranger(locus, "", target.shown, is_bridge=target.is_zoom)
         locus = self.book.open(changes.invited(locus.with_participant(caller), callee), events.PARTICIPANT_JOINED)
         peer.calls += 1
         peer.state, peer.asks = "calling", ""
@@ -192,7 +192,7 @@ class Switchboard:
         peer = self.peers.of(target.address)
         known = self.known_passcode(target) if target.is_zoom else ""
         script = planned(target, self.peers.script_of(target.address), known)
-        callee = self.stranger(locus, "", target.address, is_bridge=target.is_zoom)
+        callee = self.stranger(locus, "", target.shown, is_bridge=target.is_zoom)
         locus = self.commit(changes.invited(locus, callee), events.PARTICIPANT_UPDATED)
         peer.calls, peer.state, peer.asks = peer.calls + 1, "calling", ""
         self.await_answer(locus, callee)

@@ -30,7 +30,7 @@ class Around:
         can_be_told: says whether Mercury is open.
         moved: told the URL that a call had before, "" for none, when it has another one.
         gone: told of a call whose life is over.
-        stray: told that a call may have been left behind in the cloud.
+        stray: told that a call may have been left behind in the cloud, or that its copy here was lost.
         call_of: finds the call of a locus, by its URL.
     """
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from endpoint.cloud.calls import asking, conference, endings, joining, verdict, wishes
+from endpoint.cloud.calls import asking, conference, endings, joining, silence, verdict, wishes
 from endpoint.cloud.calls.around import Around
 from endpoint.cloud.calls.asking import Asking
 from endpoint.cloud.calls.client import CallRefused
@@ -44,16 +44,7 @@ from endpoint.cloud.calls.table import Granted as Taken
 from endpoint.runtime.clock import Timer
 from endpoint.runtime.errors import EndpointError
 from endpoint.runtime.statetable import Machine
-from endpoint.wire.callcontrol import (
-    Conference,
-    End,
-    Leads,
-    Media,
-    Outgoing,
-    Refusal,
-    Role,
-    Step,
-)
+from endpoint.wire.callcontrol import Conference, End, Leads, Media, Outgoing, Refusal, Role, Step
 from endpoint.wire.client_metrics import ClientError, Trigger, error_of_answer
 from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.locus import errors
@@ -68,11 +59,6 @@ ASKED_S_MAX: Final = 300.0
 """How long people may take for a PIN."""
 LEAVE_TOLD_S: Final = 2.0
 """The people wait no longer for the cloud to take a leave."""
-MEDIA_GONE_S_MAX: Final = 120.0
-"""How long a call may go on without media when the cloud cannot be asked either."""
-MEDIA_GRACE_S: Final = 20.0
-"""How long media may take to come back once the cloud can be asked again."""
-ASK_AGAIN_S: Final = 5.0
 MOVED_S: Final = 5.0
 """How long the news of where a meeting has moved to may take, before the cloud is asked."""
 SHUT_OUT: Final = frozenset({403, 404, 410})
@@ -352,7 +338,10 @@ class LiveCall:
             self.events.tell("client.locus.join.request")
             granted = await joining.begin(around.client, wanted, self._copy.sequence)
             self._is_requesting = False
-            self._granted(granted)
+            if self._is_dropped:
+                around.stray()
+            else:
+                self._granted(granted)
         except CallRefused as error:
             self._refused(error)
         except (EndpointError, RemoteProtocolError) as error:
@@ -373,6 +362,7 @@ class LiveCall:
             correlation_id=self.correlation_id,
             offer=self.leg.offer,
             address=outgoing.address if outgoing is not None else "",
+            shown=outgoing.shown if outgoing is not None else "",
             locus_url=self.url,
             role=self._question.role,
             pin=self._question.pin,
@@ -546,20 +536,12 @@ class LiveCall:
             if self._is(*IN):
                 self._around.room.media_changed(self.id, media)
         elif self._is(*IN):
-            self._around.tasks.start(self._without_media(), "media that is gone")
+            self._around.tasks.start(silence.outlast(self, self._around.world.clock), "media that is gone")
 
-    async def _without_media(self) -> None:
-        """Hang up if only media is gone; where the cloud is out of reach as well, how long decides whether the call survives."""
-        clock = self._around.world.clock
-        until_s, grace_s = clock.time() + MEDIA_GONE_S_MAX, 0.0
-        while self.leg.is_failed and self._is(*IN) and clock.time() < until_s:
-            if await self.refresh():
-                await clock.sleep(grace_s)
-                break
-            grace_s = MEDIA_GRACE_S
-            await clock.sleep(ASK_AGAIN_S)
-        if self.leg.is_failed and self._is(*IN):
-            self.hang_up(endings.MEDIA_LOST)
+    @property
+    def is_without_media(self) -> bool:
+        """Say whether people would talk in it, were there media."""
+        return self.leg.is_failed and self._is(*IN)
 
     async def ask_media(self) -> str:
         """Send the media description as it is now; returns why it was refused."""

@@ -103,16 +103,19 @@ class CallControl:
         first, *others = known
         for call in others:
             call.is_joining = True  # what the cloud tells of it until then is no end of its own
-        why = await first.deeds.merge(tuple(call.url for call in others))
-        gone = [call for call in others if call.state is not State.ENDED] if not why else []
-        if gone:
-            self.around.room.joined(first.id, [call.id for call in gone])
-        for call in others:
-            call.is_joining = False
-            if why:
-                call.look()
-            else:
-                call.over(endings.JOINED, leaves=False)
+        why = "given up"
+        try:
+            why = await first.deeds.merge(tuple(call.url for call in others))
+            gone = [call for call in others if call.state is not State.ENDED] if not why else []
+            if gone:
+                self.around.room.joined(first.id, [call.id for call in gone])
+        finally:  # whoever has asked may have gone: a door that is shut gives up its commands
+            for call in others:
+                call.is_joining = False
+                if why:
+                    call.look()
+                else:
+                    call.over(endings.JOINED, leaves=False)
         return why
 
     async def dtmf(self, call_id: int, tones: str) -> str:

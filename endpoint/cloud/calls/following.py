@@ -72,6 +72,7 @@ class Following:
         """
         if not self._is_closed:
             self._do(self._replica.take(raw), raises=True)
+            self._find_again()
 
     def move(self, raw: Mapping[str, Any]) -> None:
         """Follow another locus, which has come after the one that was followed; errors as in `take`."""
@@ -138,7 +139,7 @@ class Following:
                 case replica.Dropped():
                     self._drop(effect.bound)
                 case replica.Lost():
-                    pass  # whoever asked has said why; it is asked for again when there is a reason to
+                    pass  # whoever asked has said why, and tries to find it again
         if wrong is not None and raises:
             raise wrong
         if wrong is not None:
@@ -191,7 +192,13 @@ class Following:
             self._refused(refusal)
         elif following is None:
             self._changed()
+        self._find_again()
         return following
+
+    def _find_again(self) -> None:
+        """Have all loci looked at if this one was lost: nothing that is pushed is taken of it any more, not even its end."""
+        if self._replica.is_lost and not self._is_closed and self._around.can_be_told():
+            self._around.stray()
 
 
 def _shown(url: str) -> str:

@@ -7,9 +7,10 @@ in which the device is, and the one with this call's correlation id is taken. So
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+from endpoint.cloud.calls import verdict
 from endpoint.cloud.calls.client import CallRefused, LocusClient, Lost, Reply
 from endpoint.runtime.errors import Unreachable
 from endpoint.wire import codec
@@ -45,7 +46,7 @@ class Wanted:
     """What is asked for.
 
     Attributes:
-        address: who is called, "" for an instant meeting.
+        address: who is called, "" for an instant meeting; `shown` is what the trace has of it.
         locus_url: the locus to join; "" calls `address`.
         media_id: of the media connection that there is already.
     """
@@ -53,7 +54,8 @@ class Wanted:
     device_url: str
     correlation_id: str
     offer: str
-    address: str = ""
+    address: str = field(default="", repr=False)
+    shown: str = ""
     locus_url: str = ""
     role: Role = ""
     pin: Secret | None = None
@@ -129,7 +131,7 @@ async def _send(client: LocusClient, wanted: Wanted, sequence: Sequence) -> Repl
     else:
         invitee = Invitee(address=wanted.address) if wanted.address else None
         url, body = client.url(requests.CALL), CallRequest(invitee=invitee, **members)
-        shown["invitee"] = wanted.address
+        shown["invitee"] = wanted.shown
     return await client.send("POST", f"{url}?{requests.REDIRECTABLE}", body, shown, is_safe=False)
 
 
@@ -154,16 +156,10 @@ async def _find(client: LocusClient, wanted: Wanted) -> Granted | None:
         if (
             device is not None
             and device.correlation_id == wanted.correlation_id
-            and _is_there(locus, wanted.device_url)
+            and verdict.is_in(locus, wanted.device_url)
         ):
             return _granted(raw, locus, wanted.device_url)
     return None
-
-
-def _is_there(locus: Locus, device_url: str) -> bool:
-    from endpoint.cloud.calls import verdict
-
-    return verdict.is_in(locus, device_url)
 
 
 def read(reply: Reply, device_url: str) -> Granted:

@@ -145,6 +145,11 @@ class Replica:
         """Tell whether the service is being asked for what was missed."""
         return self.state in (State.SYNCING, State.FETCHING)
 
+    @property
+    def is_lost(self) -> bool:
+        """Tell whether the service could not be asked for what was missed: nothing but a whole locus is taken."""
+        return self.state is State.LOST
+
     # ---- what came unasked ----
 
     def take(self, raw: Mapping[str, Any]) -> tuple[Effect, ...]:

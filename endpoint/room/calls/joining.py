@@ -122,6 +122,7 @@ class Joining:
         told = replace(address, host_key="")  # the key of the host is nobody's business but Zoom's
         wish = Outgoing(
             address=str(address),
+            without_key=str(told),
             requested=str(told),
             leads=Leads.SIP,
             display_name=(booking.title or "") if booking is not None else "",

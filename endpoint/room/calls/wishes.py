@@ -109,9 +109,9 @@ class Wishes:
         call.was_rejected = True
         self._book.feed(call, HungUp())
         self._book.show(call)
+        self._book.finish(call, endings.REJECTED)  # first: to the cloud it is busy here, to the people it was rejected
         if self._book.line is not None:
             self._book.line.decline(call.id, Refusal.BUSY)
-        self._book.finish(call, endings.REJECTED)
 
     def ignore(self, call: RoomCall) -> None:
         """Let a call ring on elsewhere, and be silent here.

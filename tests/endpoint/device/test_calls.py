@@ -22,6 +22,40 @@ def disconnects(stage: Stubbed) -> list[tuple[int, str, str]]:
     return [(one["CallId"], one["CauseType"], one["CauseString"]) for one in fields]
 
 
+def test_a_call_that_people_reject_is_told_as_rejected_not_as_busy() -> None:
+    async def story(stage: Stubbed) -> None:
+        await stage.online()
+        account = stage.device.identity.account
+        assert account is not None
+        stage.cloud.calls.ring("ada@far.example", account.user_id, display_name="Ada")
+        await stage.clock.sleep(1.0)
+        await command(stage, "Call Reject")
+        await stage.clock.sleep(1.0)
+        assert disconnects(stage) == [(2, "LocalReject", "")]
+        assert [(one.occurrence, one.disconnect_cause_type) for one in stage.device.local.call_history.entries] == [
+            ("Rejected", "LocalReject")
+        ]
+
+    play(story)
+
+
+def test_the_key_of_a_host_is_seen_nowhere_but_in_the_request() -> None:
+    async def story(stage: Stubbed) -> None:
+        await stage.online()
+        key = "778899"
+        await command(stage, "Zoom Join", MeetingID="81234567890", MeetingPasscode="112233", HostKey=key)
+        await stage.clock.sleep(5.0)
+        (call,) = stage.device.local.calls.shown()
+        assert (call["status"], call["number"]) == ("Connected", "81234567890.112233@zoomcrc.com")
+        await command(stage, "Call Disconnect")
+        await stage.clock.sleep(5.0)
+        assert not [event.as_json() for event in stage.trace.events if key in event.as_json()]
+        assert not [line for line in stage.log if key in line]
+        assert key not in repr(stage.device.local.call_history.entries)
+
+    play(story)
+
+
 def test_a_meeting_that_is_dialled_again_stays_with_the_call_that_has_it() -> None:
     async def story(stage: Stubbed) -> None:
         await stage.online()

@@ -287,3 +287,36 @@ def test_a_list_of_loci_with_something_strange_in_it() -> None:
         assert len(stage.cloud.lines("Wx2 W: locus not understood: ")) == 3
 
     play(story)
+
+
+@pytest.mark.parametrize("down_s", [60.0, 3600.0])
+def test_a_locus_that_was_lost_while_the_service_was_down_is_found_again_without_mercury_reconnecting(
+    down_s: float,
+) -> None:
+    """What is pushed of it meanwhile is not taken: nobody but the service can tell that the call has ended."""
+
+    async def story(stage: Stage) -> None:
+        locus = await stage.person(2)
+        stage.loci.step(locus)  # is never told
+        is_down, served = True, stage.loci.answer
+        for method in ("GET", "PUT"):
+            stage.cloud.on(
+                method, "locus-a.wbx2.test/locus/api/v1/loci", lambda asked: CUT if is_down else served(asked)
+            )
+        missed = locus["sequence"]
+        gap = {"url": locus["url"], "baseSequence": missed, "sequence": stage.loci.step(locus)["sequence"]}
+        await stage.loci.push(gap, "difference")
+        await stage.settle(down_s)
+        assert stage.cloud.device.mercury.is_open
+        is_down = False
+        before = locus["sequence"]
+        stage.loci.ada(locus, "LEFT")
+        stage.loci.me(locus, "LEFT", "LEFT")
+        stage.loci.step(locus, state="INACTIVE")
+        await stage.loci.push(
+            {"url": locus["url"], "baseSequence": before, "sequence": locus["sequence"]}, "difference"
+        )
+        await stage.settle(60.0)
+        assert stage.end(2).cause_type == "RemoteDisconnect"
+
+    play(story)
