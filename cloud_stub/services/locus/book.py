@@ -120,12 +120,13 @@ class Book:
         locus = self.find(self._by_key.get(key, ""))
         return locus if locus is not None and locus.is_active else None
 
-    def since(self, locus_id: str, number: int) -> Locus | None:
-        """Return the state of a locus whose newest number it was; None if it is not kept, or had another address."""
+    def since(self, locus_id: str, number: int) -> tuple[Locus, ...]:
+        """Return the states of a locus from the one whose newest number it was; none if it is not kept, or had another address."""
         kept = self._found(locus_id)
         if kept is None:
-            return None
-        return next((one for one in kept.history if one.sequence.last == number and one.id == kept.now.id), None)
+            return ()
+        states = tuple(one for one in kept.history if one.sequence.last >= number)
+        return states if states and states[0].sequence.last == number and states[0].id == kept.now.id else ()
 
     def _found(self, locus_id: str) -> Kept | None:
         return self._kept.get(locus_id) or self._kept.get(self._aliases.get(locus_id, ""))

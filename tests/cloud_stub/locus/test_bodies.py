@@ -37,7 +37,8 @@ def test_what_is_nested_or_broken_is_refused() -> None:
                 reply = await ada.ask(method, url, body)
                 assert reply.status == 400, (method, url, body[-80:], reply.raw[:80])
                 message = reply.json["message"]
-                assert message and "\n" not in message and len(message) < 300
+                assert 0 < len(message) < 300
+                assert "\n" not in message
         assert (await ada.ask("GET", locus["url"])).json == before
 
     told(story)
