@@ -22,7 +22,7 @@ from cloud_stub.services.health import ping_route
 from cloud_stub.services.locus import changes, media
 from cloud_stub.services.locus.addresses import MeetingTarget, Nobody, UserTarget
 from cloud_stub.services.locus.controls import Controls
-from cloud_stub.services.locus.render import View, locus_dto
+from cloud_stub.services.locus.render import Drawn, View, locus_dto
 from cloud_stub.services.locus.state import MODERATOR, Leg, Locus, Participant, with_leg
 from cloud_stub.services.locus.switchboard import FAULTY, Switchboard
 from endpoint.wire.errors import RemoteProtocolError
@@ -247,7 +247,8 @@ class LocusService:
             return Answer(locus_dto(locus, view))
         if len(states) == 1:
             return Answer(status=204)
-        known, *between, now = [locus_dto(state, view) for state in states]
+        drawn = Drawn()
+        known, *between, now = [locus_dto(state, view, drawn) for state in states]
         return Answer(difference(known, now, between))  # by the time it comes, the client may know of one in between
 
     def _keep_alive(self, call: Call) -> Answer:
