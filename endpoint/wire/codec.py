@@ -75,6 +75,8 @@ def convert(value: object, kind: type[T], where: str = "body") -> T:
     except msgspec.ValidationError as error:
         rule, _, path = str(error).partition(" - at ")
         raise RemoteProtocolError(where + path.strip("`").removeprefix("$"), rule) from None
+    except RecursionError as error:
+        raise RemoteProtocolError(where, f"JSON ({type(error).__name__})") from None
 
 
 def b64decode_strict(text: str, where: str) -> bytes:

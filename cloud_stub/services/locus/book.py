@@ -19,7 +19,7 @@ from cloud_stub.platform.hosts import Origin
 from cloud_stub.platform.rate import Counter
 from cloud_stub.platform.records import Registration
 from cloud_stub.platform.routes import Label
-from cloud_stub.services.locus.render import View, locus_dto
+from cloud_stub.services.locus.render import Drawn, View, locus_dto
 from cloud_stub.services.locus.state import PRESENT, Locus
 from cloud_stub.services.locus.timers import Timers
 from cloud_stub.services.mercury import Mercury
@@ -120,12 +120,13 @@ class Book:
         locus = self.find(self._by_key.get(key, ""))
         return locus if locus is not None and locus.is_active else None
 
-    def since(self, locus_id: str, number: int) -> Locus | None:
-        """Return the state of a locus whose newest number it was; None if it is not kept, or had another address."""
+    def since(self, locus_id: str, number: int) -> tuple[Locus, ...]:
+        """Return the states of a locus from the one whose newest number it was; none if it is not kept, or had another address."""
         kept = self._found(locus_id)
         if kept is None:
-            return None
-        return next((one for one in kept.history if one.sequence.last == number and one.id == kept.now.id), None)
+            return ()
+        states = tuple(one for one in kept.history if one.sequence.last >= number)
+        return states if states and states[0].sequence.last == number and states[0].id == kept.now.id else ()
 
     def _found(self, locus_id: str) -> Kept | None:
         return self._kept.get(locus_id) or self._kept.get(self._aliases.get(locus_id, ""))
@@ -262,16 +263,17 @@ class Book:
             self.timers.set(("outbox",), max(0.0, self._outbox[0][0] - now_s), self._flush)
 
     def _tell(self, kept: Kept, locus: Locus, before: Locus | None, event: str) -> None:
+        drawn = Drawn()
         for one in locus.participants:
             was = before.participant(one.id) if before is not None else None
             if not one.user_id or (one.state not in PRESENT and (was is None or was.state not in PRESENT)):
                 continue
             for record in self._wdm.of_user(one.user_id):
-                self._tell_registration(kept, locus, event, record)
+                self._tell_registration(kept, locus, event, record, drawn)
                 if one.state not in PRESENT:
                     kept.told.pop(record.id, None)
 
-    def _tell_registration(self, kept: Kept, locus: Locus, event: str, record: Registration) -> None:
+    def _tell_registration(self, kept: Kept, locus: Locus, event: str, record: Registration, drawn: Drawn) -> None:
         fault = self._platform.faults.hit(
             "locus",
             step="event",
@@ -280,7 +282,7 @@ class Book:
             event=event,
             device=self._platform.nicknames.get(record.user_id),
         )
-        data = self._event(kept, locus, event, record, fault)
+        data = self._event(kept, locus, event, record, fault, drawn)
         kept.told[record.id] = locus
         if fault is not None and fault.do == "delta_gap":
             return
@@ -310,14 +312,16 @@ class Book:
                 data = {"eventType": kind, "locusUrl": url, "correlationId": leg.correlation_id, "message": message}
                 self._send(record.id, data)
 
-    def _event(self, kept: Kept, locus: Locus, event: str, record: Registration, fault: Fault | None) -> dict[str, Any]:
+    def _event(
+        self, kept: Kept, locus: Locus, event: str, record: Registration, fault: Fault | None, drawn: Drawn
+    ) -> dict[str, Any]:
         view = self.view(record.user_id, record, self._wdm.origin(record))
         told = kept.told.get(record.id)
         is_too_big = fault is not None and fault.do == "too_big"
         if told is None or (not is_too_big and not self._as_delta(kept, locus, told, event, record.id)):
-            whole = events.locus_event_data(event, view.url(locus.id), locus_dto(locus, view))
+            whole = events.locus_event_data(event, view.url(locus.id), locus_dto(locus, view, drawn))
             return self._fitting(whole, locus, view)
-        delta = difference(locus_dto(told, view), locus_dto(locus, view))
+        delta = difference(locus_dto(told, view, drawn), locus_dto(locus, view, drawn))
         data = events.locus_event_data(events.DIFFERENCE, view.url(told.id), delta)  # its client knows it by that
         return _too_big(locus, view) if is_too_big else self._fitting(data, locus, view)
 

@@ -49,12 +49,30 @@ class View:
         return f"{self.devices}/{leg_id}"
 
 
-def locus_dto(locus: Locus, view: View) -> dict[str, Any]:
-    """Return the whole DTO."""
+class Drawn:
+    """Participants as others see them, drawn once for everybody who is told the same: most of a locus does not change with a change."""
+
+    def __init__(self) -> None:
+        self._drawn: dict[tuple[int, str, str, str], tuple[Participant, dict[str, Any]]] = {}
+
+    def participant(self, locus: Locus, one: Participant, view: View) -> dict[str, Any]:
+        """Return the DTO of a participant; nobody may change it."""
+        if one.user_id == view.user_id:
+            return _participant(locus, one, view)  # its devices have an order of their own
+        key = (id(one), locus.id, view.locus, view.devices)
+        known = self._drawn.get(key)
+        if known is None:
+            known = self._drawn[key] = (one, _participant(locus, one, view))
+        return known[1]
+
+
+def locus_dto(locus: Locus, view: View, drawn: Drawn | None = None) -> dict[str, Any]:
+    """Return the whole DTO; with `drawn`, participants that are the same for several who look are drawn once."""
+    drawn = drawn or Drawn()
     url = view.url(locus.id)
     me = locus.of_user(view.user_id)
     seen = _seen(locus, me)
-    shown = {one.id: _participant(locus, one, view) for one in seen}
+    shown = {one.id: drawn.participant(locus, one, view) for one in seen}
     return {
         "url": url,
         "created": iso_ms(locus.created),

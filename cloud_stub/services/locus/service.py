@@ -22,7 +22,7 @@ from cloud_stub.services.health import ping_route
 from cloud_stub.services.locus import changes, media
 from cloud_stub.services.locus.addresses import MeetingTarget, Nobody, UserTarget
 from cloud_stub.services.locus.controls import Controls
-from cloud_stub.services.locus.render import View, locus_dto
+from cloud_stub.services.locus.render import Drawn, View, locus_dto
 from cloud_stub.services.locus.state import MODERATOR, Leg, Locus, Participant, with_leg
 from cloud_stub.services.locus.switchboard import FAULTY, Switchboard
 from endpoint.wire.errors import RemoteProtocolError
@@ -242,12 +242,14 @@ class LocusService:
             raise CloudError(400, "since is the last number that was seen", str(errors.BAD_SINCE))
         locus, _ = self._mine(call)
         view = self._book.view(call.caller.id, self._record(call), call.origin)
-        known = self._book.since(call.params["locus"], int(since)) if locus.id == call.params["locus"] else None
-        if known is None:
+        states = self._book.since(locus.id, int(since)) if locus.id == call.params["locus"] else ()
+        if not states:
             return Answer(locus_dto(locus, view))
-        if known is locus:
+        if len(states) == 1:
             return Answer(status=204)
-        return Answer(difference(locus_dto(known, view), locus_dto(locus, view)))
+        drawn = Drawn()
+        known, *between, now = [locus_dto(state, view, drawn) for state in states]
+        return Answer(difference(known, now, between))  # by the time it comes, the client may know of one in between
 
     def _keep_alive(self, call: Call) -> Answer:
         locus, me = self._mine(call)

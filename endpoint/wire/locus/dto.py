@@ -134,6 +134,8 @@ GRANTED: Final = "GRANTED"
 ACCEPTED: Final = "ACCEPTED"
 RELEASED: Final = "RELEASED"
 CONTENT: Final = "content"  # name of the media share of a screen
+LEVELS_MAX: Final = 64
+"""How deep objects and lists may be in each other; a locus needs nine."""
 
 
 class FullState(Part, kw_only=True, frozen=True):
@@ -448,16 +450,22 @@ def _convert(raw: Mapping[str, Any], where: str) -> _Members:
     try:
         part = codec.convert(raw, _Members, where)
     except RemoteProtocolError:
-        part = codec.convert(without_nulls(raw), _Members, where)
+        part = codec.convert(without_nulls(raw, where), _Members, where)
     if part.url is not None and not (part.url.startswith("http") and is_url(part.url)):
         raise RemoteProtocolError(f"{where}.url", "an http(s) URL")
     return part
 
 
-def without_nulls(value: Any) -> Any:
-    """Return decoded JSON without the members that are null; places of a list that are null stay."""
-    if isinstance(value, Mapping):
-        return {name: without_nulls(inner) for name, inner in value.items() if inner is not None}
+def without_nulls(value: Any, where: str = "locus", levels: int = LEVELS_MAX) -> Any:
+    """Return decoded JSON without the members that are null; places of a list that are null stay.
+
+    Raises:
+        RemoteProtocolError: objects and lists in each other, deeper than `levels`.
+    """
+    if not isinstance(value, (Mapping, list)):
+        return value
+    if not levels:
+        raise RemoteProtocolError(where, f"at most {LEVELS_MAX} objects and lists in each other")
     if isinstance(value, list):
-        return [without_nulls(inner) for inner in value]
-    return value
+        return [without_nulls(inner, where, levels - 1) for inner in value]
+    return {name: without_nulls(inner, where, levels - 1) for name, inner in value.items() if inner is not None}

@@ -530,10 +530,10 @@ def parse_request(raw: object, kind: type[B], where: str = "body") -> B:
     """Read the body of a request; null reads as absent, at any depth.
 
     Raises:
-        RemoteProtocolError: a member is missing or of the wrong type, no registration where one has to be, or a sequence that breaks
-            its rules.
+        RemoteProtocolError: a member is missing or of the wrong type, no registration where one has to be, a sequence that breaks
+            its rules, or more levels than LEVELS_MAX.
     """
-    request = codec.convert(without_nulls(raw), kind, where)
+    request = codec.convert(without_nulls(raw, where), kind, where)
     if isinstance(request, _Request):
         if request.raw_sequence is not None:
             parse_sequence(request.raw_sequence, f"{where}.sequence")

@@ -12,7 +12,8 @@ from cloud_world import World
 
 from cloud_stub.platform.context import CloudSettings
 from cloud_stub.platform.records import Made
-from cloud_stub.services.locus import book
+from cloud_stub.services.locus import book, render
+from cloud_stub.services.locus.state import Locus, Participant
 from endpoint.wire import codec
 from endpoint.wire.locus.dto import parse_locus
 from endpoint.wire.locus.merge import merge
@@ -261,5 +262,30 @@ def test_loci_under_an_address_of_ours_have_addresses_of_ours() -> None:
         ada, call = await meeting(world)
         reply = await world.ask("GET", f"{LOCUS}/loci/{call}", token=ada.token, host="locus-a.wbx2.test")
         assert reply.json["url"] == f"http://locus-a.wbx2.test/locus/api/v1/loci/{call}"
+
+    told(story)
+
+
+def test_an_event_draws_every_participant_once_however_many_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    draw = render._participant
+
+    def counted(locus: Locus, one: Participant, view: render.View) -> dict[str, Any]:
+        drawn.append(one.id)
+        return draw(locus, one, view)
+
+    async def story(world: World) -> None:
+        ada, call = await meeting(world)
+        people = [await caller(world, f"Person {n}") for n in range(12)]
+        for one in people:
+            assert (await one.join(ada.locus["url"])).status == 200
+        await asyncio.sleep(0.1)
+        monkeypatch.setattr(render, "_participant", counted)
+        world.cloud.calls.person(call, "Person 3", "raise_hand")
+        await asyncio.sleep(0.1)
+        monkeypatch.setattr(render, "_participant", draw)
+        assert len(drawn) <= 4 * len(people), "once for all, and for each his own"
+        for one in (ada, *people):
+            assert one.locus == await current(one)
 
     told(story)

@@ -17,7 +17,7 @@ from cloud_stub.services.locus.state import Leg, Locus, Participant
 from endpoint.runtime.clock import parse_iso
 from endpoint.wire.locus.dto import LocusState, State, parse_locus
 from endpoint.wire.locus.merge import merge
-from endpoint.wire.locus.sequence import Advice, Order, compare, parse_sequence
+from endpoint.wire.locus.sequence import Advice, Order, advise_delta, compare, parse_sequence
 
 NOW = parse_iso("2026-03-02T08:00:00Z")
 PEOPLE = ("Ana", "Ben", "Cyd")
@@ -178,3 +178,48 @@ def test_a_locus_keeps_its_rules(is_meeting: bool, steps: list[tuple[int, str]])
             break
         if what in ("go", "lose", "refuse"):
             assert locus.joined or any(one.is_waiting for one in locus.participants)
+
+
+ACTS = st.lists(
+    st.tuples(st.sampled_from(PEOPLE), STEPS.map(lambda step: step[1])), min_size=2, max_size=12
+)  # fmt: skip
+
+
+@settings(max_examples=25, deadline=None)
+@given(ACTS)
+def test_what_was_missed_leads_from_every_state_since_to_the_present_one(acts: list[tuple[str, str]]) -> None:
+    """A sync is asked from one state, and taken on a later one, if an answer to a request came first."""
+
+    async def story(world: World) -> None:
+        ada, bob = await caller(world, "Ada"), await caller(world, "Bob")
+        url = (await ada.call(None)).json["locus"]["url"]
+        await bob.join(url)
+        call, use = url.rpartition("/")[2], world.cloud.calls
+        views: dict[str, list[Any]] = {one.user_id: [(await one.ask("GET", url)).json] for one in (ada, bob)}
+        for who, what in acts:
+            with suppress(NotFound, Conflict):
+                if what in ("lobby", "admit", "drop"):
+                    getattr(use, what)(call, who)
+                else:
+                    use.person(call, who, what)
+            for one in (ada, bob):
+                views[one.user_id].append((await one.ask("GET", url)).json)
+        for one in (ada, bob):
+            seen = views[one.user_id]
+            for n, known in enumerate(seen):
+                missed = await one.ask("GET", known["syncUrl"])
+                if missed.status == 204:
+                    assert known == seen[-1]
+                    continue
+                for later in seen[n:]:
+                    current = parse_sequence(later["sequence"])
+                    base, incoming = (parse_sequence(missed.json[name]) for name in ("baseSequence", "sequence"))
+                    advice = advise_delta(current, base, incoming)
+                    taken = merge(later, missed.json) if advice is Advice.USE_INCOMING else later
+                    assert {**taken, "participants": people(taken)} == {**seen[-1], "participants": people(seen[-1])}
+
+    told(story)
+
+
+def people(locus: dict[str, Any]) -> dict[str, Any]:
+    return {one["url"]: one for one in locus["participants"]}
