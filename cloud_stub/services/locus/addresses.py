@@ -14,10 +14,10 @@ from cloud_stub.hybrid_calendar.meeting_services import SPACE as SPACE_SERVICE
 from cloud_stub.hybrid_calendar.meeting_services import WEBEX, ZOOM
 from cloud_stub.hybrid_calendar.settings import Settings
 from cloud_stub.hybrid_calendar.site import PERSONAL_ROOM, Site, room_name
-from cloud_stub.hybrid_calendar.zoom import ZoomAddress
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.records import Meeting, Registration, SiteMeeting, User, UserKind, Workspace
 from endpoint.wire.conventions import room_address
+from endpoint.wire.zoom import ZoomAddress
 
 ADDRESS_CHARS_MAX: Final = 1_024
 CLOUD_DOMAIN: Final = "webex.com"
