@@ -20,9 +20,9 @@ from cloud_stub.services.locus import changes
 from cloud_stub.services.locus.addresses import MeetingTarget, bare
 from cloud_stub.services.locus.admission import MeetingSettings
 from cloud_stub.services.locus.controls import Controls, role_kind
-from cloud_stub.services.locus.peers import ANSWER, BUSY, NO_ANSWER, REJECT, Peer, peer_key
+from cloud_stub.services.locus.peers import ANSWER, BUSY, NO_ANSWER, REJECT, Peer, peer_key, tones_of
 from cloud_stub.services.locus.state import MODERATOR, Locus, Participant, with_leg
-from cloud_stub.services.locus.switchboard import ALONE_S, Switchboard
+from cloud_stub.services.locus.switchboard import ALONE_S, Switchboard, with_key
 from endpoint.runtime.clock import iso_ms
 from endpoint.runtime.faults import Fault
 from endpoint.wire.locus import events
@@ -43,7 +43,12 @@ DOES: Final = (
     "join", "leave", "mute", "unmute", "share", "stop_share", "raise_hand", "lower_hand", "hold", "resume", "dtmf", "role",
 )  # fmt: skip
 """What a person can do."""
+NO_TONES: Final = Pin("")
+IN_CALL: Final = ("share", "hold", "resume", "dtmf")
+"""What only somebody who is in can do; the other words say so themselves."""
 ELSEWHERE_AFTER_S: Final = 1.0
+WAIT_MAX_S: Final = 604_800
+"""The longest wait of a script, a week; it is no number of seconds that a clock cannot count."""
 Rows: TypeAlias = list[dict[str, Any]]
 Words: TypeAlias = list[str]
 
@@ -85,6 +90,8 @@ class CallUseCases:
         Raises:
             NotFound: there is no such user.
         """
+        for wait_s in (cancel_after_s, elsewhere_after_s):
+            _require_wait(wait_s)
         callee = self._user(user_id)
         board = self._board
         locus = board.new_locus(is_meeting=is_meeting, title=(display_name or caller) if is_meeting else "", name=name)
@@ -114,8 +121,6 @@ class CallUseCases:
 
     def _later(self, locus: Locus, what: str, after_s: float | None, act: Callable[[], object]) -> None:
         if after_s is not None:
-            if after_s < 0:
-                raise BadRequest("a wait is 0 or more seconds")
             self._book.timers.set((locus.id, what), after_s, act)
 
     def _cancel(self, locus_id: str, participant_id: str) -> None:
@@ -161,8 +166,7 @@ class CallUseCases:
         self._far_end(call, REASONS[reason], after_s)
 
     def _far_end(self, call: str, behaves: str, after_s: float) -> None:
-        if after_s < 0:
-            raise BadRequest("a wait is 0 or more seconds")
+        _require_wait(after_s)
         locus = self._find(call)
         called = (State.IDLE, State.NOTIFIED)
         one = (
@@ -223,6 +227,8 @@ class CallUseCases:
         if capacity is not None and capacity < 0:
             raise BadRequest("a meeting has room for 0 (any number) or more")
         other = self._target(moved_to) if moved_to else None
+        if other is not None and other.key == key:
+            raise BadRequest("a meeting moves to another one")
         now = self._board.settings_of(key)
         given: dict[str, Any] = {
             "locked": locked,
@@ -249,8 +255,6 @@ class CallUseCases:
     def _move(self, locus: Locus, other: MeetingTarget) -> None:
         """Move everybody who is in a meeting to another one."""
         there, is_new = self._board.meeting_locus(other)
-        if there.id == locus.id:
-            raise BadRequest("a meeting moves to another one")
         if is_new:
             there = self._book.open(there, events.PARTICIPANT_UPDATED)
         self._board.merge(there, [locus])
@@ -271,6 +275,7 @@ class CallUseCases:
         """
         if do not in DOES:
             raise BadRequest(f"a person can {', '.join(DOES)}")
+        tones = tones_of(Pin(value)) if do == "dtmf" else NO_TONES
         if do == "join":
             return self._person_joins(call, who, name, role_kind(role) if role else "")
         locus = self._call(call)
@@ -281,6 +286,8 @@ class CallUseCases:
             self._board.commit(changes.gone(locus, one), events.PARTICIPANT_LEFT)
         elif do in ("mute", "unmute"):
             self._controls.mute(locus, one, one.id, do == "mute")
+        elif do in IN_CALL and one.state is not State.JOINED:
+            raise Conflict(f"{one.name or one.id} is {one.state.value}, and only who is in can {do}")
         elif do in ("share", "stop_share"):
             self._controls.share(locus, one.id, do == "share")
         elif do in ("raise_hand", "lower_hand"):
@@ -288,9 +295,7 @@ class CallUseCases:
         elif do in ("hold", "resume"):
             self._board.commit(locus.with_change(one.id, held=do == "hold"), events.PARTICIPANT_UPDATED)
         else:
-            if not value:
-                raise BadRequest("value has the tones: 0 to 9, *, #, A to D")
-            self._board.dtmf(locus, one, Pin(value))
+            self._board.dtmf(locus, one, tones)
         return one.id
 
     def _person_joins(self, call: str, who: str, name: str, role: str) -> str:
@@ -300,7 +305,7 @@ class CallUseCases:
             target = self._target(call)
             locus, is_new = board.meeting_locus(target)
         else:
-            locus, is_new = known, False
+            locus, is_new = self._call(call), False
         one = locus.named(who)
         if one is None:
             user = board.addresses.user(bare(who))
@@ -315,7 +320,7 @@ class CallUseCases:
             one = msgspec.structs.replace(one, roles=tuple(dict.fromkeys((*one.roles, role))))
         locus = changes.entered(locus, one, board.far_leg(one), alone=not locus.is_meeting)
         if not locus.is_meeting and len(locus.joined) > 2:
-            locus = locus.changed(is_meeting=True)
+            locus = with_key(locus)
         if is_new:
             self._book.open(locus, events.PARTICIPANT_JOINED)
         else:
@@ -336,11 +341,11 @@ class CallUseCases:
     def admit(self, call: str, participant: str | None = None) -> int:
         """Let somebody in from the lobby, or all who wait there; returns how many."""
         locus = self._call(call)
-        chosen = (
-            [self._participant(locus, participant)]
-            if participant
-            else [one for one in locus.participants if one.is_waiting]
-        )
+        chosen = [one for one in locus.participants if one.is_waiting]
+        if participant:
+            chosen = [self._participant(locus, participant)]
+            if not chosen[0].is_waiting:
+                raise Conflict(f"{chosen[0].name} does not wait in the lobby")
         for one in chosen:
             locus = self._controls.admit(locus, None, one.id)
         return len(chosen)
@@ -486,7 +491,7 @@ class CallUseCases:
     def _meeting(self, meeting: str) -> tuple[str, Locus | None]:
         locus = self._book.find(meeting)
         if locus is not None and locus.is_meeting:
-            return locus.key or locus.id, locus if locus.is_active else None
+            return locus.key, locus if locus.is_active else None
         target = self._target(meeting)
         return target.key, self._book.of_meeting(target.key)
 
@@ -512,6 +517,11 @@ class CallUseCases:
         for one in hit:
             self._controls.end(one, None)
         return bool(hit)
+
+
+def _require_wait(after_s: float | None) -> None:
+    if after_s is not None and not 0 <= after_s <= WAIT_MAX_S:
+        raise BadRequest(f"a wait is 0 to {WAIT_MAX_S} seconds")
 
 
 def _member(subject: str, values: dict[str, Any], name: str) -> Any:

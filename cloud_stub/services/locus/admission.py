@@ -50,19 +50,36 @@ class Admission:
 
     roles: tuple[str, ...] = ()
     waits: bool = False
-    is_guest: bool = False
+
+
+def asks_for_host(request: JoinRequest) -> bool:
+    """Tell whether somebody wants to be host, or gives a PIN."""
+    return bool(request.pin or request.permission_token or request.moderator or request.role.casefold() == "host")
 
 
 def admission(
-    settings: MeetingSettings, locus: Locus, request: JoinRequest, *, is_owner: bool, host_key: str = ""
+    settings: MeetingSettings,
+    locus: Locus,
+    request: JoinRequest,
+    *,
+    is_owner: bool,
+    is_in: bool = False,
+    host_key: str = "",
 ) -> Admission:
     """Decide about somebody who wants to join.
+
+    Args:
+        is_in: he is there already: this is another device of his, or the same request again.
 
     Raises:
         CloudError: 423 with the code of what is missing, 403 when it is full.
     """
+    if is_in and not asks_for_host(request):
+        return Admission()
     role = _role(settings, request, is_owner=is_owner, host_key=host_key)
     is_host = role == MODERATOR
+    if is_in:
+        return Admission((role,) if role else ())
     if (settings.locked or locus.locked) and not is_host:
         raise CloudError(423, "the meeting is locked", str(errors.LOCKED))
     capacity = settings.capacity or locus.capacity
@@ -72,7 +89,7 @@ def admission(
     waits = not is_host and (settings.lobby or (not settings.open_for_guests and not has_host))
     if waits and sum(one.is_waiting for one in locus.participants) >= LOBBY_MAX:
         raise CloudError(423, "the lobby is full", str(errors.LOBBY_FULL))
-    return Admission((role,) if role else (), waits, is_guest=not is_host)
+    return Admission((role,) if role else (), waits)
 
 
 def _role(settings: MeetingSettings, request: JoinRequest, *, is_owner: bool, host_key: str) -> str:

@@ -24,6 +24,7 @@ from cloud_stub.services.locus.state import PRESENT, Locus
 from cloud_stub.services.locus.timers import Timers
 from cloud_stub.services.mercury import Mercury
 from cloud_stub.services.wdm import Wdm
+from endpoint.runtime.clock import Timer
 from endpoint.runtime.faults import Fault
 from endpoint.wire import codec
 from endpoint.wire.locus import events
@@ -94,6 +95,9 @@ class Book:
         self._of_user: dict[str, dict[Kept, None]] = {}
         self._made = Counter()
         self._outbox: deque[tuple[float, Kept, Locus, Locus | None, str]] = deque()
+        self._telling: Timer | None = None
+        """Apart from the timers that are bounded: what has changed is told whatever happens."""
+        self._is_over = False
         self.timers = Timers(platform.clock)
 
     # -- looking ----------------------------------------------------------------------------------------------------------------------
@@ -166,8 +170,6 @@ class Book:
         if len(self._kept) - len(self._ended) >= LOCI_MAX:
             raise BoundHit("loci", LOCI_MAX)
         self._kept[locus.id] = Kept(locus)
-        if locus.key:
-            self._by_key[locus.key] = locus.id
         return self.commit(locus, event)
 
     def commit(self, locus: Locus, event: str) -> Locus:
@@ -180,6 +182,8 @@ class Book:
             locus = self._readdressed(kept, locus)
         kept.now = locus
         kept.history.append(locus)
+        if locus.key and locus.is_active:
+            self._by_key[locus.key] = locus.id
         for one in locus.participants:
             if one.user_id:
                 self._of_user.setdefault(one.user_id, {})[kept] = None
@@ -204,8 +208,6 @@ class Book:
             self._aliases.pop(kept.aliases.popleft(), None)
         for alias in kept.aliases:
             self._aliases[alias] = new
-        if locus.key:
-            self._by_key[locus.key] = new
         return locus.changed(id=new, replaces=(*locus.replaces, old))
 
     def _end(self, kept: Kept) -> None:
@@ -248,19 +250,22 @@ class Book:
     # -- telling ----------------------------------------------------------------------------------------------------------------------
 
     def _enqueue(self, kept: Kept, locus: Locus, before: Locus | None, event: str) -> None:
+        if self._is_over:
+            return
         while len(self._outbox) >= OUTBOX_MAX:
             self._tell(*self._outbox.popleft()[1:])
         due_s = self._platform.clock.time() + TELL_AFTER_S
         self._outbox.append((due_s, kept, locus, before, event))
-        if len(self._outbox) == 1:
-            self.timers.set(("outbox",), TELL_AFTER_S, self._flush)
+        if self._telling is None:
+            self._telling = self._platform.clock.call_later(TELL_AFTER_S, self._flush)
 
     def _flush(self) -> None:
+        self._telling = None
         now_s = self._platform.clock.time()
         while self._outbox and self._outbox[0][0] <= now_s + 1e-6:
             self._tell(*self._outbox.popleft()[1:])
         if self._outbox:
-            self.timers.set(("outbox",), max(0.0, self._outbox[0][0] - now_s), self._flush)
+            self._telling = self._platform.clock.call_later(max(0.0, self._outbox[0][0] - now_s), self._flush)
 
     def _tell(self, kept: Kept, locus: Locus, before: Locus | None, event: str) -> None:
         drawn = Drawn()
@@ -340,8 +345,11 @@ class Book:
 
     def stop(self) -> None:
         """Forget every timer; nobody is told anything any more."""
+        self._is_over = True
         self.timers.stop()
         self._outbox.clear()
+        if self._telling is not None:
+            self._telling.cancel()
 
 
 def _too_big(locus: Locus, view: View) -> dict[str, Any]:

@@ -7,15 +7,20 @@ Source: protocol/cloud-services.md 9.6, 9.9; which wishes beyond lock, layout an
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from cloud_stub.platform.errors import BadRequest, CloudError, NotFound
 from cloud_stub.services.locus import changes
-from cloud_stub.services.locus.addresses import GatewayTarget, Nobody, UserTarget
+from cloud_stub.services.locus.addresses import GatewayTarget, UserTarget
 from cloud_stub.services.locus.state import COHOST, MODERATOR, PRESENTER, ROLES, Locus, Participant
-from cloud_stub.services.locus.switchboard import Switchboard
+from cloud_stub.services.locus.switchboard import Switchboard, with_key
 from endpoint.wire.locus import errors, events, requests
 from endpoint.wire.locus.dto import ACCEPTED, GRANTED, RELEASED, Reason, State
+
+INVITED_MAX: Final = 20
+"""Addresses of one request that are called in; the others are passed over."""
 
 
 class Controls:
@@ -27,11 +32,11 @@ class Controls:
     # -- the whole locus --------------------------------------------------------------------------------------------------------------
 
     def of_locus(self, locus: Locus, me: Participant | None, wish: requests.ControlsRequest) -> Locus:
-        """Change controls of the locus.
+        """Change controls of the locus; a wish that is not known is passed over.
 
         Raises:
             CloudError: 423, that is for hosts.
-            BadRequest: nothing is wished.
+            BadRequest: a layout for nobody.
         """
         if wish.layout is not None:
             if me is None:
@@ -48,9 +53,10 @@ class Controls:
         if wish.disallow_unmute is not None:
             locus = self.hard_mute(locus, me, wish.disallow_unmute.enabled)
         if wish.mute_on_entry is not None:
-            _require_host(locus, me)
+            require_host(locus, me)
             locus = self._board.commit(locus.changed(mute_on_entry=wish.mute_on_entry.enabled), events.CONTROLS_UPDATED)
         if wish.admit is not None:
+            require_host(locus, me)
             ids = wish.admit.participant_ids
             for one in [one for one in locus.participants if one.is_waiting and (ids == "all" or one.id in ids)]:
                 locus = self.admit(locus, me, one.id)
@@ -58,14 +64,14 @@ class Controls:
 
     def lock(self, locus: Locus, me: Participant | None, locked: bool) -> Locus:
         """Lock a meeting, or open it."""
-        _require_host(locus, me)
+        require_host(locus, me)
         if locus.locked is locked:
             return locus
         return self._board.commit(locus.changed(locked=locked), events.CONTROLS_UPDATED)
 
     def record(self, locus: Locus, me: Participant | None, recording: str) -> Locus:
         """Begin to record (`on`), pause (`paused`), or end it (empty)."""
-        _require_host(locus, me)
+        require_host(locus, me)
         if recording == locus.recording:
             return locus
         if recording == "paused" and not locus.recording:
@@ -77,7 +83,7 @@ class Controls:
 
     def mute_all(self, locus: Locus, me: Participant | None, muted: bool) -> Locus:
         """Mute everybody but who asks and the hosts, or ask them to unmute."""
-        _require_host(locus, me)
+        require_host(locus, me)
         changed = locus
         for one in locus.joined:
             if one.is_host or (me is not None and one.id == me.id):
@@ -89,7 +95,7 @@ class Controls:
 
     def hard_mute(self, locus: Locus, me: Participant | None, on: bool) -> Locus:
         """Forbid everybody but hosts to unmute, and mute them; or allow it again."""
-        _require_host(locus, me)
+        require_host(locus, me)
         changed = locus.changed(unmute_disallowed=on)
         for one in locus.joined:
             if one.is_host:
@@ -110,7 +116,7 @@ class Controls:
 
     def end(self, locus: Locus, me: Participant | None) -> Locus:
         """End it for all."""
-        _require_host(locus, me)
+        require_host(locus, me)
         return self._board.commit(changes.ended(locus, Reason.MEETING_ENDED), events.PARTICIPANT_LEFT)
 
     # -- somebody in it ---------------------------------------------------------------------------------------------------------------
@@ -141,7 +147,7 @@ class Controls:
         _require_self_or_host(locus, me, one)
         is_own = me is not None and me.id == one.id
         if is_own and not muted and one.may_not_unmute and not one.is_host:
-            raise CloudError(403, "the host has muted everybody", "2403030")
+            raise CloudError(403, "the host has muted everybody")
         if is_own:
             changed = locus.with_change(one.id, audio_muted=muted, asked_to_unmute=False, muted_by="")
         else:
@@ -163,7 +169,7 @@ class Controls:
     def role(self, locus: Locus, me: Participant | None, participant_id: str, kind: str, has_role: bool) -> Locus:
         """Give somebody a role, or take it away; there is one host, and one presenter."""
         one, kind = _there(locus, participant_id), role_kind(kind)
-        _require_host(locus, me)
+        require_host(locus, me)
         if kind in (MODERATOR, PRESENTER) and has_role:
             for other in locus.participants:
                 if other.id != one.id and kind in other.roles:
@@ -177,13 +183,13 @@ class Controls:
 
     def admit(self, locus: Locus, me: Participant | None, participant_id: str) -> Locus:
         """Let somebody in from the lobby."""
-        _require_host(locus, me)
+        require_host(locus, me)
         changed = changes.admitted(locus, _there(locus, participant_id))
         return locus if changed is locus else self._board.commit(changed, events.PARTICIPANT_JOINED)
 
     def to_lobby(self, locus: Locus, me: Participant | None, participant_id: str) -> Locus:
         """Put somebody back into the lobby."""
-        _require_host(locus, me)
+        require_host(locus, me)
         one = _there(locus, participant_id)
         if one.is_waiting:
             return locus
@@ -197,7 +203,7 @@ class Controls:
 
     def expel(self, locus: Locus, me: Participant | None, participant_id: str, reason: str = Reason.FORCED) -> Locus:
         """Take somebody out."""
-        _require_host(locus, me)
+        require_host(locus, me)
         one = _there(locus, participant_id)
         return self._board.commit(changes.gone(locus, one, reason), events.PARTICIPANT_LEFT)
 
@@ -215,7 +221,7 @@ class Controls:
             raise BadRequest(f"a floor is {GRANTED} or {RELEASED}")
         named = wish.beneficiary.url.rstrip("/").rpartition("/")[2] or wish.beneficiary.id or me.id
         if named != me.id:
-            _require_host(locus, me)
+            require_host(locus, me)
         return self.share(locus, named, False)
 
     def share(self, locus: Locus, participant_id: str, on: bool) -> Locus:
@@ -235,14 +241,19 @@ class Controls:
         """Call somebody into a locus, which is a meeting from then on.
 
         Raises:
-            CloudError: 404006, nobody has that address.
+            CloudError: 404006, nobody has one of the addresses; 409, one of them is in already. Nobody is called then.
         """
-        _require_host(locus, me)
-        for invitee in wish.invitees[:20]:
-            target = self._board.addresses.resolve(invitee.target)
-            if isinstance(target, Nobody) or not isinstance(target, (UserTarget, GatewayTarget)):
+        require_host(locus, me)
+        targets = []
+        for invitee in wish.invitees[:INVITED_MAX]:
+            target = self._board.resolve(invitee.target)
+            if not isinstance(target, (UserTarget, GatewayTarget)):
                 raise CloudError(404, "Cannot find the data", str(errors.MEETING_NOT_FOUND))
-            locus = self._board.call_in(locus.changed(is_meeting=True), target)
+            if isinstance(target, UserTarget) and (known := locus.of_user(target.user.id)) is not None:
+                changes.step(known, changes.Invited)
+            targets.append(target)
+        for target in targets:
+            locus = self._board.call_in(with_key(locus), target)
         return locus
 
 
@@ -275,11 +286,12 @@ def _there(locus: Locus, participant_id: str) -> Participant:
     return one
 
 
-def _require_host(locus: Locus, me: Participant | None) -> None:
+def require_host(locus: Locus, me: Participant | None) -> None:
+    """Raise CloudError 423 if somebody asks who is no host of the meeting; in a call everybody may."""
     if me is not None and locus.is_meeting and not me.is_host:
         raise CloudError(423, "that is for the host", str(errors.MODERATOR_NEEDED))
 
 
 def _require_self_or_host(locus: Locus, me: Participant | None, one: Participant) -> None:
     if me is None or me.id != one.id:
-        _require_host(locus, me)
+        require_host(locus, me)

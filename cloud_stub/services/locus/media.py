@@ -74,7 +74,7 @@ def answered(nodes: MediaNodes, local: Sequence[SdpText], device: str, call: str
     try:
         text = nodes.answer(offer.description.reveal(), device, call, real=real)
     except RemoteProtocolError as error:
-        raise BadRequest(f"localMedias: {error.where}: {error.rule}", "2400001") from None
+        raise BadRequest(f"localMedias: {error.where}: {error.rule}") from None
     if message is None:
         return plain_sdp(text)
     return SdpText(roap_message=RoapMessage(seq=message.seq, message_type=ANSWER, sdps=(Sdp(text),)))

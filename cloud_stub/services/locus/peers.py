@@ -12,6 +12,7 @@ from typing import Final
 from cloud_stub.platform.errors import BadRequest, BoundHit
 from cloud_stub.services.locus.addresses import GatewayTarget, bare, is_zoom
 from cloud_stub.services.locus.state import Cause
+from endpoint.wire.locus import errors
 from endpoint.wire.locus.dto import Reason
 from endpoint.wire.secret import Pin
 from endpoint.wire.zoom import ZoomAddress, meeting_id
@@ -30,6 +31,9 @@ RINGS_AFTER_S: Final = 0.2
 SCRIPTS_MAX: Final = 1_000
 PEERS_MAX: Final = 1_000
 """Far ends whose state is remembered; the one called longest ago is forgotten first."""
+TONES: Final = frozenset("0123456789*#ABCDabcd,")
+"""What can be sent as tones; a comma is a pause."""
+TONES_MAX: Final = 64
 DIGITS_MAX: Final = 64
 """What a prompt takes in before it starts anew."""
 
@@ -140,6 +144,18 @@ class Peers:
     def all(self) -> list[Peer]:
         """Return every far end that is known, in the order of their calls."""
         return list(self._peers.values())
+
+
+def tones_of(tones: Pin) -> Pin:
+    """Return tones as they are.
+
+    Raises:
+        BadRequest: none, too many, or other characters.
+    """
+    text = tones.reveal()
+    if not text or len(text) > TONES_MAX or set(text) - TONES:
+        raise BadRequest(f"tones are 1 to {TONES_MAX} of 0 to 9, *, #, A to D", str(errors.INVALID_KEY))
+    return tones
 
 
 def peer_key(address: str) -> str:

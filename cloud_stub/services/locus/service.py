@@ -21,7 +21,9 @@ from cloud_stub.platform.routes import Answer, Call, Label, Route, wx2_error
 from cloud_stub.services.health import ping_route
 from cloud_stub.services.locus import changes, media
 from cloud_stub.services.locus.addresses import MeetingTarget, Nobody, UserTarget
-from cloud_stub.services.locus.controls import Controls
+from cloud_stub.services.locus.admission import asks_for_host
+from cloud_stub.services.locus.controls import Controls, require_host
+from cloud_stub.services.locus.peers import tones_of
 from cloud_stub.services.locus.render import Drawn, View, locus_dto
 from cloud_stub.services.locus.state import MODERATOR, Leg, Locus, Participant, with_leg
 from cloud_stub.services.locus.switchboard import FAULTY, Switchboard
@@ -103,7 +105,7 @@ class LocusService:
         if not address:
             return self._instant(asked)
         fault = self._platform.faults.hit("locus", step="resolve", address=address, device=call.peer)
-        target = Nobody() if fault is not None else self._board.addresses.resolve(address)
+        target = Nobody() if fault is not None else self._board.resolve(address)
         if isinstance(target, Nobody):
             raise _nobody(target)
         if isinstance(target, MeetingTarget):
@@ -169,7 +171,8 @@ class LocusService:
             raise CloudError(403, "the call is over", str(errors.INACTIVE))
         one = locus.of_user(asked.user.id)
         if locus.is_meeting and not (one is not None and one.is_alerted):
-            if one is not None and one.is_waiting and one.leg(asked.record.id) is not None:
+            is_there = one is not None and one.is_waiting and one.leg(asked.record.id) is not None
+            if is_there and not asks_for_host(asked.request):
                 return self._joined(locus, asked)
             target = self._board.addresses.meeting(locus.number or locus.sip) if locus.key else None
             host_key = target.host_key if target is not None else ""
@@ -213,6 +216,7 @@ class LocusService:
         record = self._registered(call, request.own_url) if request.own_url else self._record(call)
         locus, me = self._mine(call)
         if call.params["participant"] != me.id:
+            locus, me = self._in_call(call)
             return self._answer(self._controls.expel(locus, me, call.params["participant"]), call.caller, record)
         leg = me.leg(record.id) if record is not None else None
         if leg is None or leg.state not in (State.JOINED, State.IDLE, State.NOTIFIED) or not locus.is_active:
@@ -265,11 +269,11 @@ class LocusService:
     def _media(self, call: Call) -> Answer:
         request = _read(call, requests.MediaRequest)
         record = self._registered(call, request.own_url)
-        locus, me = self._in_call(call)
+        locus, me = self._as_self(call)
         local = _local(request)
         audio, video = media.mutes(local)
         if audio is False and me.may_not_unmute and not me.is_host:
-            raise CloudError(403, "the host has muted everybody", "2403030")
+            raise CloudError(403, "the host has muted everybody")
         muted = me.audio_muted if audio is None else audio
         hidden = me.video_muted if video is None else video
         leg = me.leg(record.id)
@@ -285,18 +289,16 @@ class LocusService:
     def _hold(self, call: Call) -> Answer:
         request = _read(call, requests.HoldRequest)
         record = self._registered(call, request.own_url)
-        locus, me = self._in_call(call)
+        locus, me = self._as_self(call)
         if me.held is not request.held:
             locus = self._board.commit(locus.with_change(me.id, held=request.held), events.PARTICIPANT_UPDATED)
         return self._answer(locus, call.caller, record)
 
     def _dtmf(self, call: Call) -> Answer:
         request = _read(call, requests.DtmfRequest)
-        tones = request.dtmf.tones.reveal()
-        if not tones or len(tones) > 64 or set(tones.upper()) - set("0123456789*#ABCD,"):
-            raise BadRequest("tones are 1 to 64 of 0 to 9, *, #, A to D", "2400011")
-        locus, me = self._in_call(call)
-        self._board.dtmf(locus, me, request.dtmf.tones)
+        tones = tones_of(request.dtmf.tones)
+        locus, me = self._as_self(call)
+        self._board.dtmf(locus, me, tones)
         return Answer({})
 
     def _floor(self, call: Call) -> Answer:
@@ -326,8 +328,9 @@ class LocusService:
         request = _read(call, requests.MergeRequest)
         record = self._registered(call, request.own_url)
         locus, me = self._in_call(call)
+        require_host(locus, me)
         others = []
-        for url in request.locus_urls[:10]:
+        for url in dict.fromkeys(request.locus_urls[:10]):
             other = self._book.find(url.rstrip("/").rpartition("/")[2])
             there = other.of_user(me.user_id) if other is not None else None
             if (
@@ -399,6 +402,13 @@ class LocusService:
         locus, one = self._mine(call)
         if not locus.is_active or one.state is not State.JOINED:
             raise changes.conflict("the caller is not in this call")
+        return locus, one
+
+    def _as_self(self, call: Call) -> tuple[Locus, Participant]:
+        """Return the locus of the path and the participant there, who has to be the caller, and in it."""
+        locus, one = self._in_call(call)
+        if call.params["participant"] != one.id:
+            raise CloudError(403, "everybody has media, hold and tones of his own only")
         return locus, one
 
     def _leg(self, record: Registration, request: Any) -> Leg:

@@ -18,7 +18,15 @@ from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import CloudError
 from cloud_stub.platform.records import Registration, User, UserKind, Workspace
 from cloud_stub.services.locus import changes
-from cloud_stub.services.locus.addresses import Addresses, GatewayTarget, MeetingTarget, UserTarget
+from cloud_stub.services.locus.addresses import (
+    Addresses,
+    GatewayTarget,
+    MeetingTarget,
+    Nobody,
+    Target,
+    UserTarget,
+    bare,
+)
 from cloud_stub.services.locus.admission import DEFAULTS, MeetingSettings, admission
 from cloud_stub.services.locus.book import Book
 from cloud_stub.services.locus.peers import (
@@ -65,6 +73,11 @@ FAULTY: Final = {"busy": BUSY, "rejected": REJECT, "no_answer": NO_ANSWER}
 """What a fault makes of the far end of a call."""
 
 
+def with_key(locus: Locus) -> Locus:
+    """Return a locus as a meeting; one of no calendar and no site is known by its session."""
+    return locus.changed(is_meeting=True, key=locus.key or f"session {locus.session_id}")
+
+
 class Switchboard:
     """All calls and meetings."""
 
@@ -76,7 +89,8 @@ class Switchboard:
         self.peers = Peers()
         self._mercury = mercury
         self._settings: OrderedDict[str, MeetingSettings] = OrderedDict()
-        self._scripts: dict[tuple[str, str], tuple[Script, Peer | None]] = {}
+        self._scripts: dict[str, dict[str, tuple[Script, Peer | None]]] = {}
+        """What far ends do, by the session of their locus, which stays when its address does not, and by participant."""
 
     # -- making ---------------------------------------------------------------------------------------------------------------------
 
@@ -87,9 +101,20 @@ class Switchboard:
         locus_id = platform.new_id("locus", *filter(None, [fields.pop("name", "")]))
         sip = fields.pop("sip", "") or f"{locus_id}@{platform.hosts.host('locus')}"
         session = platform.uuid("locus session", locus_id)
-        return Locus(
+        made = Locus(
             id=locus_id, created=now, last_active=now, session_id=session, sip=sip, org_id=platform.org_id(), **fields
         )
+        return with_key(made) if made.is_meeting else made
+
+    def resolve(self, asked: str) -> Target:
+        """Return what an address leads to: a meeting that goes on and has no other address than its own, or what the directory has."""
+        name, _, host = bare(asked).partition("@")
+        if host != self.platform.hosts.host("locus"):
+            return self.addresses.resolve(asked)
+        locus = self.book.find(name)
+        if locus is None or not locus.is_active or not locus.key:
+            return Nobody()
+        return MeetingTarget(key=locus.key, title=locus.title, sip=locus.sip, owner_id=locus.owner_id)
 
     def person(self, locus: Locus, user: User, **fields: Any) -> Participant:
         """Return the participant that somebody with an account is in a locus: the one that there is, or a new one."""
@@ -144,10 +169,8 @@ class Switchboard:
         return done
 
     def _over(self, locus: Locus) -> None:
-        for one in locus.participants:
-            kept = self._scripts.pop((locus.id, one.id), None)
-            if kept is not None and kept[1] is not None:
-                peer = kept[1]
+        for _, peer in self._scripts.pop(locus.session_id, {}).values():
+            if peer is not None:
                 peer.state, peer.asks = "ended" if peer.state != "refused" else peer.state, ""
 
     # -- calls ------------------------------------------------------------------------------------------------------------------------
@@ -217,7 +240,7 @@ class Switchboard:
         locus, one = self._at(locus_id, participant_id)
         if locus is None or one is None or one.state not in (State.IDLE, State.NOTIFIED) or one.is_waiting:
             return
-        kept = self._scripts.get((locus_id, participant_id))
+        kept = self._script_of(locus, participant_id)
         reason, cause = CAUSES[NO_ANSWER]
         if kept is not None and kept[1] is not None:
             kept[1].state = "refused"
@@ -229,10 +252,13 @@ class Switchboard:
             return None, None
         return locus, locus.participant(participant_id)
 
+    def _script_of(self, locus: Locus, participant_id: str) -> tuple[Script, Peer | None] | None:
+        return self._scripts.get(locus.session_id, {}).get(participant_id)
+
     # -- far ends ---------------------------------------------------------------------------------------------------------------------
 
     def _begin(self, locus: Locus, callee: Participant, script: Script, peer: Peer | None) -> None:
-        self._scripts[locus.id, callee.id] = (script, peer)
+        self._scripts.setdefault(locus.session_id, {})[callee.id] = (script, peer)
         rings_s = min(RINGS_AFTER_S, script.after_s / 2)
         if script.behaves in (ANSWER, PROMPT, NO_ANSWER, BUSY, REJECT):
             self.book.timers.set((locus.id, "rings", callee.id), rings_s, lambda: self._rings(locus.id, callee.id))
@@ -256,7 +282,7 @@ class Switchboard:
         locus, one = self._at(locus_id, participant_id)
         if locus is None or one is None or one.state is not State.IDLE:
             return
-        kept = self._scripts.get((locus_id, participant_id))
+        kept = self._script_of(locus, participant_id)
         if kept is not None and kept[0].behaves == BUSY:
             return
         if kept is not None and kept[1] is not None:
@@ -268,7 +294,7 @@ class Switchboard:
         if locus is None or one is None or one.state not in (State.IDLE, State.NOTIFIED):
             return
         self.book.timers.cancel((locus_id, "ring", participant_id))
-        script, peer = self._scripts.get((locus_id, participant_id), (Script(), None))
+        script, peer = self._script_of(locus, participant_id) or (Script(), None)
         if peer is not None:
             peer.state = "in_meeting"
             if behaves == PROMPT:
@@ -280,7 +306,7 @@ class Switchboard:
         if locus is None or one is None or one.state not in (State.IDLE, State.NOTIFIED):
             return
         self.book.timers.cancel((locus_id, "ring", participant_id))
-        kept = self._scripts.get((locus_id, participant_id))
+        kept = self._script_of(locus, participant_id)
         if kept is not None and kept[1] is not None:
             kept[1].state = "refused"
         reason, cause = CAUSES.get(behaves, (behaves, None))
@@ -293,7 +319,7 @@ class Switchboard:
         for one in locus.joined:
             if one.id == sender.id:
                 continue
-            kept = self._scripts.get((locus.id, one.id))
+            kept = self._script_of(locus, one.id)
             if kept is not None and kept[1] is not None:
                 dialled(kept[1], kept[0], tones.reveal())
             elif one.user_id:
@@ -344,13 +370,13 @@ class Switchboard:
         is_back = known is not None and known.is_host
         is_first = is_new and not locus.owner_id
         is_owner = is_back or is_first or (bool(locus.owner_id) and locus.owner_id == user.id)
-        allowed = admission(settings, locus, request, is_owner=is_owner, host_key=host_key)
+        is_in = known is not None and known.state is State.JOINED
+        allowed = admission(settings, locus, request, is_owner=is_owner, is_in=is_in, host_key=host_key)
         is_host = MODERATOR in allowed.roles
         roles = tuple(dict.fromkeys((*(known.roles if known is not None else ()), *allowed.roles)))
         one = self.person(locus, user, roles=roles, is_guest=False)
         if is_new:
             one = msgspec.structs.replace(one, is_creator=True)
-        is_in = one.state is State.JOINED
         if (allowed.waits or "lobby" in forced) and not is_in:
             locus = self._enter(changes.waits(locus, one, leg), is_new, events.PARTICIPANT_UPDATED)
             self.keep_waiting(locus, one, leg.id)
@@ -377,14 +403,15 @@ class Switchboard:
         for other in gone:
             for one in other.joined:
                 known = into.of_user(one.user_id)
+                moved_id = known.id if known is not None else one.id
                 if known is None or known.state not in PRESENT:
-                    into = into.with_participant(msgspec.structs.replace(one, is_creator=False))
-                kept = self._scripts.pop((other.id, one.id), None)
+                    into = into.with_participant(msgspec.structs.replace(one, id=moved_id, is_creator=False))
+                kept = self._scripts.get(other.session_id, {}).pop(one.id, None)
                 if kept is not None:
-                    self._scripts[into.id, one.id] = kept
+                    self._scripts.setdefault(into.session_id, {})[moved_id] = kept
             left = changes.ended(other, Reason.MOVED)
             moved.append(left)
-        into = into.changed(is_meeting=True, replaces=(*into.replaces, *(other.id for other in gone)))
+        into = with_key(into).changed(replaces=(*into.replaces, *(other.id for other in gone)))
         into = self.commit(into, events.PARTICIPANT_JOINED)
         for left in moved:
             self.commit(left, events.PARTICIPANT_LEFT)
@@ -403,7 +430,7 @@ class Switchboard:
             self.book.timers.cancel(key)
         elif self.wdm.find(record.id) is None:
             self.unregistered(record)
-        else:
+        elif self._places(record):
             self.book.timers.set(key, self.platform.settings.locus_gone_s, lambda: self.unregistered(record))
 
     def watch(self, registration_id: str) -> None:
@@ -417,11 +444,17 @@ class Switchboard:
     def unregistered(self, record: Registration) -> None:
         """Take a device that is gone out of all its calls."""
         self.book.timers.cancel(("gone", record.id))
-        for locus in self.book.of_user(record.user_id):
-            one = locus.having(record.id)
-            leg = one.leg(record.id) if one is not None else None
-            if one is not None and leg is not None and leg.state in PRESENT:
-                self.device_left(locus, one, record.id, Reason.INACTIVE)
+        for locus, one in self._places(record):
+            self.device_left(locus, one, record.id, Reason.INACTIVE)
+
+    def _places(self, record: Registration) -> list[tuple[Locus, Participant]]:
+        """Return the calls that a device is in, rings in or waits for, and whose device it is there."""
+        found = [(locus, locus.having(record.id)) for locus in self.book.of_user(record.user_id)]
+        return [
+            (locus, one)
+            for locus, one in found
+            if one is not None and (leg := one.leg(record.id)) is not None and leg.state in PRESENT
+        ]
 
     def keep_waiting(self, locus: Locus, participant: Participant, leg_id: str) -> None:
         """Let a device wait in the lobby; one that does not ask for so long is out of it."""

@@ -50,6 +50,7 @@ GUEST_FORBIDDEN: Final = 2403022
 REMOVED: Final = 2401002
 BAD_INVITEE: Final = 2400025
 BAD_SINCE: Final = 2400014
+INVALID_KEY: Final = 2400011
 
 INTENT_TO_JOIN: Final = frozenset(
     {PIN_NEEDED, GUEST_PIN_NEEDED, PIN_OR_GUEST_NEEDED, PANELIST_PIN_NEEDED, PANELIST_PIN_OR_GUEST_NEEDED}
@@ -60,7 +61,7 @@ ERRORS: Final[dict[int, LocusError]] = {
     2400006: LocusError(400, "EmptyPhoneNumber"),
     2400008: LocusError(400, "InvalidPhoneNumber"),
     2400009: LocusError(400, "InvalidPhoneNumberFormat"),
-    2400011: LocusError(400, "InvalidKey"),
+    INVALID_KEY: LocusError(400, "InvalidKey"),
     2400012: LocusError(400, "InvalidKeyFormat"),
     BAD_SINCE: LocusError(400, "InvalidSinceOrHash"),
     BAD_INVITEE: LocusError(400, "InvalidInviteeAddress", is_expected=True),

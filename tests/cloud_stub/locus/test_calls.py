@@ -10,6 +10,7 @@ from callers import Caller, caller, member, told
 from cloud_world import World
 
 from cloud_stub.platform.context import CloudSettings
+from cloud_stub.services.locus import timers
 from endpoint.wire.locus.sequence import Advice
 
 
@@ -170,6 +171,8 @@ def test_only_who_is_in_a_call_sees_it() -> None:
 
 def test_hold_mute_and_tones_reach_the_other_one() -> None:
     async def story(world: World) -> None:
+        shown: list[str] = []
+        world.trace.subscribe(lambda event: shown.append(event.as_json()))
         ada, bob = await ringing(world)
         await bob.join(bob.locus["url"])
         own = bob.locus["self"]["url"]
@@ -192,7 +195,7 @@ def test_hold_mute_and_tones_reach_the_other_one() -> None:
         assert (sent.status, bob.events[-1]["eventType"], bob.events[-1]["message"]) == (
             200, "locus.message.dtmf", {"tones": "12#"},
         )  # fmt: skip
-        assert "12#" not in world.trace.text() if hasattr(world.trace, "text") else True
+        assert not [line for line in shown if '12#"' in line]
         bad = await ada.ask("POST", f"{ada.locus['self']['url']}/sendDtmf", ada.own(dtmf={"tones": "x"}))
         assert bad.status == 400
 
@@ -270,5 +273,79 @@ def test_a_restart_ends_calls_and_leaves_no_timer() -> None:
         assert len(board.book.timers) > 0
         board.stop()
         assert len(board.book.timers) == 0
+
+    told(story)
+
+
+def test_who_is_called_acts_for_nobody_else() -> None:
+    async def story(world: World) -> None:
+        ada, bob = await ringing(world)
+        theirs = member(bob.locus, "Ada")["url"]
+        for _ in range(2):
+            for path, more in (
+                ("media", {"localMedias": [{"localSdp": '{"audioMuted": true}'}]}),
+                ("hold", {"held": True}),
+                ("leave", {}),
+            ):
+                if path != "leave" or bob.locus["self"]["state"] != "JOINED":
+                    refused = await bob.put(f"{theirs}/{path}", **more)
+                    assert refused.status == (403 if bob.locus["self"]["state"] == "JOINED" else 409), refused.raw
+            tones = await bob.ask("POST", f"{theirs}/sendDtmf", bob.own(dtmf={"tones": "1"}))
+            assert tones.status in (403, 409)
+            await bob.join(bob.locus["url"])
+        await asyncio.sleep(0.05)
+        assert states(ada.locus) == {"Ada": "JOINED", "Bob": "JOINED"}
+        assert [one["controls"]["audio"]["muted"] for one in ada.locus["participants"]] == [False, False]
+        assert [one["held"] for one in ada.locus["participants"]] == [False, False]
+
+    told(story)
+
+
+def test_who_has_left_a_call_is_found_again_when_it_becomes_part_of_another() -> None:
+    async def story(world: World) -> None:
+        ada, bob, cyd = [await caller(world, name) for name in ("Ada", "Bob", "Cyd")]
+        first = (await ada.call(None)).json["locus"]["url"]
+        for other in (bob, cyd):
+            await other.join(first)
+        await bob.leave(bob.views[first])
+        second = (await ada.call(bob.user_id)).json["locus"]["url"]
+        await asyncio.sleep(0.05)
+        await bob.join(second)
+        refused = await cyd.put(f"{first}/merge", locusUrls=[second])
+        assert (refused.status, refused.json["errorCode"]) == (423, 2423007)
+        merged = await ada.put(f"{first}/merge", locusUrls=[second, second])
+        assert merged.status == 200, merged.raw
+        await asyncio.sleep(0.05)
+        assert states(cyd.views[first]) == {"Ada": "JOINED", "Bob": "JOINED", "Cyd": "JOINED"}
+        assert len(cyd.views[first]["participants"]) == 3
+        assert (await bob.leave(bob.views[first])).status == 200
+
+    told(story)
+
+
+def test_clients_that_are_in_no_call_leave_no_timer() -> None:
+    async def story(world: World) -> None:
+        ada, bob = await ringing(world)
+        running = world.cloud.switchboard.book.timers
+        before = len(running)
+        cyd = await caller(world, "Cyd")
+        await cyd.ws.close()
+        await asyncio.sleep(0.1)
+        assert len(running) == before
+        await bob.ws.close()
+        await asyncio.sleep(0.1)
+        assert len(running) == before + 1
+        assert ada.locus["fullState"]["state"] == "ACTIVE"
+
+    told(story)
+
+
+def test_changes_are_told_when_no_more_timers_can_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(world: World) -> None:
+        ada, bob = await ringing(world)
+        monkeypatch.setattr(timers, "TIMERS_MAX", 0)
+        assert (await bob.join(bob.locus["url"])).status == 200
+        await asyncio.sleep(0.05)
+        assert states(ada.locus) == {"Ada": "JOINED", "Bob": "JOINED"}
 
     told(story)

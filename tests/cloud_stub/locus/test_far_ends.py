@@ -284,6 +284,14 @@ MISTAKES: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("person", (FAR, "Ana", "sing"), {}, "join, leave"),
     ("person", (FAR, "Ana", "mute"), {}, "Ada"),
     ("person", (FAR, FAR, "dtmf"), {}, "tones"),
+    ("person", (FAR, FAR, "dtmf"), {"value": "open sesame"}, "tones"),
+    ("person", (FAR, FAR, "share"), {}, "IDLE"),
+    ("person", (FAR, FAR, "hold"), {}, "IDLE"),
+    ("person", (FAR, FAR, "dtmf"), {"value": "1"}, "IDLE"),
+    ("ring", ("x@y.example", "ada@room.example"), {"cancel_after_s": -1.0}, "0 to"),
+    ("ring", ("x@y.example", "ada@room.example"), {"elsewhere_after_s": float("nan")}, "0 to"),
+    ("answer", (FAR, float("inf")), {}, "0 to"),
+    ("admit", (FAR, "Ada"), {}, "lobby"),
     ("record", (FAR, "rewind"), {}, "start"),
     ("end", ("none",), {}, "no call"),
 ]
@@ -296,6 +304,8 @@ def test_mistakes_say_what_would_be_right(verb: str, args: tuple[Any, ...], opti
         with pytest.raises(CloudError) as refused:
             getattr(world.cloud.calls, verb)(*args, **options)
         assert text in refused.value.text
+        assert "\n" not in refused.value.text
+        assert world.cloud.use_cases.query("calls.count") == 1, "nothing has begun"
 
     told(story)
 

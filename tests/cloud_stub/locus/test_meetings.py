@@ -378,3 +378,91 @@ def test_somebody_who_comes_back_is_the_same_participant() -> None:
         assert ada.locus == (await ada.ask("GET", ada.locus["url"])).json
 
     told(story)
+
+
+def test_who_is_in_is_not_asked_again_what_those_are_who_come() -> None:
+    async def story(world: World) -> None:
+        number = scheduled(world)
+        ada = await caller(world, "Ada")
+        first = await ada.call(number)
+        other = await caller(world, user_id=ada.user_id)
+        world.cloud.calls.meeting_set(number, locked=True, capacity=1, lobby=True, guest_pin="2222")
+        for one in (ada, other):
+            again = await one.join(first.json["locus"]["url"])
+            assert (again.status, again.json["locus"]["self"]["state"]) == (200, "JOINED"), again.raw
+        refused = await ada.join(first.json["locus"]["url"], moderator=True, pin="9")
+        assert (refused.status, refused.json["errorCode"]) == (423, 2423006)
+
+    told(story)
+
+
+def test_the_pin_of_the_host_ends_the_wait_in_the_lobby() -> None:
+    async def story(world: World) -> None:
+        number = scheduled(world, open_for_guests=False)
+        ada = await caller(world, "Ada")
+        url = (await ada.call(number)).json["locus"]["url"]
+        world.cloud.calls.meeting_set(number, pin="1111")
+        wrong = await ada.join(url, moderator=True, pin="9")
+        assert (wrong.status, wrong.json["errorCode"]) == (423, 2423005)
+        assert (await ada.join(url)).json["locus"]["self"]["state"] == "IDLE"
+        me = (await ada.join(url, moderator=True, pin="1111")).json["locus"]["self"]
+        assert (me["state"], me["moderator"]) == ("JOINED", True)
+
+    told(story)
+
+
+def test_an_instant_meeting_has_an_address_and_settings_of_its_own() -> None:
+    async def story(world: World) -> None:
+        ada, bob = await caller(world, "Ada"), await caller(world, "Bob")
+        locus = (await ada.call(None)).json["locus"]
+        address, call = locus["self"]["callbackInfo"]["callbackAddress"], locus["url"].rpartition("/")[2]
+        world.cloud.calls.meeting_set(call, guest_pin="2222")
+        refused = await bob.call(f"sip:{address}")
+        assert (refused.status, refused.json["errorCode"]) == (423, 2423006)
+        joined = await bob.call(f"sip:{address}", pin="2222")
+        assert joined.json["locus"]["url"] == locus["url"]
+        world.cloud.calls.end(call)
+        gone = await bob.call(address)
+        assert (gone.status, gone.json["errorCode"]) == (404, 404006)
+
+    told(story)
+
+
+def test_who_has_left_is_host_no_more_and_a_call_in_is_all_or_nothing() -> None:
+    async def story(world: World) -> None:
+        number = scheduled(world)
+        olga = await host(world, number)
+        ada = await caller(world, "Ada")
+        await ada.call(number)
+        await asyncio.sleep(0.05)
+        url, theirs = olga.locus["url"], member(olga.locus, "Ada")["url"]
+        for invitees in (["x@elsewhere.example", "2999999999"], ["x@elsewhere.example", "ada@room.example"]):
+            wish = olga.own(invitees=[{"address": one} for one in invitees])
+            refused = await olga.ask("POST", f"{url}/participants", wish)
+            assert refused.status in (404, 409)
+        await asyncio.sleep(0.05)
+        assert len(ada.locus["participants"]) == 2
+        refused = await ada.ask("PUT", f"{url}/controls", ada.own(admit={"participantIds": "all"}))
+        assert (refused.status, refused.json["errorCode"]) == (423, 2423007)
+        await olga.leave(olga.locus)
+        refused = await olga.ask("PUT", f"{theirs}/leave", olga.own())
+        assert (refused.status, refused.json["errorCode"]) == (409, 2409005)
+
+    told(story)
+
+
+def test_a_meeting_that_is_over_takes_nobody_in_by_script_and_moves_to_no_meeting_but_another() -> None:
+    async def story(world: World) -> None:
+        number = scheduled(world)
+        olga = await host(world, number)
+        use, call = world.cloud.calls, olga.locus["url"].rpartition("/")[2]
+        with pytest.raises(CloudError, match="another"):
+            use.meeting_set(number, moved_to=f"{number}@webex.com", locked=True)
+        assert use.query("call", [call])["locked"] is False
+        use.end(call)
+        with pytest.raises(CloudError, match="over"):
+            use.person(call, "Ben", "join")
+        assert use.query("call", [call])["state"] == "INACTIVE"
+        assert [one["state"] for one in use.query("call", [call])["roster"]] == ["LEFT"]
+
+    told(story)
