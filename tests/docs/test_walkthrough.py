@@ -22,6 +22,7 @@ PAGES = {
         '"calendar_email": "lab@room.example"',
         '"title": "Design review"',
         '"number":"ana.smith@roomsim.webex.test","protocol":"Spark","booking":"webex-1"',
+        '"id": 2,\n            "status": "Connected",\n            "direction": "Outgoing",',
     ),
     "docs/how-to/make-calls.md": (
         "2 Connected bob@partner.example ['Lab', 'bob@partner.example']",
