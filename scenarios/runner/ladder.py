@@ -29,9 +29,6 @@ _LEFT, _ARROW, _RIGHT = 28, 16, 48
 _TO_CLOUD, _TO_DEVICE, _BOTH, _LOST = "----------->", "<-----------", "<---------->", "-----x"
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[A-Za-z0-9_=-]{25,}")
 _DULL_FRAMES: Final = {"ping": "pings", "pong": "pings", "ack": "acks"}
-_OF_CALL: Final = re.compile(r"((?:Conference |ICE )?Call \d+|Video Layout CurrentLayouts)(?: (.+))?")
-_TELLING: Final = ("Status", "AuthenticationRequest")
-"""Leaves of a call that stand for themselves; the dozens of others come and go with it."""
 _DULL_KINDS: Final = {
     "stun": "STUN messages",
     "tcp": "TCP events",
@@ -88,10 +85,6 @@ class Ladder:
             noun = _DULL_FRAMES.get(str(_frame(event).get("type")))
             if noun is not None and event.kind in ("ws.send", "ws.recv"):
                 return self._fold(noun, event)
-        if family == "xapi":
-            of_call = _OF_CALL.fullmatch(str(event.data.get("path", "")))
-            if of_call is not None and (of_call[2] not in _TELLING or event.data.get("value") is None):
-                return self._fold(f"leaves of {of_call[1]}", event)
         line = self._draw(family, event)
         return [] if line is None else [*self.folded(), line]
 

@@ -88,7 +88,7 @@ def _ladder(file: str, arguments: list[str]) -> str:
     for line in _play(file).lines:
         if line.style == "step":
             is_in = any(line.left.startswith(step) for step in wanted)
-        if is_in and line.style in SHOWN and " leaves of " not in line.left:
+        if is_in and line.style in SHOWN:
             shown.append(_ORDINAL.sub("", line.text(0)).rstrip())
     return "\n".join(shown)
 

@@ -73,27 +73,6 @@ def test_dull_events_are_counted_and_folded() -> None:
     ]
 
 
-def test_the_leaves_of_a_call_are_folded_and_what_it_does_is_not() -> None:
-    history = History()
-    for path, value in (
-        ("Call 2 Direction", "Outgoing"),
-        ("Call 2 Status", "Dialling"),
-        ("Conference Call 2 AuthenticationRequest", "GuestPin"),
-        ("Conference Call 2 Locked", "Off"),
-        ("ICE Call 2 Result", "Passed"),
-        ("Call 2 Status", None),
-        ("SystemUnit State NumberOfActiveCalls", 0),
-    ):
-        history.event(1.0, "xapi.status", {"path": path, "value": value})
-    assert [line.rpartition("#")[0][11:].strip() or line.strip() for line in picture(history.events, 0)[1:]] == [
-        "... 1 leaves of Call 2 ...",
-        "Call 2 Status = Dialling",
-        "Conference Call 2 AuthenticationRequest = GuestPin",
-        "... 1 leaves of Call 2, 1 leaves of Conference Call 2, 1 leaves of ICE Call 2 ...",
-        "SystemUnit State NumberOfActiveCalls = 0",
-    ]
-
-
 def test_long_pictures_keep_their_start_and_their_end() -> None:
     history = History()
     for number in range(100):
