@@ -153,6 +153,7 @@ class LiveCall:
         self._found(locus)
         self.events.tell("client.call.remote-started", trigger="mercury-event")
         self.feed(Rang())
+        self._look()  # what was kept of it because it came too early may have ended it already
 
     def answer(self) -> None:
         """Take it; nothing happens unless it rings."""

@@ -42,6 +42,8 @@ class CallControl:
         calls: by the room's number.
     """
 
+    __slots__ = ("_by_url", "_early", "_fetching", "_past", "_rung", "_watch", "around", "calls")
+
     def __init__(self, around: Around) -> None:
         self.around = around
         around.moved, around.gone, around.stray, around.call_of = self._moved, self._gone, self._stray, self.by_url
@@ -214,6 +216,8 @@ class CallControl:
         known = self._known(locus)
         if known is not None:
             known.take_full(dict(raw))
+        elif locus.base_sequence is not None:
+            raise RemoteProtocolError("locus.baseSequence", "absent in a whole locus")
         elif verdict.is_in(locus, device_url):
             if event is None or not self._keep_early(event):
                 self._leave_stray(locus)

@@ -82,8 +82,15 @@ class Watch:
             self._looking = self._around.tasks.start(self._look(), "look at all loci")
 
     async def _look(self) -> None:
+        try:
+            await self._look_until_told()
+        finally:
+            if self._looking is asyncio.current_task():
+                self._looking = None  # a task that is over is kept by nobody
+
+    async def _look_until_told(self) -> None:
         backoff = Backoff(self._around.world, "loci")
-        for _ in range(LOOK_TRIES_MAX):
+        for tries in range(1, LOOK_TRIES_MAX + 1):
             self._again = False
             try:
                 await self._look_once()
@@ -96,7 +103,8 @@ class Watch:
             else:
                 if not self._again:
                     return
-            await self._around.world.clock.sleep(backoff.next_s())
+            if tries < LOOK_TRIES_MAX:
+                await self._around.world.clock.sleep(backoff.next_s())
 
     async def _look_once(self) -> None:
         """Compare the calls with the loci that the cloud knows of this device.

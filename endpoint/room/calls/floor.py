@@ -135,7 +135,8 @@ class Floor:
             self._room.raise_event("PresentationStopped", {**_names(call), **fields})
         if self._presentation.is_shared():
             return
-        gives_back = self._is_granted and cause not in ("disconnect", "remoteNormal")
+        was_taken = cause == "remoteNormal" or (cause == "disconnect" and not call.is_held)  # a call on hold goes on
+        gives_back = self._is_granted and not was_taken
         self._sending, self._is_granted = None, False
         self._show()
         line = self._line()

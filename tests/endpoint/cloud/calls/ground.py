@@ -225,7 +225,9 @@ class Loci:
             target = (asked.json.get("invitee") or {}).get("address", "")
             locus = self.make("CALL" if "@" in target else "MEETING", me="LEFT")
             return Reply(body=self.join(locus, asked))
-        locus = self.loci[f"{LOCUS}/loci/{path.split('/')[1]}"]
+        locus = self.loci.get(f"{LOCUS}/loci/{path.split('/')[1]}")
+        if locus is None:
+            return Reply(404, {"errorCode": 2404001})
         tail = "/".join(path.split("/")[2:])
         if tail == "participant":
             return Reply(body=self.join(locus, asked))

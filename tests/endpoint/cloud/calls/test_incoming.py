@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from endpoint.cloud.calls.call import RINGING_S_MAX
-from endpoint.wire.callcontrol import Refusal
-from tests.endpoint.cloud.calls.ground import ADA, DEVICE_URL, Stage, play
+from endpoint.wire.callcontrol import Leads, Refusal
+from tests.endpoint.cloud.calls.ground import ADA, DEVICE_URL, Stage, dial, play
 from tests.endpoint.cloud.scripted import CUT, Reply
 
 
@@ -195,6 +195,39 @@ def test_a_part_of_a_locus_that_is_not_known_is_asked_for_as_a_whole() -> None:
         await stage.loci.push(part, "difference")
         await stage.settle()
         assert stage.ear.words == ["ring"]
+
+    play(story)
+
+
+def test_a_part_where_a_whole_locus_was_asked_for_does_not_ring() -> None:
+    async def story(stage: Stage) -> None:
+        locus = stage.loci.make(peer="JOINED")
+        locus["self"]["alertType"] = {"action": "FULL"}
+        part = {**locus, "baseSequence": {"entries": [1], "rangeStart": 0, "rangeEnd": 0}}
+        stage.cloud.on("GET", locus["url"].partition("//")[2], Reply(body=part))
+        await stage.loci.push(part, "difference")
+        await stage.settle()
+        assert stage.ear.words == []
+        assert stage.cloud.lines("Wx2 W: locus not understood: locus.baseSequence")
+
+    play(story)
+
+
+def test_a_call_that_was_given_up_before_it_rang_does_not_go_on_ringing() -> None:
+    async def story(stage: Stage) -> None:
+        stage.cloud.on("POST", "/loci/call", lambda asked: replace(stage.loci.answer(asked), late_s=500.0))
+        stage.cloud.on("PUT", "/participant/alert", Reply(403, {"errorCode": 2403004}))
+        stage.line.place(2, dial("ada@room.example", Leads.PERSON))  # while it is set up, parts of unknown loci wait
+        locus = stage.loci.make(peer="JOINED")
+        locus["self"]["alertType"] = {"action": "FULL"}
+        whole = {**locus}
+        stage.loci.step(locus, state="INACTIVE")
+        part = {name: locus[name] for name in ("url", "sequence", "fullState")} | {"baseSequence": whole["sequence"]}
+        await stage.loci.push(part, "difference")
+        await stage.loci.push(whole, "participant_joined")
+        await stage.settle()
+        assert stage.ear.words[-2:] == ["ring", "ended RemoteDisconnect"]
+        stage.line.leave(2)
 
     play(story)
 

@@ -479,9 +479,11 @@ def test_a_share_ends_with_its_call_and_when_that_is_held() -> None:
     room.call("Presentation Start")
     room.call("Call Hold")
     assert sharing(room) == ("Off", None)
+    assert room.line.said[-1] == ("share", call_id, False)  # the call goes on, and nobody shares in it
     room.call("Call Resume")
     room.call("Presentation Start")
     room.calls.ended(call_id, REMOTE)
+    assert room.line.said[-1] == ("share", call_id, True)
     assert sharing(room) == ("Off", None)
     assert not room.senses.presentation.is_sharing()
 
