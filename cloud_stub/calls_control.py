@@ -97,7 +97,7 @@ class CallsControl:
         self.routes: tuple[Route, ...] = (
             on("GET", "/calls", lambda _: {"items": do.list()}),
             on("POST", "/calls", self._ring),
-            on("GET", "/calls/{call}", lambda c: do.query("call", [c.params["call"]])),
+            on("GET", "/calls/{call}", lambda c: do.get(c.params["call"])),
             on("PATCH", "/calls/{call}", self._change),
             on("POST", "/calls/{call}/answer", self._answer),
             on("POST", "/calls/{call}/decline", self._decline),
@@ -121,19 +121,19 @@ class CallsControl:
             body.caller, body.user_id, name=body.name, display_name=body.display_name, cancel_after_s=body.cancel_after_seconds,
             elsewhere_after_s=body.elsewhere_after_seconds, is_meeting=body.is_meeting,
         )  # fmt: skip
-        return self._do.query("call", [call_id])
+        return self._do.get(call_id)
 
     def _change(self, call: Call) -> Any:
         body, call_id = call.read(CallBody), call.params["call"]
-        if body.locked is not None:
-            self._do.lock(call_id, body.locked)
-        if body.recording is not None:
+        if body.recording is not None:  # what can be refused comes first
             self._do.record(call_id, body.recording)
-        if body.hard_mute is not None:
-            self._do.hard_mute(call_id, body.hard_mute)
         if body.mute is not None:
             self._do.mute(call_id, body.mute, body.muted)
-        return self._do.query("call", [call_id])
+        if body.locked is not None:
+            self._do.lock(call_id, body.locked)
+        if body.hard_mute is not None:
+            self._do.hard_mute(call_id, body.hard_mute)
+        return self._do.get(call_id)
 
     def _answer(self, call: Call) -> None:
         self._do.answer(call.params["call"], _read(call, FarEndBody()).after_seconds)

@@ -43,6 +43,9 @@ DOES: Final = (
     "join", "leave", "mute", "unmute", "share", "stop_share", "raise_hand", "lower_hand", "hold", "resume", "dtmf", "role",
 )  # fmt: skip
 """What a person can do."""
+NAMED_MAX: Final = 9
+"""Participants that an error names."""
+NAME_CHARS_MAX: Final = 256
 NO_TONES: Final = Pin("")
 IN_CALL: Final = ("share", "hold", "resume", "dtmf")
 """What only somebody who is in can do; the other words say so themselves."""
@@ -299,6 +302,8 @@ class CallUseCases:
         return one.id
 
     def _person_joins(self, call: str, who: str, name: str, role: str) -> str:
+        if not who.strip() or len(who) > NAME_CHARS_MAX or len(name) > NAME_CHARS_MAX:
+            raise BadRequest(f"who joins has an address, a name or an account, of 1 to {NAME_CHARS_MAX} characters")
         board = self._board
         known = self._find(call)
         if known is None:
@@ -397,6 +402,17 @@ class CallUseCases:
         """Return every call that can still be asked for, oldest first."""
         return [self.shown(locus) for locus in self._book.all()]
 
+    def get(self, call: str) -> dict[str, Any]:
+        """Return what may be shown of a call.
+
+        Raises:
+            NotFound: there is no such call.
+        """
+        locus = self._find(call)
+        if locus is None:
+            raise NotFound(f"there is no call {call!r}")
+        return self.shown(locus)
+
     def shown(self, locus: Locus) -> dict[str, Any]:
         """Return what may be shown of a call; `clients` are the registered devices that are in it."""
         roster = [
@@ -478,8 +494,9 @@ class CallUseCases:
     def _participant(self, locus: Locus, who: str) -> Participant:
         one = locus.named(who)
         if one is None:
-            names = ", ".join(one.name for one in locus.participants)
-            raise NotFound(f"there is no {who!r} in the call; there are {names}")
+            names = [one.name or one.id for one in locus.participants]
+            more = ", ..." if len(names) > NAMED_MAX else ""
+            raise NotFound(f"there is no {who!r} in the call; there are {', '.join(names[:NAMED_MAX])}{more}")
         return one
 
     def _target(self, meeting: str) -> MeetingTarget:

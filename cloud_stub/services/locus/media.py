@@ -1,6 +1,6 @@
 """What the service says of media: the answer of a media node to a client's offer, in the form of the offer.
 
-Source: protocol/cloud-services.md 9.7; which node takes the call is ours.
+Source: protocol/cloud-services.md 9.7; which node takes the call, and that there is no TURN server, is ours.
 """
 
 from __future__ import annotations
@@ -15,7 +15,16 @@ from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import BadRequest
 from endpoint.wire import sdp
 from endpoint.wire.errors import RemoteProtocolError
-from endpoint.wire.locus.requests import ANSWER, OFFER, RoapMessage, SdpText, plain_sdp
+from endpoint.wire.locus.requests import (
+    ANSWER,
+    NO_OK,
+    OFFER,
+    TURN_DISCOVERY_REQUEST,
+    TURN_DISCOVERY_RESPONSE,
+    RoapMessage,
+    SdpText,
+    plain_sdp,
+)
 from endpoint.wire.secret import Sdp
 
 MEDIA_AGENT: Final = "stub"
@@ -65,6 +74,11 @@ def answered(nodes: MediaNodes, local: Sequence[SdpText], device: str, call: str
     Raises:
         BadRequest: an offer that is no session description.
     """
+    messages = [one.roap_message for one in local if one.roap_message is not None]
+    asked = next((one for one in messages if one.message_type == TURN_DISCOVERY_REQUEST), None)
+    if asked is not None:
+        # there is no TURN server, and who hears so goes on without one at once, not after 10 s
+        return SdpText(roap_message=RoapMessage(seq=asked.seq, message_type=TURN_DISCOVERY_RESPONSE, headers=(NO_OK,)))
     offer = next((one for one in local if one.description is not None), None)
     if offer is None or offer.description is None:
         return None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 from callers import Caller, caller, member, told
-from cloud_world import World
+from cloud_world import World, started
 
 from cloud_stub.platform.context import CloudSettings
 from cloud_stub.services.locus import timers
+from endpoint.runtime.virtual import run
 from endpoint.wire.locus.sequence import Advice
 
 
@@ -266,7 +268,7 @@ def test_two_calls_are_made_one() -> None:
     told(story)
 
 
-def test_a_restart_ends_calls_and_leaves_no_timer() -> None:
+def test_a_stop_ends_calls_and_leaves_no_timer() -> None:
     async def story(world: World) -> None:
         await ringing(world)
         board = world.cloud.switchboard
@@ -349,3 +351,26 @@ def test_changes_are_told_when_no_more_timers_can_run(monkeypatch: pytest.Monkey
         assert states(ada.locus) == {"Ada": "JOINED", "Bob": "JOINED"}
 
     told(story)
+
+
+def test_a_restart_of_the_cloud_ends_calls_and_gives_no_name_twice(tmp_path: Path) -> None:
+    async def main() -> None:
+        async with started(state_dir=tmp_path) as world:
+            ada = await caller(world)
+            before = (await ada.call(None)).json["locus"]
+            path = before["url"].removeprefix(world.base)
+            device = ada.device_url.removeprefix(world.base)
+            await ada.ws.close()
+        async with started(state_dir=tmp_path) as world:
+            assert world.cloud.use_cases.query("calls.count") == 0
+            ada.world, ada.device_url = world, world.base + device
+            assert (await ada.ask("GET", "/loci")).json["loci"] == []
+            for method, url in (("GET", path), ("GET", f"{path}/sync?since=1"), ("POST", f"{path}/participant")):
+                gone = await world.ask(method, url, None if method == "GET" else ada.own(), token=ada.token)
+                assert (gone.status, gone.json["errorCode"]) == (404, 2404001), gone.raw
+            again = await ada.call(None)
+            assert again.status == 200, again.raw
+            after = again.json["locus"]
+            assert after["url"].rpartition("/")[2] != before["url"].rpartition("/")[2]
+
+    run(main)

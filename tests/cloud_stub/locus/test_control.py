@@ -78,6 +78,9 @@ def test_everything_that_scripts_can_do_is_there() -> None:
         ("POST", "/calls", {"caller": "x@y.example", "userId": "nobody"}, 404),
         ("POST", "/calls", {"caller": "x@y.example", "userId": "nobody", "colour": 1}, 400),
         ("GET", "/calls/none", None, 404),
+        ("GET", "/calls/locked", None, 404),
+        ("PATCH", "/calls/x@elsewhere.example", {"locked": True, "recording": "rewind"}, 400),
+        ("POST", "/people-in-calls", {"call": "x@elsewhere.example", "who": " ", "do": "join"}, 400),
         ("POST", "/calls/none/end", None, 404),
         ("POST", "/calls/none/answer", {"after": 1}, 400),
         ("PUT", "/peers/x@y.example", {"behaves": "sleep"}, 400),
@@ -88,8 +91,12 @@ def test_everything_that_scripts_can_do_is_there() -> None:
 )
 def test_mistakes_are_refused(method: str, path: str, body: Any, status: int) -> None:
     async def story(world: World) -> None:
+        ada = await caller(world)
+        await ada.call("x@elsewhere.example")
+        before = await world.admin("GET", f"{CONTROL}/calls")
         reply = await world.admin(method, CONTROL + path, body)
         assert reply.status == status, reply.raw
+        assert (await world.admin("GET", f"{CONTROL}/calls")).json == before.json
         assert reply.json["message"]
 
     told(story)
