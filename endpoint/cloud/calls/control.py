@@ -6,7 +6,9 @@ business of the device. Source: protocol/cloud-services.md 9.3, 9.8; activation-
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from endpoint.cloud.calls import asking, conference, endings, verdict, wishes
@@ -42,7 +44,7 @@ class CallControl:
         calls: by the room's number.
     """
 
-    __slots__ = ("_by_url", "_early", "_fetching", "_past", "_rung", "_watch", "around", "calls")
+    __slots__ = ("_all_gone", "_by_url", "_early", "_fetching", "_past", "_rung", "_watch", "around", "calls")
 
     def __init__(self, around: Around) -> None:
         self.around = around
@@ -53,6 +55,7 @@ class CallControl:
         self._past = Past()
         self._fetching: set[str] = set()
         self._rung = 0
+        self._all_gone: asyncio.Future[None] | None = None
         self._watch = Watch(around, self)
 
     # the room's side
@@ -291,6 +294,8 @@ class CallControl:
     def _gone(self, call: LiveCall) -> None:
         if self.calls.get(call.id) is call:
             del self.calls[call.id]
+        if not self.calls and self._all_gone is not None and not self._all_gone.done():
+            self._all_gone.set_result(None)
         if self._by_url.get(call.url) is call:
             del self._by_url[call.url]
             self._past.add(call.url, call.locus)
@@ -322,10 +327,11 @@ class CallControl:
         calls = list(self.calls.values())
         for call in calls:
             call.hang_up()
-        clock = self.around.world.clock
-        until_s = clock.time() + STOP_S_MAX
-        while self.calls and clock.time() < until_s:
-            await clock.sleep(0.05)
+        if self.calls:
+            self._all_gone = asyncio.get_running_loop().create_future()
+            with suppress(TimeoutError):
+                async with self.around.world.clock.timeout(STOP_S_MAX):
+                    await self._all_gone
         self.forget()
 
     def cut(self) -> None:
