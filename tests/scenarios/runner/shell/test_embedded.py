@@ -141,3 +141,18 @@ def test_clocks(clock: str) -> None:
         assert isinstance(talk.backend, Embedded)
 
     play(scene, clock)
+
+
+def test_leaving_in_a_call_waits_for_no_time_to_pass() -> None:
+    devices: list[Device] = []
+
+    async def scene(talk: Talk, device: Device) -> None:
+        devices.append(device)
+        await talk.good("xCommand Dial Number: bob@partner.example", ":advance 3s")
+        assert "status=Connected" in (await talk.good(":calls"))[0]
+
+    play(scene)
+    (device,) = devices
+    assert not device.calls.calls
+    (entry,) = device.local.call_history.entries
+    assert entry.disconnect_cause_type == "LocalDisconnect", "the call was left, and not given up after a while"
