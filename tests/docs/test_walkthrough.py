@@ -52,10 +52,10 @@ PAGES = {
     ),
 }
 """What is shown on the way."""
-BEGINS_WITH = {
-    page: ("docs/how-to/make-calls.md", "## Dial")
-    for page in ("docs/how-to/script-a-far-end.md", "docs/how-to/find-out-why-a-call-failed.md")
-}
+BEGINS_WITH = dict.fromkeys(
+    ("docs/how-to/script-a-far-end.md", "docs/how-to/find-out-why-a-call-failed.md"),
+    ("docs/how-to/make-calls.md", "## Dial"),
+)
 """Pages that go on where another one is at a heading."""
 FOLLOWED = ("roomsim cloud serve", "roomsim endpoint run", "ready()", "curl", "control", "device", "xapi", "START=")
 """Beginnings of the blocks of a page that belong to its walk."""
