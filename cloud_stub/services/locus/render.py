@@ -1,7 +1,8 @@
 """A locus as one of its participants sees it: the DTO, with URLs for the client that it goes to.
 
 Every member is always there, so that a delta can tell each change; self comes first among the participants, and its own device first among
-its devices, which clients pair with media connections by their places. Who waits in the lobby sees nobody else.
+its devices, which clients pair with media connections by their places. Who waits in the lobby, or has left a meeting that goes on, sees nobody
+else.
 
 Source: protocol/cloud-services.md 9.1, 9.2, 18.10; `held`, `gatewayCause`, `platform` and `meetingLink` are ours.
 """
@@ -100,7 +101,8 @@ def sync_url(url: str, sequence: Sequence) -> str:
 def _seen(locus: Locus, me: Participant | None) -> Iterable[Participant]:
     if me is None:
         return locus.participants
-    if me.is_waiting:
+    is_out = locus.is_meeting and locus.is_active and me.state in (State.LEFT, State.DECLINED)
+    if me.is_waiting or is_out:
         return (me,)
     return (me, *(one for one in locus.participants if one.id != me.id))
 

@@ -466,3 +466,27 @@ def test_a_meeting_that_is_over_takes_nobody_in_by_script_and_moves_to_no_meetin
         assert [one["state"] for one in use.query("call", [call])["roster"]] == ["LEFT"]
 
     told(story)
+
+
+def test_who_was_taken_out_does_not_see_who_stays() -> None:
+    async def story(world: World) -> None:
+        number = scheduled(world)
+        olga = await host(world, number)
+        ada, bob = await caller(world, "Ada"), await caller(world, "Bob")
+        await ada.call(number)
+        await asyncio.sleep(0.05)
+        url, seen = ada.locus["url"], ada.locus["syncUrl"]
+        assert len(ada.locus["participants"]) == 2
+        await olga.ask("PUT", f"{member(olga.locus, 'Ada')['url']}/leave", olga.own())
+        await asyncio.sleep(0.05)
+        assert [one["state"] for one in ada.locus["participants"]] == ["LEFT"]
+        heard = len(ada.events)
+        await bob.call(number)
+        await asyncio.sleep(0.05)
+        assert len(ada.events) == heard
+        for where in (url, seen):
+            assert "Bob" not in (await ada.ask("GET", where)).raw.decode()
+        assert (await ada.ask("GET", "/loci")).json["loci"] == []
+        assert len(bob.locus["participants"]) == 3
+
+    told(story)
