@@ -29,7 +29,8 @@ PRESERVED_S: Final = 20.0
 GIVEN_UP_S: Final = 120.0
 """And so long after it calls are over."""
 LOOK_TRIES_MAX: Final = 12
-"""How often all loci are asked for, with longer and longer waits between; then the next opening of Mercury does it."""
+"""How often all loci are asked for, with longer and longer waits between, by a device without calls; then the next opening of Mercury does
+it. One in a call goes on asking."""
 CLUSTERS_MAX: Final = 5
 """Other clusters that are asked for their loci."""
 
@@ -90,7 +91,9 @@ class Watch:
 
     async def _look_until_told(self) -> None:
         backoff = Backoff(self._around.world, "loci")
-        for tries in range(1, LOOK_TRIES_MAX + 1):
+        tries = 0
+        while tries < LOOK_TRIES_MAX or self._control.calls:
+            tries += 1
             self._again = False
             try:
                 await self._look_once()
@@ -103,8 +106,7 @@ class Watch:
             else:
                 if not self._again:
                     return
-            if tries < LOOK_TRIES_MAX:
-                await self._around.world.clock.sleep(backoff.next_s())
+            await self._around.world.clock.sleep(backoff.next_s())
 
     async def _look_once(self) -> None:
         """Compare the calls with the loci that the cloud knows of this device.
