@@ -26,9 +26,9 @@ WIDTH_MAX: Final = 7_680
 HEIGHT_MAX: Final = 4_320
 REFRESH_RATE_MAX: Final = 240
 LAYOUTS: Final = ("Grid", "Overlay", "Stack", "Focus", "Prominent")
+"""Layouts of a call; the first is the default."""
 LAYOUTS_MAX: Final = 10
 """Layouts that a call can offer."""
-"""Layouts of a call; the first is the default."""
 ROLES: Final = ("First", "Second", "Third")
 _SCREENS: Final[Mapping[str, int]] = MappingProxyType(
     {"Single": 1, "Dual": 2, "DualPresentationOnly": 2, "Triple": 3, "TriplePresentationOnly": 3}

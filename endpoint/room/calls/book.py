@@ -241,7 +241,6 @@ class CallBook:
             self._is_sending = is_sending
             senses.sending(is_sending)
         self._show_presence()
-        self.around.on_change()
 
     def _show_presence(self) -> None:
         connected = [call for call in self._calls.values() if call.was_connected]

@@ -30,7 +30,6 @@ class CallsAround:
         find_booking: finds a booking by its id.
         dial_of: returns what joining a booking dials; raises NotJoinable, JoinFieldsUnreadable.
         joined: told the id of a booking whose call is connected.
-        on_change: told when calls have begun, ended or changed their state.
     """
 
     senses: Senses
@@ -40,4 +39,3 @@ class CallsAround:
     find_booking: Callable[[str], Booking | None] = _no_booking
     dial_of: Callable[[Booking], Dial] = dial_of
     joined: Callable[[str], object] = nothing
-    on_change: Callable[[], object] = nothing
