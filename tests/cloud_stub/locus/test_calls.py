@@ -374,3 +374,25 @@ def test_a_restart_of_the_cloud_ends_calls_and_gives_no_name_twice(tmp_path: Pat
             assert after["url"].rpartition("/")[2] != before["url"].rpartition("/")[2]
 
     run(main)
+
+
+def test_a_meeting_that_is_dialled_while_it_rings_rings_nowhere_any_more() -> None:
+    async def story(world: World) -> None:
+        ada, bob = await caller(world, "Ada"), await caller(world, "Bob")
+        other = await caller(world, user_id=bob.user_id)
+        made = (await ada.call(None)).json["locus"]
+        url, address = made["url"], made["self"]["callbackInfo"]["callbackAddress"]
+        wish = ada.own(invitees=[{"address": "bob@room.example"}])
+        assert (await ada.ask("POST", f"{url}/participants", wish)).status == 200
+        await asyncio.sleep(0.05)
+        for client in (bob, other):
+            assert (await client.put(f"{url}/participant/alert")).status == 200
+        assert (await bob.call(address)).json["locus"]["url"] == url
+        await asyncio.sleep(0.05)
+        mine = {one["url"]: one for one in other.locus["self"]["devices"]}[other.device_url]
+        assert (mine["state"], mine["reason"]) == ("LEFT", "ANSWERED_ELSEWHERE")
+        await bob.leave(bob.views[url])
+        await asyncio.sleep(0.05)
+        assert states(ada.locus) == {"Ada": "JOINED", "Bob": "LEFT"}
+
+    told(story)
