@@ -112,12 +112,16 @@ def test_nobody_answers_within_the_time_that_it_rings() -> None:
     told(story, CloudSettings(locus_ring_s=30))
 
 
-def test_the_same_request_again_makes_no_second_call() -> None:
+@pytest.mark.parametrize("correlation_id", ["c", "c" * 500])
+def test_the_same_request_again_makes_no_second_call(correlation_id: str) -> None:
     async def story(world: World) -> None:
         ada = await caller(world)
-        first = await ada.call("someone@elsewhere.example")
-        ada.n -= 1
-        second = await ada.call("someone@elsewhere.example")
+        body = ada.own(
+            correlationId=correlation_id,
+            invitee={"address": "someone@elsewhere.example"},
+            localMedias=[{"localSdp": '{"type":"SDP","sdp":"v=0"}'}],
+        )
+        first, second = [await ada.ask("POST", "/loci/call", body) for _ in range(2)]
         assert second.json["locus"]["url"] == first.json["locus"]["url"]
         assert second.json["mediaConnections"]
         assert world.cloud.use_cases.query("calls.count") == 1
