@@ -155,6 +155,13 @@ class Book:
         else:
             kept.plain.add(registration_id)
 
+    def forget_client(self, registration: Registration) -> None:
+        """Forget what a client was told: it is gone, and comes back as a new one, if ever."""
+        for kept in self._of_user.get(registration.user_id, ()):
+            kept.told.pop(registration.id, None)
+            kept.plain.discard(registration.id)
+            kept.held.pop(registration.id, None)
+
     def draw(self, kind: str, owner: str) -> str:
         """Draw the id of the next thing of a kind below an owner, whose own id never comes again."""
         return self._platform.uuid(kind, owner, self._made.next(f"{kind} {owner}"))

@@ -109,13 +109,16 @@ def alerted(locus: Locus, participant: Participant, leg: Leg | None = None) -> L
 
 
 def entered(locus: Locus, participant: Participant, leg: Leg, *, alone: bool = False) -> Locus:
-    """Return a locus with a device in it.
+    """Return a locus with a device in it; it rings at the others of the participant no more.
 
     Args:
-        alone: the call is for one device: it has been answered, and is over for those where it rang as well.
+        alone: the call is for one device: it has been answered, and is over for those that might have rung as well.
     """
     state = step(participant, Entered)
-    legs = tuple(_answered_elsewhere(one) if alone and one.id != leg.id else one for one in participant.legs)
+    over = (State.IDLE, State.NOTIFIED) if alone else (State.NOTIFIED,)
+    legs = tuple(
+        _answered_elsewhere(one) if one.id != leg.id and one.state in over else one for one in participant.legs
+    )
     one = msgspec.structs.replace(_silenced(locus, participant), state=state, reason="", is_alerted=False, legs=legs)
     return _put(locus, with_leg(one, msgspec.structs.replace(leg, state=State.JOINED, reason="", intent="")))
 
@@ -129,8 +132,6 @@ def _silenced(locus: Locus, participant: Participant) -> Participant:
 
 
 def _answered_elsewhere(leg: Leg) -> Leg:
-    if leg.state not in (State.IDLE, State.NOTIFIED):
-        return leg
     return msgspec.structs.replace(leg, state=State.LEFT, reason=Reason.ANSWERED_ELSEWHERE)
 
 

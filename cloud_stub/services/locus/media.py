@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
-from cloud_stub.media_node.answering import answer_offer
+from cloud_stub.media_node.answering import answer_offer, nearest
 from cloud_stub.media_node.fleet import Fleet
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import BadRequest
@@ -31,7 +31,7 @@ MEDIA_AGENT: Final = "stub"
 EMPTY: Final = "v=0"
 """What is answered to a description without media: clients that only talk of a call send one."""
 REPORTS_MAX: Final = 5_000
-"""Devices whose reachability report is remembered for later offers; the one that joined longest ago is forgotten first."""
+"""Devices whose nearest cluster is remembered for later offers; the one that joined longest ago is forgotten first."""
 
 
 class MediaNodes:
@@ -40,14 +40,14 @@ class MediaNodes:
     def __init__(self, platform: Platform, fleet: Fleet | None) -> None:
         self._platform = platform
         self._fleet = fleet
-        self._reports: OrderedDict[str, object] = OrderedDict()
+        self._reports: OrderedDict[str, str] = OrderedDict()
 
     def note(self, device: str, report: object) -> None:
-        """Remember what a device can reach; a request without a report leaves what is known."""
-        if report is None:
+        """Remember which cluster a device reaches best, not the report itself; a request without a report leaves what is known."""
+        if report is None or self._fleet is None or not self._fleet.nodes:
             return
         self._reports.pop(device, None)
-        self._reports[device] = report
+        self._reports[device] = nearest(self._fleet, report).spec.cluster
         while len(self._reports) > REPORTS_MAX:
             self._reports.popitem(last=False)
 
@@ -64,7 +64,8 @@ class MediaNodes:
         if "m=" not in offer:
             return EMPTY
         draws = self._platform.chance.stream("media session", device, call)
-        report = self._reports.get(device)
+        cluster = self._reports.get(device)
+        report = {cluster: {"udp": {"reachable": "true"}}} if cluster is not None else None
         return answer_offer(self._fleet, sdp.parse(offer), draws, reachability=report, real=real).text()
 
 

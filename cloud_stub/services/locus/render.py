@@ -1,8 +1,8 @@
 """A locus as one of its participants sees it: the DTO, with URLs for the client that it goes to.
 
 Every member is always there, so that a delta can tell each change; self comes first among the participants, and its own device first among
-its devices, which clients pair with media connections by their places. Who waits in the lobby, or has left a meeting that goes on, sees nobody
-else.
+its devices, which clients pair with media connections by their places. Who waits in the lobby, or has left a meeting that goes on, sees
+nobody else.
 
 Source: protocol/cloud-services.md 9.1, 9.2, 18.10; `held`, `gatewayCause`, `platform` and `meetingLink` are ours.
 """

@@ -98,7 +98,7 @@ class LocusService:
         asked = self._asked(call, requests.CallRequest)
         request = asked.request
         assert isinstance(request, requests.CallRequest), "it was read as one"
-        again = self._same_call(asked.record, request.correlation_id)
+        again = self._same_call(asked.record, asked.leg.correlation_id)
         if again is not None:
             return self._joined(again, asked)
         address = call.params.get("address", request.target)

@@ -24,6 +24,8 @@ ROOM: Final = "RESOURCE_ROOM"
 BRIDGE: Final = "MEETING_BRIDGE"
 SIP: Final = "SIP"
 WEB: Final = "WEB"
+LEGS_MAX: Final = 20
+"""Devices of a participant that are shown, those included that have left."""
 PRESENT: Final = frozenset({State.IDLE, State.NOTIFIED, State.JOINED})
 """States of somebody for whom the locus goes on."""
 
@@ -210,9 +212,12 @@ class Locus(_Value, kw_only=True, frozen=True):
 
 
 def with_leg(participant: Participant, leg: Leg) -> Participant:
-    """Return a participant with a device put in, or in the place of the one with its id."""
+    """Return a participant with a device put in, or in the place of the one with its id; beyond LEGS_MAX those go that left first."""
     legs = {one.id: one for one in participant.legs}
     legs[leg.id] = leg
+    over = [one.id for one in legs.values() if one.id != leg.id and one.state in (State.LEFT, State.DECLINED)]
+    for gone in over[: max(0, len(legs) - LEGS_MAX)]:
+        del legs[gone]
     return msgspec.structs.replace(participant, legs=tuple(legs.values()))
 
 

@@ -446,6 +446,7 @@ class Switchboard:
         self.book.timers.cancel(("gone", record.id))
         for locus, one in self._places(record):
             self.device_left(locus, one, record.id, Reason.INACTIVE)
+        self.book.forget_client(record)
 
     def _places(self, record: Registration) -> list[tuple[Locus, Participant]]:
         """Return the calls that a device is in, rings in or waits for, and whose device it is there."""

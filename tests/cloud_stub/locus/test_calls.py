@@ -112,12 +112,16 @@ def test_nobody_answers_within_the_time_that_it_rings() -> None:
     told(story, CloudSettings(locus_ring_s=30))
 
 
-def test_the_same_request_again_makes_no_second_call() -> None:
+@pytest.mark.parametrize("correlation_id", ["c", "c" * 500])
+def test_the_same_request_again_makes_no_second_call(correlation_id: str) -> None:
     async def story(world: World) -> None:
         ada = await caller(world)
-        first = await ada.call("someone@elsewhere.example")
-        ada.n -= 1
-        second = await ada.call("someone@elsewhere.example")
+        body = ada.own(
+            correlationId=correlation_id,
+            invitee={"address": "someone@elsewhere.example"},
+            localMedias=[{"localSdp": '{"type":"SDP","sdp":"v=0"}'}],
+        )
+        first, second = [await ada.ask("POST", "/loci/call", body) for _ in range(2)]
         assert second.json["locus"]["url"] == first.json["locus"]["url"]
         assert second.json["mediaConnections"]
         assert world.cloud.use_cases.query("calls.count") == 1
@@ -374,3 +378,25 @@ def test_a_restart_of_the_cloud_ends_calls_and_gives_no_name_twice(tmp_path: Pat
             assert after["url"].rpartition("/")[2] != before["url"].rpartition("/")[2]
 
     run(main)
+
+
+def test_a_meeting_that_is_dialled_while_it_rings_rings_nowhere_any_more() -> None:
+    async def story(world: World) -> None:
+        ada, bob = await caller(world, "Ada"), await caller(world, "Bob")
+        other = await caller(world, user_id=bob.user_id)
+        made = (await ada.call(None)).json["locus"]
+        url, address = made["url"], made["self"]["callbackInfo"]["callbackAddress"]
+        wish = ada.own(invitees=[{"address": "bob@room.example"}])
+        assert (await ada.ask("POST", f"{url}/participants", wish)).status == 200
+        await asyncio.sleep(0.05)
+        for client in (bob, other):
+            assert (await client.put(f"{url}/participant/alert")).status == 200
+        assert (await bob.call(address)).json["locus"]["url"] == url
+        await asyncio.sleep(0.05)
+        mine = {one["url"]: one for one in other.locus["self"]["devices"]}[other.device_url]
+        assert (mine["state"], mine["reason"]) == ("LEFT", "ANSWERED_ELSEWHERE")
+        await bob.leave(bob.views[url])
+        await asyncio.sleep(0.05)
+        assert states(ada.locus) == {"Ada": "JOINED", "Bob": "LEFT"}
+
+    told(story)

@@ -13,7 +13,7 @@ from cloud_world import World
 from cloud_stub.platform.context import CloudSettings
 from cloud_stub.platform.records import Made
 from cloud_stub.services.locus import book, render
-from cloud_stub.services.locus.state import Locus, Participant
+from cloud_stub.services.locus.state import LEGS_MAX, Locus, Participant
 from endpoint.wire import codec
 from endpoint.wire.locus.dto import parse_locus
 from endpoint.wire.locus.merge import merge
@@ -287,5 +287,26 @@ def test_an_event_draws_every_participant_once_however_many_are_told(monkeypatch
         assert len(drawn) <= 4 * len(people), "once for all, and for each his own"
         for one in (ada, *people):
             assert one.locus == await current(one)
+
+    told(story)
+
+
+def test_clients_that_come_and_go_leave_nothing_in_a_meeting_that_goes_on() -> None:
+    async def story(world: World) -> None:
+        ada, call = await meeting(world)
+        bob = await caller(world, "Bob")
+        for _ in range(LEGS_MAX + 5):
+            one = await caller(world, user_id=bob.user_id, is_plain=True)
+            joined = await one.join(ada.locus["url"])
+            assert joined.status == 200, joined.raw
+            assert len(joined.json["mediaConnections"]) == len(joined.json["locus"]["self"]["devices"])
+            await asyncio.sleep(0.05)
+            assert (await world.ask("DELETE", one.device_url, token=one.token)).status == 204
+            await asyncio.sleep(0.05)
+        kept = world.cloud.switchboard.book._kept[call]
+        assert len(kept.told) <= 2
+        assert not kept.plain
+        assert len(member(ada.locus, "Bob")["devices"]) == LEGS_MAX
+        assert ada.locus == await current(ada)
 
     told(story)

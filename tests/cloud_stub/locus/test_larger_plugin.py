@@ -9,10 +9,16 @@ from typing import Any
 from callers import Caller, caller, told
 from cloud_world import World
 
+from cloud_stub.media_node.fleet import MediaPlan
+from cloud_stub.media_node.node import NodeSpec
+from cloud_stub.media_node.responder import Conduct
+from endpoint.wire.calliope import Transport
 from endpoint.wire.locus.requests import REDIRECTABLE
 
 SDP = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\nc=IN IP4 127.0.0.1\r\na=mid:0\r\n"
 TIE_BREAKER = 4294967294
+NEAR = {"far.a.*": "90", "near.a.*": "9", "none.a.*": "900"}
+"""Clusters, and how long it takes to them."""
 
 
 def roap(kind: str, seq: int = 1, **more: Any) -> dict[str, Any]:
@@ -76,3 +82,21 @@ def test_a_meeting_is_joined_and_left_with_the_negotiation_of_the_larger_plugin(
         assert left.json["locus"]["self"]["state"] == "LEFT"
 
     told(story)
+
+
+def test_a_later_offer_goes_where_the_report_of_the_join_said() -> None:
+    async def story(world: World) -> None:
+        ada = await caller(world)
+        report = {name: {"udp": {"reachable": "true", "latencyInMilliseconds": ms}} for name, ms in NEAR.items()}
+        joined = ada.take(
+            await ada.ask(
+                "POST", "/loci/call", body(ada, clientMediaPreferences={"reachability": report, "x": "y" * 9_000})
+            )
+        )
+        mine = f"{joined.json['locus']['self']['url']}/media"
+        for _ in range(2):
+            answered = await ada.put(mine, localMedias=media(roap("OFFER", sdps=[SDP])))
+            assert "c=IN IP4 192.0.2.2\r\n" in remote(answered.json)["sdps"][0]
+
+    conduct = dict.fromkeys(Transport, Conduct())
+    told(story, media=MediaPlan(tuple(NodeSpec(name, f"192.0.2.{n}", conduct) for n, name in enumerate(NEAR, 1))))

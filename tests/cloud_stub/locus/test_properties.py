@@ -223,3 +223,61 @@ def test_what_was_missed_leads_from_every_state_since_to_the_present_one(acts: l
 
 def people(locus: dict[str, Any]) -> dict[str, Any]:
     return {one["url"]: one for one in locus["participants"]}
+
+
+ASKED = st.lists(
+    st.tuples(
+        st.integers(0, 2),
+        st.sampled_from(["mute", "unmute", "hold", "resume", "hand", "share", "leave", "join"]),
+        st.sampled_from([0.0, 0.005, 0.015, 0.03]),
+        st.booleans(),
+    ),
+    min_size=3,
+    max_size=25,
+)
+
+
+async def does(one: Caller, url: str, what: str, is_heard: bool) -> None:
+    """Ask for something; an answer that is not heard leaves the client where it was."""
+    mine = one.views[url]["self"]["url"]
+    wishes: dict[str, tuple[str, str, dict[str, Any]]] = {
+        "mute": ("PUT", f"{mine}/media", {"localMedias": [{"localSdp": '{"audioMuted": true}'}]}),
+        "unmute": ("PUT", f"{mine}/media", {"localMedias": [{"localSdp": '{"audioMuted": false}'}]}),
+        "hold": ("PUT", f"{mine}/hold", {"held": True}),
+        "resume": ("PUT", f"{mine}/hold", {"held": False}),
+        "hand": ("PATCH", f"{mine}/controls", {"hand": {"raised": True}}),
+        "share": ("PUT", f"{url}/mediashares/0", {"floor": {"disposition": "GRANTED"}}),
+        "leave": ("PUT", f"{mine}/leave", {}),
+        "join": ("POST", f"{url}/participant", {"correlationId": "again"}),
+    }
+    method, path, wish = wishes[what]
+    reply = await one.ask(method, path, one.own(**wish))
+    assert reply.status in (200, 409), reply.raw
+    if is_heard:
+        one.take(reply)
+
+
+@settings(max_examples=40, deadline=None)
+@given(ASKED)
+def test_clients_that_hear_answers_and_events_in_any_mixture_see_the_same(
+    asked: list[tuple[int, str, float, bool]],
+) -> None:
+    async def story(world: World) -> None:
+        ada, *others = [await caller(world, name) for name in ("Ada", "Bob", "Cyd")]
+        url = (await ada.call(None)).json["locus"]["url"]
+        for one in others:
+            await one.join(url)
+        for who, what, wait_s, is_heard in asked:
+            await does([ada, *others][who], url, "hand" if (who, what) == (0, "leave") else what, is_heard)
+            await asyncio.sleep(wait_s)
+        await asyncio.sleep(1)
+        for one in (ada, *others):
+            current = (await one.ask("GET", url)).json
+            if current["self"]["state"] == "JOINED":
+                assert {**one.views[url], "participants": people(one.views[url])} == {
+                    **current,
+                    "participants": people(current),
+                }
+            assert set(one.advice) <= {Advice.USE_INCOMING, Advice.USE_CURRENT}
+
+    told(story)
