@@ -322,11 +322,17 @@ class CallControl:
         self._watch.closed()
 
     async def stop(self) -> None:
-        """Leave all calls, as far as the cloud takes it within a moment: the device goes off in good order."""
+        """Leave all calls, as far as the cloud takes it within a moment: the device goes off in good order.
+
+        What rings goes on ringing on the other devices of the account.
+        """
         self._watch.stop()
         calls = list(self.calls.values())
         for call in calls:
-            call.hang_up()
+            if call.state is State.RINGING:
+                call.drop(endings.GONE)
+            else:
+                call.hang_up()
         if self.calls:
             self._all_gone = asyncio.get_running_loop().create_future()
             with suppress(TimeoutError):

@@ -192,6 +192,16 @@ def test_a_device_that_goes_off_leaves_its_calls() -> None:
     play(story)
 
 
+def test_a_device_that_goes_off_lets_a_call_ring_elsewhere() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.rings()
+        await stage.cloud.device.shut_down()
+        assert stage.end(51).cause_type == "OtherLocal"
+        assert stage.asked("PUT", "/participant/decline") == []
+
+    play(story)
+
+
 def test_a_device_that_goes_off_does_not_wait_for_a_cloud_that_is_gone() -> None:
     async def story(stage: Stage) -> None:
         await stage.person(2)
