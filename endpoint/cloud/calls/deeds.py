@@ -31,8 +31,7 @@ class Deeds:
         """Hold it, or take it back."""
         if not self._call.is_connected:
             return NOT_CONNECTED
-        if self._call.is_held is held:
-            return ""
+        # also what seems to be so already: the cloud may still hold a call that came back from the lobby
         why = await self._call.asking.wish(lambda asker: wishes.hold(asker, held))
         if why or not self._call.is_connected:
             return why or NOT_CONNECTED

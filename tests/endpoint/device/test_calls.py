@@ -79,3 +79,25 @@ def test_a_meeting_that_is_dialled_again_stays_with_the_call_that_has_it() -> No
         assert stage.device.local.calls.shown() == []
 
     play(story)
+
+
+def test_a_held_call_that_was_in_the_lobby_meanwhile_is_taken_back_on_both_sides() -> None:
+    async def story(stage: Stubbed) -> None:
+        await stage.online()
+        stage.use.meeting_create("Round", stage.clock.now(), 30, join={"meetingJoinURI": MEETING})
+        calls = stage.cloud.calls
+        calls.person(MEETING, "Ana", "join", role="host")
+        await command(stage, "Dial", Number=MEETING)
+        await stage.clock.sleep(2.0)
+        await command(stage, "Call Hold", CallId=2)
+        calls.lobby(MEETING, "Lab")
+        await stage.clock.sleep(2.0)
+        calls.admit(MEETING)
+        await stage.clock.sleep(2.0)
+        await command(stage, "Call Resume", CallId=2)
+        await stage.clock.sleep(1.0)
+        assert [call["status"] for call in stage.device.local.calls.shown()] == ["Connected"]
+        (locus,) = calls.list()
+        assert [one["held"] for one in locus["roster"]] == [False, False]
+
+    play(story)

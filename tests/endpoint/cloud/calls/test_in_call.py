@@ -19,7 +19,7 @@ def test_hold_and_resume() -> None:
         assert await stage.line.hold(2, True) == ""
         assert await stage.line.hold(2, True) == ""
         assert await stage.line.hold(2, False) == ""
-        assert [one.json["held"] for one in stage.asked("PUT", "/hold")] == [True, False]
+        assert [one.json["held"] for one in stage.asked("PUT", "/hold")] == [True, True, False]
         offers = [one.json["localMedias"][0]["localSdp"] for one in stage.asked("PUT", "/media")]
         assert ["held True" in offers[0], "held False" in offers[1], len(offers)] == [True, True, 2]
         assert stage.media.sessions[0].remotes == [ANSWER] * 3
