@@ -345,11 +345,11 @@ def test_calls(tmp_path: Path) -> None:
             "sharing": False,
             "hand": False,
         }
-        call = {"id": 2, "status": "Connected", "direction": "Outgoing", "protocol": "Spark", "number": "ana", "display_name": "",
-                "duration_s": 61, "held": False, "roster": [member]}  # fmt: skip
+        call = {"id": 2, "status": "Connected", "direction": "Outgoing", "protocol": "Spark", "number": "ana", "displayName": "",
+                "durationSeconds": 61, "held": False, "roster": [member]}  # fmt: skip
         device.door["GET /calls"] = {"items": [call]}
         assert await talk.good(":calls") == [
-            "call 2: status=Connected direction=Outgoing protocol=Spark number=ana duration_s=61",
+            "call 2: status=Connected direction=Outgoing protocol=Spark number=ana durationSeconds=61",
             "  id=p-1 name=Ana status=connected role=host muted=yes",
         ]
 
