@@ -168,6 +168,8 @@ class Http:
         """Told service, host and Date header of each answer to a request that was not verified."""
         self.on_failed: Callable[[str], object] = lambda url: None
         """Told the URL of a request that met nobody, or a server in trouble: its service may have another address."""
+        self.is_wanted: Callable[[], bool] = lambda: False
+        """Says whether idle connections are kept: in a call something is told every minute."""
         self.on_reached: Callable[[bool, float], object] = lambda answered, asked_s: None
         """Told after each request whether the cloud answered at all, and the second at which it was asked."""
 
@@ -305,7 +307,9 @@ class Http:
 
     def _drop_connections(self) -> None:
         self._idle = None
-        if self._running == 0 and self._session is not None:
+        if self._running == 0 and self.is_wanted():
+            self._close_when_idle()
+        elif self._running == 0 and self._session is not None:
             session, self._session = self._session, None
             self._closing = asyncio.ensure_future(session.close())
 

@@ -177,6 +177,7 @@ class Device:
         self.xapi_relay = XapiRelay(world, self.identity, self.catalog, self._tasks, CloudXapi(self))
         self.reachability = self._make_reachability()
         self.calls = calls.make(self)
+        self.http.is_wanted = lambda: bool(self.calls.calls)
         self.webex = WebexStatus(
             world, has_account=lambda: self.is_activated,
             is_registered=lambda: self.registration.device is not None, on_change=lambda now: bindings.show_webex(self, now),

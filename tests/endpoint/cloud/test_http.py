@@ -221,6 +221,21 @@ def test_an_idle_client_keeps_no_connection_and_no_timer() -> None:
     play(story)
 
 
+def test_a_client_keeps_its_connections_while_it_is_wanted() -> None:
+    async def story(cloud: Scripted) -> None:
+        http = cloud.device.http
+        http.is_wanted = lambda: True
+        await http.send(_call())
+        opened = cloud.connections
+        await cloud.clock.sleep(61.0)
+        assert cloud.connections == opened
+        http.is_wanted = lambda: False
+        await cloud.clock.sleep(16.0)
+        assert cloud.connections == 0
+
+    play(story)
+
+
 def test_a_client_that_is_closed_says_so_and_writes_nothing() -> None:
     async def story(cloud: Scripted) -> None:
         cloud.on("GET", "/thing", SILENCE)
