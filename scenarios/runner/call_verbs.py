@@ -91,6 +91,16 @@ class Dial(Verb):
             yield Defined("call", self.id, ("id",))
 
 
+class PerhapsOfACall(Verb):
+    """Has a call, or none."""
+
+    call: CallRef | None = None
+
+    def uses(self) -> Iterable[Used]:
+        """Refer to the call."""
+        yield from call_used(self.call)
+
+
 class _OfACall(Verb):
     """What the verbs about one call have in common."""
 
@@ -167,29 +177,23 @@ class JoinCalls(Verb):
 
 
 @declare
-class Dtmf(Verb):
+class Dtmf(_OfACall):
     """Send tones into a call; a comma is a pause."""
 
     verb = "dtmf"
     short = "tones"
     done = "the command is answered"
     tones: Tones
-    call: CallRef = ONE
-
-    def uses(self) -> Iterable[Used]:
-        """Refer to the call."""
-        yield from call_used(self.call)
 
 
 @declare
-class Share(Verb):
+class Share(PerhapsOfACall):
     """Share what is connected to the device, or stop that. In a call it takes the floor; without one it is shown in the room."""
 
     verb = "share"
     short = "state"
     done = "the command is answered"
     state: Literal["start", "stop"]
-    call: CallRef | None = None
     connector: Annotated[int, Field(ge=1, le=15)] | None = None
     """What is shared; by default the first input that something is connected to."""
 
@@ -198,13 +202,9 @@ class Share(Verb):
         if self.connector is not None and self.state == "stop":
             yield Objection(("connector",), "only `start` takes a connector", at_key=True)
 
-    def uses(self) -> Iterable[Used]:
-        """Refer to the call."""
-        yield from call_used(self.call)
-
 
 @declare
-class Authenticate(Verb):
+class Authenticate(_OfACall):
     """Answer the question whether the people are host or guest, with the PIN if there is one."""
 
     verb = "authenticate"
@@ -212,11 +212,6 @@ class Authenticate(Verb):
     done = "the command is answered"
     role: Literal["host", "panelist", "guest"]
     pin: Text | None = None
-    call: CallRef = ONE
-
-    def uses(self) -> Iterable[Used]:
-        """Refer to the call."""
-        yield from call_used(self.call)
 
 
 @declare

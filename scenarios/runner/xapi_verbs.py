@@ -9,12 +9,12 @@ from pydantic import Field
 
 from endpoint.room.analytics import PEOPLE_MAX
 from endpoint.room.widgets import ACTIONS
-from scenarios.runner.call_verbs import CallRef, call_used
+from scenarios.runner.call_verbs import PerhapsOfACall
 from scenarios.runner.fields import Flag, KnownText, Text
 from scenarios.runner.notyet import not_yet
 from scenarios.runner.validation import Objection
 from scenarios.runner.values import Template
-from scenarios.runner.verbs import Defined, Used, Verb, declare
+from scenarios.runner.verbs import Defined, Verb, declare
 from scenarios.runner.yamltree import Entry, Mapping, Node, kind_of_value
 
 SUBSCRIPTIONS_MAX: Final = 50
@@ -115,7 +115,7 @@ CALL_BUTTONS: Final = ("answer", "decline", "end call")
 
 
 @declare
-class Press(Verb):
+class Press(PerhapsOfACall):
     """Touch something on the panel: `wake` for the screen as such, `join button`, `extend`, `answer`, `decline`, `end call`, else the id
     of a button or widget.
 
@@ -131,11 +131,6 @@ class Press(Verb):
     value: Text = ""
     action: Literal["pressed", "changed", "released", "clicked"] | None = None
     booking: Text | None = None
-    call: CallRef | None = None
-
-    def uses(self) -> Iterable[Used]:
-        """Refer to the call."""
-        yield from call_used(self.call)
 
     def objections(self) -> Iterable[Objection]:
         """Object to buttons that are not there yet, and to keys that a button does not take."""
@@ -192,30 +187,20 @@ class People(Verb):
 
 
 @declare
-class Mute(Verb):
+class Mute(PerhapsOfACall):
     """Mute the microphones, or end that, as the commands do; `call` is one that has to be there."""
 
     verb = "mute"
     short = "state"
     done = "answered"
     state: Literal["on", "off", "toggle"]
-    call: CallRef | None = None
-
-    def uses(self) -> Iterable[Used]:
-        """Refer to the call."""
-        yield from call_used(self.call)
 
 
 @declare
-class Volume(Verb):
+class Volume(PerhapsOfACall):
     """Set the volume; `call` is one that has to be there."""
 
     verb = "volume"
     short = "level"
     done = "answered"
     level: Annotated[int, Field(ge=0, le=100)]
-    call: CallRef | None = None
-
-    def uses(self) -> Iterable[Used]:
-        """Refer to the call."""
-        yield from call_used(self.call)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, TypeVar
-from urllib.parse import quote
 
 import msgspec
 
@@ -28,19 +27,9 @@ CALL: Final = "/loci/call"  # POST
 REDIRECTABLE: Final = "alternateRedirect=true"  # query of call and join: the client follows redirects in the body; 2.4
 
 
-def locus_path(locus_id: str) -> str:
-    """Return the path of a locus below the locus base."""
-    return f"{LOCI}/{quote(locus_id, safe='')}"
-
-
 def join_url(locus_url: str) -> str:
     """POST: join."""
     return f"{locus_url}/participant"
-
-
-def participant_url(locus_url: str, participant_id: str) -> str:
-    """Return the URL of a participant, its `self.url`."""
-    return f"{locus_url}/participant/{quote(participant_id, safe='')}"
 
 
 def alert_url(locus_url: str) -> str:
@@ -105,9 +94,6 @@ TURN_DISCOVERY_REQUEST: Final = "TURN_DISCOVERY_REQUEST"
 TURN_DISCOVERY_RESPONSE: Final = "TURN_DISCOVERY_RESPONSE"
 ROAP_TYPES: Final = frozenset(
     {OFFER, ANSWER, OK, ERROR, OFFER_REQUEST, OFFER_RESPONSE, TURN_DISCOVERY_REQUEST, TURN_DISCOVERY_RESPONSE}
-)
-ROAP_ERRORS: Final = frozenset(
-    {"NOMATCH", "TIMEOUT", "REFUSED", "CONFLICT", "DOUBLECONFLICT", "FAILED", "INVALID_STATE", "OUT_OF_ORDER", "RETRY"}
 )
 IN_HTTP: Final = "includeAnswerInHttpResponse"  # header of an offer
 NO_OK: Final = "noOkInTransaction"

@@ -159,7 +159,8 @@ def _is_read_or_refused(text: str) -> None:
         read = sdp.parse(text)
     except RemoteProtocolError:
         return
-    sdp.answer(read, session_id=1, address="192.0.2.1", candidates=NODE, ice=sdp.ice_of(bytes(21))).text()
+    answer = sdp.answer(read, session_id=1, address="192.0.2.1", candidates=NODE, ice=sdp.ice_of(bytes(21)))
+    assert [one.kind for one in answer.media] == [one.kind for one in read.media], "each part is answered, in its place"
     repr(read)
 
 
