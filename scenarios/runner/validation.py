@@ -88,7 +88,8 @@ def check(model: type[M], node: Node, problems: Problems, built: Mapping[str, ob
         built: values of keys that were read already and are taken as they are.
     """
     if not isinstance(node, MapNode):
-        problems.add(node.at, f"write a map, not {kind_of(node)}")
+        known = ", ".join(keys_of(model)) or "no keys"
+        problems.add(node.at, f"write a map ({known}), not {kind_of(node)}")
         return None
     values = {entry.key: plain(entry.node) for entry in node.entries} | dict(built or {})
     try:
