@@ -70,6 +70,10 @@ class View(Protocol):
         """Return the answer to "why is there no Join button?" about a meeting."""
         ...
 
+    def ailments(self, device: str) -> list[str]:
+        """Return what keeps a device from being well: registered, connected, its calendar equal to the cloud's."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Anchor:

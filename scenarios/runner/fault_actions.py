@@ -17,6 +17,7 @@ from endpoint.runtime.clock import Clock
 from endpoint.runtime.faults import Fault
 from endpoint.runtime.trace import Event
 from endpoint.wire.xapi.nodes import nodes
+from scenarios.runner import fault_verbs as f
 from scenarios.runner import world_verbs as w
 from scenarios.runner.call_parts import far
 from scenarios.runner.conditions import Anchor
@@ -34,8 +35,8 @@ PASSED: Final = ("start", "label")
 _NOWHERE: Final = Place("", 0, 0)
 
 
-@implements(w.Fault)
-async def fault(stage: Stage, args: w.Fault) -> object:
+@implements(f.Fault)
+async def fault(stage: Stage, args: f.Fault) -> object:
     """Arm faults; those that happen once, now, happen."""
     for spec in args.plan:
         made = make_fault(stage, spec)
@@ -46,7 +47,7 @@ async def fault(stage: Stage, args: w.Fault) -> object:
     return {}
 
 
-def _plan(stage: Stage, spec: w.FaultSpec, made: Fault) -> None:
+def _plan(stage: Stage, spec: f.FaultSpec, made: Fault) -> None:
     """Let a fault begin now, after a while, or at its anchor."""
     delay_s = (spec.after.delay_s or 0.0) if spec.after is not None else 0.0
     anchor = _anchor(spec.after.anchor) if spec.after is not None and spec.after.anchor is not None else None
@@ -59,7 +60,7 @@ def _plan(stage: Stage, spec: w.FaultSpec, made: Fault) -> None:
         raise ValueError(f"{spec.on} {spec.do}: there is nothing that it could hit")
 
 
-def _begin(stage: Stage, spec: w.FaultSpec, made: Fault, device: str) -> bool:
+def _begin(stage: Stage, spec: f.FaultSpec, made: Fault, device: str) -> bool:
     """Let a fault happen, or hold until its limit; says whether it met something."""
     stage.pending.pop(made.id, None)
     if spec.action is not None and spec.action.happens_now:
@@ -95,7 +96,7 @@ def at_anchor(stage: Stage, anchor: Anchor, device: str, callback: Callable[[], 
     return stop
 
 
-def make_fault(stage: Stage, spec: w.FaultSpec) -> Fault:
+def make_fault(stage: Stage, spec: f.FaultSpec) -> Fault:
     """Turn what the file says into a fault of the runtime.
 
     Raises:
@@ -122,7 +123,7 @@ def make_fault(stage: Stage, spec: w.FaultSpec) -> Fault:
     )
 
 
-def _target(stage: Stage, spec: w.FaultSpec) -> dict[str, Any]:
+def _target(stage: Stage, spec: f.FaultSpec) -> dict[str, Any]:
     """Put what trace and cloud call things in the place of the scenario's own names."""
     target: dict[str, Any] = dict(spec.target)
     if spec.direction != "both":
@@ -152,11 +153,12 @@ def _target(stage: Stage, spec: w.FaultSpec) -> dict[str, Any]:
 # the end of faults
 
 
-@implements(w.Heal)
-async def heal(stage: Stage, args: w.Heal) -> object:
+@implements(f.Heal)
+async def heal(stage: Stage, args: f.Heal) -> object:
     """End faults; one that is over already is over."""
     known = [*stage.pending, *(one.id for one in stage.faults.armed)]
-    for fault_id in dict.fromkeys(known) if args.fault == "all" else (args.fault,):
+    parts = [one for one in known if one.startswith(f"{args.fault}.")]  # of a row that is made of several
+    for fault_id in dict.fromkeys(known) if args.fault == "all" else (args.fault, *parts):
         end_fault(stage, fault_id)
     return {}
 

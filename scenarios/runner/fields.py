@@ -18,6 +18,8 @@ from scenarios.runner.yamltree import kind_of_value
 
 NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_-]*$"
 _NAME = re.compile(NAME_PATTERN[1:-1])
+FAULT_NAME_PATTERN = r"^[A-Za-z][A-Za-z0-9_.-]*$"
+_FAULT_NAME = re.compile(FAULT_NAME_PATTERN[1:-1])
 _FALSE_FRIENDS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
 
 
@@ -95,6 +97,12 @@ def _name(value: object) -> str:
     raise ValueError("write a name: letters, digits, - and _, a letter first, at most 64")
 
 
+def _fault_name(value: object) -> str:
+    if isinstance(value, str) and len(value) <= 64 and _FAULT_NAME.fullmatch(value):
+        return value
+    raise ValueError("write a name: letters, digits, -, _ and dots, a letter first, at most 64")
+
+
 def _lead(seconds: float) -> float:
     if seconds in LEADS_S:
         return seconds
@@ -118,6 +126,10 @@ KnownText: TypeAlias = Annotated[str, _reader(_known_text), WithJsonSchema({"typ
 """Text that is needed before the run."""
 Name: TypeAlias = Annotated[str, _reader(_name), WithJsonSchema({"type": "string", "pattern": NAME_PATTERN})]
 """A scenario's own name for a meeting, a code, a fault, a step."""
+FaultName: TypeAlias = Annotated[
+    str, _reader(_fault_name), WithJsonSchema({"type": "string", "pattern": FAULT_NAME_PATTERN})
+]
+"""A name of a fault; rows of the fault table have dots in theirs."""
 Flag: TypeAlias = Annotated[bool, _reader(read_flag), WithJsonSchema({"type": "boolean"})]
 TextOrNumber: TypeAlias = Annotated[
     str | int, _reader(_text_or_number), WithJsonSchema({"type": ["string", "integer"]})

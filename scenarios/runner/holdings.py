@@ -19,14 +19,22 @@ def write_holdings(stage: Stage) -> None:
     for name, device in stage.devices.items():
         if device.identity.account is None or not device.calendar.caught_up:
             continue
-        window = Window.around(device.world.clock.now())
-        _write(stage, device.who, name, _of_device(device, window))
-        _write(stage, "cloud:calendar", name, _of_cloud(stage, device.identity.account.user_id, window))
+        ours, theirs = held(stage, name)
+        stage.trace.event(device.who, "calendar.holds", data={"device": name, "meetings": ours})
+        stage.trace.event("cloud:calendar", "calendar.holds", data={"device": name, "meetings": theirs})
 
 
-def _write(stage: Stage, who: str, device: str, meetings: list[dict[str, Any]]) -> None:
-    data = {"device": device, "meetings": sorted(meetings, key=lambda one: (one["start"], one["meeting"]))}
-    stage.trace.event(who, "calendar.holds", data=data)
+def held(stage: Stage, name: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return the meetings within a day of now: those that an activated device holds, and those that the cloud has for it."""
+    device = stage.devices[name]
+    account = device.identity.account
+    assert account is not None, "a device that is not activated has no meetings"
+    window = Window.around(device.world.clock.now())
+    return _in_order(_of_device(device, window)), _in_order(_of_cloud(stage, account.user_id, window))
+
+
+def _in_order(meetings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(meetings, key=lambda one: (one["start"], one["meeting"]))
 
 
 def _of_device(device: Device, window: Window) -> list[dict[str, Any]]:

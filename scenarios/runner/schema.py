@@ -164,6 +164,7 @@ def _subjects() -> Schema:
             "minProperties": 1,
             "additionalProperties": {"anyOf": [{"enum": list(WORDS)}, {"type": ["array", "object"]}]},
         },
+        "well": {"type": "boolean"},
         "request": request,
         "log": {"anyOf": [{"type": "string"}, log]},
         "frame": _map(others=_ANY_MATCHER, **limits, **{"from": {"enum": ["cloud", "device"]}}),

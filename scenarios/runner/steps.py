@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from scenarios.runner import call_verbs, cloud_verbs, device_verbs, hybrid_verbs, world_verbs, xapi_verbs
+from scenarios.runner import call_verbs, cloud_verbs, device_verbs, fault_verbs, hybrid_verbs, world_verbs, xapi_verbs
 from scenarios.runner.call_subjects import CALL_SUBJECTS
 from scenarios.runner.conditions import Condition, Expectation, Never
 from scenarios.runner.event_subjects import EVENT_SUBJECTS, read_anchor
@@ -17,14 +17,22 @@ from scenarios.runner.subjects import STATE_SUBJECTS, Context
 from scenarios.runner.validation import check, keys_of, value_place
 from scenarios.runner.values import read_duration
 from scenarios.runner.verbs import VERBS, Used, Verb
+from scenarios.runner.wellness import compile_well
 from scenarios.runner.why_subject import compile_why
 from scenarios.runner.xapi_checks import check_verb
 from scenarios.runner.xapi_subjects import XAPI_SUBJECTS
 from scenarios.runner.yamltree import Entry, Mapping, Node, Scalar, Sequence, kind_of, plain
 
-DECLARED: Final = (device_verbs, xapi_verbs, call_verbs, cloud_verbs, hybrid_verbs, world_verbs)
+DECLARED: Final = (device_verbs, xapi_verbs, call_verbs, cloud_verbs, hybrid_verbs, world_verbs, fault_verbs)
 """The modules whose import fills the registry."""
-SUBJECTS: Final = {**STATE_SUBJECTS, **CALL_SUBJECTS, "why": compile_why, **EVENT_SUBJECTS, **XAPI_SUBJECTS}
+SUBJECTS: Final = {
+    **STATE_SUBJECTS,
+    **CALL_SUBJECTS,
+    "why": compile_why,
+    "well": compile_well,
+    **EVENT_SUBJECTS,
+    **XAPI_SUBJECTS,
+}
 LIMIT_KEYS: Final = ("within", "not_before", "for", "optional")
 _BUILT_KEYS: Final = ("expect", "never", "meanwhile")
 _NOT_IN_MEANWHILE: Final = ("expect", "never", "meanwhile", "save")

@@ -6,7 +6,8 @@ A verb is a model: its fields are the keys of its map form, its docstring is its
     @implements(Boot)
     async def boot(stage: Stage, args: Boot) -> object: ...
 
-The declarations are in `device_verbs`, `xapi_verbs`, `call_verbs`, `cloud_verbs`, `hybrid_verbs` and `world_verbs`.
+The declarations are in `device_verbs`, `xapi_verbs`, `call_verbs`, `cloud_verbs`, `hybrid_verbs`, `world_verbs`
+and `fault_verbs`.
 """
 
 from __future__ import annotations

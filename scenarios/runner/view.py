@@ -14,6 +14,7 @@ from endpoint.xapi.tree import Tree
 from scenarios.runner.call_parts import call_events
 from scenarios.runner.matchers import MISSING
 from scenarios.runner.stage import Stage
+from scenarios.runner.wellness import ailments
 from scenarios.runner.why_stage import why
 
 _MACHINES = {
@@ -118,6 +119,10 @@ class StageView:
     def why(self, device: str, meeting: str, *, thoroughly: bool = True) -> Report:
         """Return the answer to "why is there no Join button?" about a meeting."""
         return why(self._stage, meeting, device, thoroughly=thoroughly)
+
+    def ailments(self, device: str) -> list[str]:
+        """Return what keeps a device from being well."""
+        return ailments(self._stage, device)
 
     def _id(self, kind: str, name: str) -> str:
         if kind != "device" or name not in self._stage.devices:

@@ -515,6 +515,10 @@ def mutation(file: str) -> tuple[str, str, str]:
         if found is not None and "never" not in line:
             wrong = "Webex Status: Disabled" if found[0].startswith("Webex") else f"{found[0]}9"
             return found[0], wrong, "expected"
+        level = re.search(r"diagnostics: \{ \w+: (Critical|Error|Warning|Info)", line)
+        if level is not None and "never" not in line:
+            wrong = "Info" if level[1] != "Info" else "Error"
+            return level[0], level[0].removesuffix(level[1]) + wrong, f'expected is "{wrong}"'
         cause = re.search(r"why: \{ [\w-]+: \[?(\w+)", line)
         if cause is not None:
             wrong = "visibility" if cause[1] != "visibility" else "clock_wrong"

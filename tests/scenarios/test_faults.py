@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from scenarios.runner.faulttable import FAULTS, PARAMETERS
+from endpoint.runtime.vocabulary import FAULTS, PARAMETERS
+from scenarios.runner.fault_verbs import FaultSpec
 from scenarios.runner.notyet import NOT_YET
 from scenarios.runner.problems import ScenarioError
 from scenarios.runner.run import Outcome
-from scenarios.runner.world_verbs import FaultSpec
 from tests.scenarios.stories import play, story
 
 BITES = "expect: { trace: { kind: fault.bit }, within: 5m, optional: true }"

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from scenarios.runner.faulttable import FAULTS, PARAMETERS, Action
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from endpoint.runtime.field_faults import ROWS
+from endpoint.runtime.field_faults.row import Row
+from endpoint.runtime.vocabulary import FAULTS, PARAMETERS, Action
 from scenarios.runner.schema import scenario_schema
+from scenarios.runner.values import show_duration
 from tests.tools import words
 from tests.tools.markdown import code, page, table
 from tests.tools.page_language import keys, known
@@ -12,6 +19,13 @@ INTRODUCTION = """
 A fault is armed by the verb `fault` of a scenario, by the control API of the cloud, or by the control door of a device. It names a layer or
 a service (`on`) and what it does there (`do`). A momentary fault happens once: now, or at the next occasion. A lasting one holds until it
 is healed, until its limit is reached, or until the run ends. A fault that never bit fails the run unless it is `optional`.
+"""
+
+TABLE = """
+Faults that devices meet in the field, each one switch: `fault: dns.nxdomain` in a scenario, `{"row": "dns.nxdomain"}` for the doors. Lines
+of the device log are called by their marks, see the [device log](device-log.md); C, E, W and I are the levels of Diagnostics Messages.
+*Well again* is the virtual time after the end of the fault within which the device is registered, has Mercury open, and holds the meetings
+that the cloud has for it. Rows that cannot be switched on yet say why.
 """
 
 
@@ -28,11 +42,14 @@ def faults() -> str:
         "Faults",
         INTRODUCTION,
         "## Keys",
-        keys("FAULT_KEYS", own, words.FAULT_KEYS, schemas["required"]),
+        keys("FAULT_KEYS", own, words.FAULT_KEYS, ["on", "do"]),
         f"The parameters of an action stand beside these keys: {code(*PARAMETERS)}.",
         "## Targets",
         table(("key", "meaning"), [(code(name), words.TARGETS[name]) for name in targets]),
         *parts,
+        "## The fault table",
+        TABLE,
+        *_rows(),
     )
 
 
@@ -72,3 +89,35 @@ def _when(action: Action) -> str:
     if not action.momentary:
         return "until it ends"
     return "once, now" if action.happens_now else "once, at the next occasion"
+
+
+def _rows() -> list[str]:
+    built = sum(row.is_built for row in ROWS.values())
+    told = [f"{built} of {len(ROWS)} rows can be switched on."]
+    for row in ROWS.values():
+        told += [f"### {row.number}. {row.id}", table(("", ""), _facts(row))]
+    return told
+
+
+def _facts(row: Row) -> list[tuple[str, str]]:
+    plan = "; ".join(code(_written(spec)) for spec in row.plan)
+    facts = [
+        ("fault", row.what),
+        ("switch", f"pending: {row.pending}" if row.pending else f"{code(f'fault: {row.id}')} = {plan}"),
+        ("needs", row.before),
+        ("log", row.log),
+        ("xStatus, diagnostics", row.shown),
+        ("people; admin site", row.people),
+        ("well again", "" if row.pending else _recovery(row)),
+        ("scenario", f"[{row.scenario}](../../scenarios/{row.scenario})" if row.scenario else ""),
+        ("known from", row.source),
+    ]
+    return [(name, text) for name, text in facts if text]
+
+
+def _written(spec: Mapping[str, Any]) -> str:
+    return json.dumps(spec).replace('"', "")
+
+
+def _recovery(row: Row) -> str:
+    return "never: it needs a new code" if row.recovers_s is None else f"within {show_duration(row.recovers_s)}"

@@ -13,6 +13,7 @@ from scenarios.runner import (
     cloud_actions,
     cloud_verbs,
     device_verbs,
+    fault_verbs,
     hybrid_actions,
     hybrid_verbs,
     world_verbs,
@@ -43,6 +44,7 @@ SIDES = (
     ("cloud", cloud_verbs),
     ("calendars", hybrid_verbs),
     ("world and the flow", world_verbs),
+    ("faults", fault_verbs),
 )
 INTRODUCTION = """
 A scenario is a YAML file: a head, and a list of steps. A step has one verb, and says what must follow. `roomsim check` reads files without

@@ -126,6 +126,11 @@ SUBJECTS: Final[dict[str, tuple[str, str, str]]] = {
         "`{meeting: cause}`",
         "why there is no Join button: a key of the [catalogue](why.md), `ok` when nothing is wrong; a list holds every cause",
     ),
+    "well": (
+        "state",
+        "`true` or `false`",
+        "whether the device is registered, has Mercury open, and holds the meetings that the cloud has for it",
+    ),
     "request": (
         "event",
         "`{METHOD: path, service, query, headers, body, status}`",
@@ -358,6 +363,7 @@ TARGETS: Final[dict[str, str]] = {
     "eventType": "event type of a Mercury frame",
 }
 FAULT_KEYS: Final[dict[str, str]] = {
+    "row": "a row of the [fault table](#the-fault-table), instead of `on` and `do`; what stands beside it goes to each of its faults",
     "on": "the layer or service",
     "do": "what it does",
     "id": "a name for `heal` and anchors",

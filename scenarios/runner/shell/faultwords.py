@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any, Final, Literal
 
-from scenarios.runner.faulttable import FAULTS
+from endpoint.runtime.vocabulary import FAULTS
 from scenarios.runner.problems import nearest
 from scenarios.runner.shell.lines import LineError
 from scenarios.runner.values import read_duration

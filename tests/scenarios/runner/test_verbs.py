@@ -4,15 +4,15 @@ import asyncio
 
 import pytest
 
+from endpoint.runtime.vocabulary import FAULTS, PARAMETERS
 from scenarios.runner import verbs
 from scenarios.runner.device_verbs import Activate, Boot
-from scenarios.runner.faulttable import FAULTS, PARAMETERS
+from scenarios.runner.fault_verbs import After, Fault, FaultSpec
 from scenarios.runner.loader import load_bytes
 from scenarios.runner.model import Step
 from scenarios.runner.notyet import NOT_YET, not_yet
 from scenarios.runner.steps import DECLARED, SUBJECTS
 from scenarios.runner.verbs import VERBS
-from scenarios.runner.world_verbs import After, Fault, FaultSpec
 
 # Every verb and subject of the style page, built or not.
 STYLE_VERBS = (

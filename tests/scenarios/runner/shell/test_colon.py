@@ -16,7 +16,7 @@ from shell_talk import Talk, talk_to
 
 from endpoint.device import control_faults
 from endpoint.device.control_actions import KINDS
-from scenarios.runner.faulttable import FAULTS
+from endpoint.runtime.vocabulary import FAULTS
 from scenarios.runner.shell.colon import COLON, known_name
 from scenarios.runner.shell.colon_completion import complete_colon
 from scenarios.runner.shell.faultwords import actions, layers, names, read_fault, seconds

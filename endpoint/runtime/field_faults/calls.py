@@ -1,0 +1,100 @@
+"""Calls and calendar: rows 41 to 49 of the fault table. Source: protocol/activation-and-media.md section 16."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from endpoint.runtime.field_faults.row import Row
+
+ROWS: Final = (
+    Row(
+        41,
+        "join.not_found",
+        what="join answers 404, body code 404006",
+        log="L08, L09 404, T01, T02, T03, T04, T05-T07",
+        shown="CallDisconnect cause and history DisconnectCause: the CallError text",
+        people="unable to join, meeting number not valid",
+        source="documented",
+        pending="it is not built yet",
+    ),
+    Row(
+        42,
+        "join.refused",
+        what="403 locked, full; 423 or lobby",
+        log="T02 with expected, CallError",
+        shown="Conference Call AuthenticationRequest; lobby state",
+        people="text per reason: locked, full, PIN, waiting in the lobby",
+        source="inferred",
+        pending="it is not built yet",
+    ),
+    Row(
+        43,
+        "call.taken_away",
+        what="answered elsewhere, or caller cancels during NOTIFIED",
+        log="T04",
+        shown="Call node removed; history AnswerState Unanswered",
+        people="ringing stops",
+        source="documented",
+        pending="it is not built yet",
+    ),
+    Row(
+        44,
+        "locus.gap",
+        what="delta out of order, missing or doubled",
+        log="R72, L08 GET loci",
+        shown="none",
+        people="none",
+        source="documented",
+        pending="it is not built yet",
+    ),
+    Row(
+        45,
+        "calendar.push_lost",
+        what="calendar.* events dropped, websocket up",
+        log="nothing until catch-up, then L08 (8.5), L23.., R82",
+        shown="Bookings unchanged until catch-up",
+        people="late or missing Join button",
+        source="observed",
+        pending="it is not built yet",
+    ),
+    Row(
+        46,
+        "calendar.minimal_404",
+        what="*.minimal event, GET answers 404",
+        log="L21, L08, L09 404, R81",
+        shown="no booking",
+        people="missing meeting",
+        source="observed",
+        pending="it is not built yet",
+    ),
+    Row(
+        47,
+        "kms.down",
+        what="encryption service unreachable, or key refused",
+        log="L26, R80",
+        shown="Booking Title empty; join fields stay readable by default",
+        people="untitled meeting, still joinable; sealed: no button",
+        source="observed",
+        pending="it is not built yet",
+    ),
+    Row(
+        48,
+        "calendar.no_join_fields",
+        what="all five join fields false (mailbox deletes comments)",
+        log="L23 with meetingJoinURI=false meetingJoinURL=false webexURI=false spaceURI=false callURI=false",
+        shown="booking without DialInfo",
+        people="meeting shown, no Join button. The mailbox needs DeleteComments false",
+        source="observed",
+        pending="it is not built yet",
+    ),
+    Row(
+        49,
+        "teams.no_cvi",
+        what="Teams meeting without the interop licence",
+        log="no calendar event arrives",
+        shown="no booking",
+        people="no button although Outlook shows the meeting",
+        source="documented",
+        pending="it is not built yet",
+    ),
+)

@@ -1,0 +1,100 @@
+"""Software, Edge, local access, hardware: rows 50 to 58 of the fault table. Source: protocol/activation-and-media.md section 16."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from endpoint.runtime.field_faults.row import Row
+
+ROWS: Final = (
+    Row(
+        50,
+        "software.too_old",
+        what="required version above ours; upgrade fails n times",
+        log="R90, R91",
+        shown="WebexShouldUpgradeCeSoftware W, WebexMustUpgradeCeSoftware C, SoftwareUpgradeKeepsFailing W; UpgradeStatus Status Failed",
+        people="banner; CE below 9.15.3 lost the cloud in 2021",
+        source="documented",
+        pending="it is not built yet",
+    ),
+    Row(
+        51,
+        "locked_out",
+        what="SecurityAction Harden, then network loss",
+        log="R27, R05, R95",
+        shown="LockDown W, WebexOffline E",
+        people="local login refused; only reset or support; Offline",
+        source="documented",
+        pending="it is not built yet",
+    ),
+    Row(
+        52,
+        "mtu.blackhole",
+        what="drop packets above 1200 bytes, no ICMP",
+        log="R01 TLS handshake timeout, or challenge passes and invoke (1467 bytes) hangs: timeout after 30 s",
+        shown="WebexConnectivity E; WS Registering",
+        people="hangs in activation",
+        source="documented",
+        pending="it is not built yet",
+    ),
+    Row(
+        53,
+        "proxy.alters_headers",
+        what="drop TrackingID or Authorization",
+        log="L09 401 twice, R32; stop after one replay",
+        shown="WebexConnectivity E",
+        people="nothing loads; Offline",
+        source="documented",
+        pending="it is not built yet",
+    ),
+    Row(
+        54,
+        "thermal",
+        what="command",
+        log="T13; 20000 ms later shutdown",
+        shown="TemperatureCheck C, Temperature Status Critical; next boot LastShutdownReason Shutdown",
+        people="device goes off; Offline, last seen",
+        source="documented",
+        pending="it is not built yet",
+    ),
+    Row(
+        55,
+        "power.loss",
+        what="kill without warning",
+        log="nothing; next boot starts a new pid",
+        shown='LastShutdownReason Unknown, LastShutdownTime ""',
+        people="Offline; state after boot equals the last persisted one",
+        source="observed",
+        pending="it is not built yet",
+    ),
+    Row(
+        56,
+        "edge.config_refused",
+        what="Edge link without configuration from the admin site",
+        log="R92",
+        shown="CloudConfigurationWriteback W, CloudAwareConfigInvalid W; Meetings JoinProtocol stays SIP",
+        people="meetings dialled over SIP",
+        source="documented",
+        pending="it comes with Edge links",
+    ),
+    Row(
+        57,
+        "cert.renewed",
+        what="service certificate renewed, restart pending",
+        log="R93",
+        shown="CertificateRenewedRebootRequired I",
+        people="note; works",
+        source="documented",
+        pending="it is not built yet",
+    ),
+    Row(
+        58,
+        "side_service.blocked",
+        what="ThousandEyes, Lyra or proximity host blocked",
+        log="R94",
+        shown="ThousandEyesStatus W, WebexLyraConnectivity W, WebexQRCodeProximityConnectivity W, ...",
+        people="pairing or monitoring missing; Online with Issues",
+        source="documented",
+        pending="it is not built yet",
+    ),
+)

@@ -1,0 +1,100 @@
+"""Activation, catalogue, registration: rows 24 to 32 of the fault table. Source: protocol/activation-and-media.md section 16."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from endpoint.runtime.field_faults.row import Row
+
+ROWS: Final = (
+    Row(
+        24,
+        "code.wrong",
+        what="typo in P: srp.proof_failed; in I: code.unknown",
+        log="R20, R21, R24",
+        shown="WebexActivationRequired W; WS Registering -> Stopped",
+        people='"not valid"; attempts left for P; at five: code.locked',
+        source="ours",
+        pending="it is not built yet",
+    ),
+    Row(
+        25,
+        "code.expired",
+        what="clock past 7 days",
+        log="R20, R24 code.expired",
+        shown="as 24",
+        people='"expired, ask for a new one"; code list shows Expired',
+        source="documented",
+        pending="it is not built yet",
+    ),
+    Row(
+        26,
+        "code.reused",
+        what="state CONSUMED; or workspace occupied",
+        log="R20, R24 code.used / workspace.occupied",
+        shown="as 24",
+        people='"already used"; workspace must be emptied first',
+        source="documented",
+        pending="it is not built yet",
+    ),
+    Row(
+        27,
+        "activation.busy",
+        what="503 with Retry-After, or 10 s delay",
+        log="L09 503, R02",
+        shown="WS Registering",
+        people='"please wait", then works; after 5 min gives up',
+        source="ours",
+        pending="it is not built yet",
+    ),
+    Row(
+        28,
+        "activation.tampered",
+        what="B = 0, N, 2N; wrong lengths; bad serviceDataHMAC; foreign url",
+        log="R25 or R26",
+        shown="as 24; nothing persisted",
+        people='"activation failed"',
+        source="ours",
+        pending="it is not built yet",
+    ),
+    Row(
+        29,
+        "register.lost",
+        what="connection dropped after invoke, reply of register lost",
+        log="R22, R01, R02, then R23",
+        shown="WS Registering throughout",
+        people="succeeds on retry; one device, not two",
+        source="ours",
+        pending="it is not built yet",
+    ),
+    Row(
+        30,
+        "u2c.service_missing",
+        what="catalogue without one service",
+        log="R40, R41",
+        shown="the type of that service; ProvisioningStatus W for required ones",
+        people="feature missing; Online with Issues",
+        source="ours",
+        pending="it is not built yet",
+    ),
+    Row(
+        31,
+        "wdm.trouble",
+        what="429, 5xx on register or refresh; 404 on refresh",
+        log="L09, R43, R02; 404: R44, R42",
+        shown="WS Registering while unregistered",
+        people="short outage",
+        source="documented",
+        pending="it is not built yet",
+    ),
+    Row(
+        32,
+        "wdm.moved",
+        what="refresh returns another websocket URL",
+        log="R55, R50",
+        shown="none",
+        people="none",
+        source="ours",
+        pending="it is not built yet",
+    ),
+)

@@ -1,0 +1,90 @@
+"""Media: rows 33 to 40 of the fault table. Source: protocol/activation-and-media.md section 16."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from endpoint.runtime.field_faults.row import Row
+
+ROWS: Final = (
+    Row(
+        33,
+        "media.udp_blocked",
+        what="drop UDP 5004, 9000",
+        log="L11 0 udp, n tcp, n xTls, R61 udp; R73 tcp",
+        shown="TCPMediaFallback W; CalliopeDiscovery starts at Best 2",
+        people="call works, more delay and loss bursts; Issues",
+        source="documented",
+        pending="it is not built yet",
+    ),
+    Row(
+        34,
+        "media.udp_tcp_blocked",
+        what="and TCP 5004",
+        log="L11 0 udp, 0 tcp, n xTls, R61 twice; R73 xTls",
+        shown="TCPMediaFallback W, MediaBlockingDetected W; only Best 3",
+        people="works over TLS",
+        source="documented",
+        pending="it is not built yet",
+    ),
+    Row(
+        35,
+        "media.all_blocked",
+        what="and TCP 443 to the nodes",
+        log="L11 from 0 out of m, R61 x3; R70; L13 ice.end",
+        shown="MediaBlockingDetected E; Call Ice Failed, ICE Call Result; CalliopeDiscovery Status Completed, no Best",
+        people="connects, then drops; client error 2004 or 2011; Issues",
+        source="documented",
+        pending="it is not built yet",
+    ),
+    Row(
+        36,
+        "discovery.failed",
+        what="cluster list 5xx or times out",
+        log="L07, L08, L09 500, R60",
+        shown="CalliopeDiscovery Status Failed; Best of the old result until its age has passed",
+        people="joins without reachability, maybe far node",
+        source="ours",
+        pending="it is not built yet",
+    ),
+    Row(
+        37,
+        "discovery.region_filtered",
+        what="drop some clusters' addresses",
+        log="L11 fewer answers, longer run; L12 far cluster",
+        shown="higher RTT, larger DiscoveryTimeInSec",
+        people="quality complaints",
+        source="documented",
+        pending="it is not built yet",
+    ),
+    Row(
+        38,
+        "rtcp.blocked",
+        what="drop RTCP (types 200-207), let RTP pass",
+        log="L18 x7, L19, L14",
+        shown="MediaBlockingDetected E",
+        people="no remote video, audio fine, nobody else notices",
+        source="observed",
+        pending="it comes with RTCP",
+    ),
+    Row(
+        39,
+        "multistream.refused",
+        what="node answers SCA with state 1 or 4",
+        log="R74, R75",
+        shown="none",
+        people="placeholder tile, or low resolution",
+        source="ours",
+        pending="it comes with multistream",
+    ),
+    Row(
+        40,
+        "media.bad_path",
+        what="loss, jitter, rate limit",
+        log="R71; L13 mediaquality.event with the figures",
+        shown="CurrentNetworkQuality W, NetworkQuality W (before 26)",
+        people="quality banner; Issues",
+        source="ours",
+        pending="it is not built yet",
+    ),
+)
