@@ -64,7 +64,7 @@ VALUES = """
 | reference | `${name}`; alone it keeps its type. `$${` is a literal `${`. Inside `{...}` or `[...]` put it in quotes |
 """
 PARTS = """
-A file that begins with `part` holds steps that scenarios share: `use: parts/online.yaml`, or with values: `use: { file: ..., with: {...} }`.
+A file that begins with `part` holds steps that scenarios share: `use: parts/online.yaml`; with values: `use: { file: ..., with: {...} }`.
 It knows no `${vars.<name>}` but its own. Names that its steps make (saved values, faults, calls) are known after it. Parts may use parts,
 four deep. A report names the step in the part, and where that is used.
 """
