@@ -140,7 +140,7 @@ def check(paths: Paths) -> None:
     """Validate scenarios without running them."""
     found = _load(paths)
     if not found:
-        raise refused("no scenario files there", Exit.NOTHING)
+        raise refused("no scenario there; parts are read by the scenarios that use them", Exit.NOTHING)
     files = {scenario.file for scenario in found}
     print(f"{len(found)} scenario(s) in {len(files)} file(s) are valid")
 

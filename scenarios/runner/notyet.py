@@ -34,8 +34,6 @@ NOT_YET: Final[dict[str, str]] = {
     # verbs of the device
     "verb.macro": "it comes with macros",
     # verbs of the world
-    "verb.together": "`meanwhile` beside a verb issues steps at one instant",
-    "verb.use": "it comes with shared parts of scenarios",
     # subjects
     "subject.load": _FLEET,
     "subject.quiet": "write `never` with `for`",
