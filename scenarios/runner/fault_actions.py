@@ -171,6 +171,10 @@ def _target(stage: Stage, spec: f.FaultSpec) -> dict[str, Any]:
         target.setdefault("device", stage.acting)
     if spec.on == "tls" and spec.do in DOES:
         target["at"] = "door"  # the cloud has both sides' certificates: it shows a real bad one
+    if spec.ca == "trusted" and stage.cloud.platform.settings.inspector is None:
+        raise ValueError("devices trust nobody who inspects TLS; write cloud: { tls: { trust_list: 1 } }")
+    if spec.on == "proxy" and stage.cloud.proxy is None:
+        raise ValueError("there is no proxy; write cloud: { proxy: {} }, and tell devices of it")
     if "device" in target:
         target["device"] = stage.device(str(target["device"])).who
     if "mailbox" in target and "@" not in str(target["mailbox"]):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
+from cloud_stub.premises.proxy_settings import Scheme
 from endpoint.runtime.field_faults import ROWS
 from endpoint.runtime.vocabulary import FAULTS, Action
 from scenarios.runner.chaos.menu import MENU
@@ -138,6 +139,9 @@ class FaultSpec(Strict):
     service: str | None = None
     to: Text | None = None
     titles_only: bool | None = None
+    schemes: Annotated[tuple[Scheme, ...], Field(min_length=1, max_length=5, strict=False)] | None = None
+    headers: Annotated[tuple[Text, ...], Field(min_length=1, max_length=20, strict=False)] | None = None
+    ca: Literal["trusted", "untrusted"] | None = None
 
     @property
     def action(self) -> Action | None:
@@ -208,7 +212,20 @@ class FaultSpec(Strict):
         return self.after is not None and self.after.count is not None
 
 
-_PARAMETERS = ("status", "code", "reason", "retry_after", "what", "by", "service", "to", "titles_only")
+_PARAMETERS = (
+    "status",
+    "code",
+    "reason",
+    "retry_after",
+    "what",
+    "by",
+    "service",
+    "to",
+    "titles_only",
+    "schemes",
+    "headers",
+    "ca",
+)
 
 
 @declare
