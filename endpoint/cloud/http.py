@@ -95,6 +95,7 @@ class Call:
         verify: False only during activation.
         tracking_id: of a replay; empty draws a new one.
         sees_redirects: a 3xx is an answer like others; without this it is as if nobody had answered.
+        is_aside: that nobody answers says nothing about the cloud.
     """
 
     method: str
@@ -109,6 +110,7 @@ class Call:
     timeout_s: float = REQUEST_TIMEOUT_S
     tracking_id: str = ""
     sees_redirects: bool = False
+    is_aside: bool = False
 
 
 Sender = Callable[[Call], Awaitable[Answer]]
@@ -196,7 +198,8 @@ class Http:
             world.log.line("Wx2Http", "W", f"HTTP({number}) failed: {error.reason}")
             data = {**about, "failed": error.reason, "layer": error.layer}
             world.trace.event(world.who, "http.failed", peer=peer, id=tracking_id, data=data)
-            self.on_reached(False, asked_s)
+            if not call.is_aside:
+                self.on_reached(False, asked_s)
             self.on_failed(call.url)
             raise NoAnswer(error, number) from None
         data = {**about, "side": "received", "status": answer.status}
