@@ -81,7 +81,7 @@ def run_scenario(
     ready_file: Path | None = None,
     watch: Callable[[Event], object] | None = None,
     after: Callable[[Stage], object] | None = None,
-    player: type[Player] = Player,
+    player: Callable[..., Player] = Player,
     at_the_end: Callable[[], object] | None = None,
 ) -> Outcome:
     """Run one scenario.
@@ -140,7 +140,7 @@ class _Run:
     ready_file: Path | None
     watch: Callable[[Event], object] | None
     after: Callable[[Stage], object] | None
-    player: type[Player]
+    player: Callable[..., Player]
     at_the_end: Callable[[], object] | None
 
     async def run(self) -> None:
