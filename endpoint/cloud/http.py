@@ -168,6 +168,8 @@ class Http:
         """Told service, host and Date header of each answer to a request that was not verified."""
         self.on_failed: Callable[[str], object] = lambda url: None
         """Told the URL of a request that met nobody, or a server in trouble: its service may have another address."""
+        self.on_outcome: Callable[[str, Unreachable | None], object] = lambda host, failure: None
+        """Told after each request the host, and what was met instead of an answer."""
         self.is_wanted: Callable[[], bool] = lambda: False
         """Says whether idle connections are kept: in a call something is told every minute."""
         self.on_reached: Callable[[bool, float], object] = lambda answered, asked_s: None
@@ -196,12 +198,14 @@ class Http:
             world.log.line("Wx2Http", "W", f"HTTP({number}) failed: {error.reason}")
             data = {**about, "failed": error.reason, "layer": error.layer}
             world.trace.event(world.who, "http.failed", peer=peer, id=tracking_id, data=data)
+            self.on_outcome(about["host"] or error.host, error)
             self.on_reached(False, asked_s)
             self.on_failed(call.url)
             raise NoAnswer(error, number) from None
         data = {**about, "side": "received", "status": answer.status}
         world.trace.led_to_by(world.trace.event(world.who, "http.response", peer=peer, id=tracking_id, data=data))
         world.log.line("Wx2Http", "1", f"HTTP({number}) <= {answer.status}")
+        self.on_outcome(about["host"], None)
         self.on_reached(True, asked_s)
         if answer.status in FAILING:
             self.on_failed(call.url)

@@ -16,10 +16,10 @@ from endpoint.runtime.faults import Fault, Faults
 from endpoint.runtime.world import World
 
 LASTING: Final[Mapping[str, tuple[str, ...]]] = {
-    "link": ("down",),
+    "link": ("down", "no_address"),
     "dns": ("nxdomain", "servfail", "silent", "delay"),
     "tcp": ("refuse", "silent", "block", "delay"),
-    "tls": ("unknown_ca", "expired", "not_yet_valid", "wrong_name", "revoked"),
+    "tls": ("unknown_ca", "expired", "not_yet_valid", "wrong_name", "revoked", "revocation_unknown"),
     "udp": ("drop",),
     "calendar": ("sip_button",),
 }
