@@ -17,6 +17,8 @@ DEVICE: Final = frozenset({"link", "dns", "tcp", "tls", "udp", "storage", "power
 """Layers that a device carries out for itself."""
 SCENARIO: Final = frozenset({"stun", "media", "proxy"})
 """Layers that only somebody who runs all of it can reach."""
+NOT_DEVICE: Final = frozenset({("tls", "intercept")})
+"""What of its layers somebody else has to do."""
 ALSO_DEVICE: Final = frozenset({("mercury", "reset"), ("calendar", "sip_button")})
 """What a device carries out of the layers of the cloud."""
 OWN: Final = frozenset({"on", "do", "target", "direction", "optional", "count", "after", "for"})
@@ -68,9 +70,9 @@ def find_row(name: str) -> Row:
 
 def side_of(on: str, do: str) -> Side:
     """Say who carries out a fault."""
-    if on in DEVICE or (on, do) in ALSO_DEVICE:
+    if (on in DEVICE and (on, do) not in NOT_DEVICE) or (on, do) in ALSO_DEVICE:
         return "device"
-    return "scenario" if on in SCENARIO else "cloud"
+    return "scenario" if on in SCENARIO or (on, do) in NOT_DEVICE else "cloud"
 
 
 def parts(row: Row, fault_id: str = "") -> tuple[Part, ...]:
