@@ -173,6 +173,8 @@ class Http:
         """Told service, host and Date header of each answer to a request that was not verified."""
         self.on_failed: Callable[[str], object] = lambda url: None
         """Told the URL of a request that met nobody, or a server in trouble: its service may have another address."""
+        self.on_outcome: Callable[[str, Unreachable | None], object] = lambda host, failure: None
+        """Told after each request the host, and what was met instead of an answer."""
         self.is_wanted: Callable[[], bool] = lambda: False
         """Says whether idle connections are kept: in a call something is told every minute."""
         self.on_reached: Callable[[bool, float], object] = lambda answered, asked_s: None
@@ -202,6 +204,7 @@ class Http:
             data = {**about, "failed": error.reason, "layer": error.layer}
             world.trace.event(world.who, "http.failed", peer=peer, id=tracking_id, data=data)
             if not (call.is_direct or call.is_aside):
+                self.on_outcome(about["host"] or error.host, error)
                 self.on_reached(False, asked_s)
             if not call.is_direct:
                 self.on_failed(call.url)
@@ -210,6 +213,7 @@ class Http:
         world.trace.led_to_by(world.trace.event(world.who, "http.response", peer=peer, id=tracking_id, data=data))
         self._note_answer(number, answer.status)
         if not call.is_direct:
+            self.on_outcome(about["host"], None)
             self.on_reached(True, asked_s)
             if answer.status in FAILING:
                 self.on_failed(call.url)

@@ -49,6 +49,10 @@ class Fault:
         """Say whether everything the target names is so at this point."""
         return all(_matches(wanted, attributes.get(name)) for name, wanted in self.target.items())
 
+    def is_over(self, now_s: float) -> bool:
+        """Say whether its time has passed."""
+        return self.until_s is not None and now_s >= self.until_s
+
 
 def _matches(wanted: Any, got: Any) -> bool:
     """Compare without regard to case; `*` stands for any text, a list for any of its items."""
@@ -68,6 +72,7 @@ class Faults:
         self._trace = trace
         self._armed: dict[str, Fault] = {}
         self._momentary: list[Callable[[Fault], bool]] = []
+        self._listeners: list[Callable[[Fault], object]] = []
         self.history: deque[Fault] = deque(maxlen=HISTORY_MAX)
 
     @property
@@ -91,7 +96,30 @@ class Faults:
         self.history.append(fault)
         data = {"id": fault.id, "on": fault.on, "do": fault.do, "target": dict(fault.target), **fault.params}
         self._trace.event("world", "fault.armed", data=data)
+        self._tell(fault)
         return fault
+
+    def listen(self, listener: Callable[[Fault], object]) -> None:
+        """Tell somebody of each fault that begins or ceases to be armed, for what holds without being asked for: a cable that is out."""
+        self._listeners.append(listener)
+
+    def _tell(self, fault: Fault) -> None:
+        for listener in self._listeners:
+            listener(fault)
+
+    def note_bite(self, fault: Fault) -> None:
+        """Take note that a fault has shown where nothing asks for it."""
+        fault.used += 1
+        data = {"id": fault.id, "on": fault.on, "do": fault.do, "nth": fault.used}
+        self._trace.event("world", "fault.bit", data=data)
+
+    def holding(self, on: str, **attributes: Any) -> Fault | None:
+        """Return the first fault that holds here and now, without letting it bite."""
+        now_s = self._clock.time()
+        for fault in self._armed.values():
+            if fault.on == on and fault.from_s <= now_s and not fault.is_over(now_s) and fault.aims_at(attributes):
+                return fault
+        return None
 
     def on_momentary(self, actor: Callable[[Fault], bool]) -> None:
         """Register who can carry out faults that happen once, now; it returns whether it did something."""
@@ -115,6 +143,7 @@ class Faults:
         """
         fault = self._armed.pop(fault_id)
         self._trace.event("world", "fault.healed", data={"id": fault.id, "used": fault.used})
+        self._tell(fault)
 
     def heal_all(self) -> None:
         """End every fault."""
@@ -127,7 +156,7 @@ class Faults:
             return None
         now_s = self._clock.time()
         for fault in tuple(self._armed.values()):
-            if fault.until_s is not None and now_s >= fault.until_s:
+            if fault.is_over(now_s):
                 self.heal(fault.id)
             elif fault.on == on and now_s >= fault.from_s and fault.aims_at(attributes) and self._bites(fault):
                 self._trace.event(
@@ -145,4 +174,5 @@ class Faults:
         fault.used += 1
         if fault.count is not None and fault.used >= fault.count:
             self._armed.pop(fault.id, None)
+            self._tell(fault)
         return True

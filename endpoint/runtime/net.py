@@ -31,7 +31,7 @@ ProtocolFactory = Callable[[], asyncio.BaseProtocol]
 _NO_CONNECT: Final = ("tcp", "connect timeout {host}:{port}")
 _NO_NAME: Final = ("dns", "could not resolve {host}")
 FAILURES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
-    "link": {"down": _NO_CONNECT},
+    "link": {"down": _NO_CONNECT, "no_address": _NO_CONNECT},
     "dns": {"nxdomain": _NO_NAME, "servfail": _NO_NAME, "silent": ("dns", "dns timeout {host}")},
     "tcp": {"refuse": ("tcp", "connection refused {host}:{port}"), "silent": _NO_CONNECT, "block": _NO_CONNECT},
     "tls": {
@@ -40,9 +40,12 @@ FAILURES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "not_yet_valid": ("tls", "certificate verify failed for {host}: not yet valid"),
         "wrong_name": ("tls", "certificate verify failed for {host}: host name mismatch"),
         "revoked": ("tls", "certificate verify failed for {host}: revoked"),
+        "revocation_unknown": ("tls", "certificate verify failed for {host}: revocation unknown"),
     },
 }
 """What a fault does to a new connection, from the lowest layer up: layer and reason of the failure."""
+SOFT: Final = frozenset({"revocation_unknown"})
+"""What only those mind who insist on an answer."""
 PATIENCE: Final = frozenset({"silent", "block"})
 """Faults that show only when somebody has waited in vain."""
 
@@ -173,7 +176,8 @@ class Net:
             if stream is not None:
                 return await self._through(stream, factory, tls, about, timeout_s)
         verifies = tls is not None and tls.verify
-        await self._disturb(about, CONNECT_TIMEOUT_S if timeout_s is None else timeout_s, verifies)
+        insists = tls is not None and tls.insists
+        await self._disturb(about, CONNECT_TIMEOUT_S if timeout_s is None else timeout_s, verifies, insists)
         address = self.names.resolve(host, port)
         if address is None:
             raise _unreachable(_NO_NAME, about)
@@ -207,7 +211,9 @@ class Net:
         if tls is not None:
             held = _Held()
             try:
-                await self._disturb(about, CONNECT_TIMEOUT_S if timeout_s is None else timeout_s, tls.verify, ("tls",))
+                await self._disturb(
+                    about, CONNECT_TIMEOUT_S if timeout_s is None else timeout_s, tls.verify, tls.insists, ("tls",)
+                )
                 async with self.clock.timeout(timeout_s):
                     transport = await asyncio.get_running_loop().start_tls(
                         stream, held, tls.context(), server_hostname=str(about["host"])
@@ -222,6 +228,11 @@ class Net:
         protocol = _hand_over(transport, factory)
         self._streams = [*self._open_streams(), (_held_loosely(transport), about)]
         return transport, protocol
+
+    def break_streams(self) -> None:
+        """Break every stream: the interface is gone."""
+        for held, _about in list(self._open_streams()):
+            reset(held())
 
     def _open_streams(self) -> Iterator[tuple[Callable[[], Any], Mapping[str, object]]]:
         for held, about in self._streams:
@@ -238,7 +249,12 @@ class Net:
             raise _unreachable(("tls", "certificate verify failed for {host}: " + problem), about)
 
     async def _disturb(
-        self, about: Mapping[str, object], patience_s: float, verifies: bool, layers: Container[str] = FAILURES
+        self,
+        about: Mapping[str, object],
+        patience_s: float,
+        verifies: bool,
+        insists: bool,
+        layers: Container[str] = FAILURES,
     ) -> None:
         """Let faults of the lower layers bite: the lowest wins. Whoever does not verify is not disturbed by certificates."""
         if not self.faults.armed:
@@ -249,7 +265,7 @@ class Net:
             if fault is None:
                 continue
             wait_s = patience_s if fault.do in PATIENCE else 0.0
-            failure = failures.get(fault.do)
+            failure = None if fault.do in SOFT and not insists else failures.get(fault.do)
             if fault.do == "delay":
                 wait_s = min(float(fault.params.get("by", 1.0)), patience_s)
                 failure = None if wait_s < patience_s else _NO_CONNECT

@@ -71,11 +71,12 @@ _WEBSOCKET: Final = {
 }
 
 FAULTS: Final[dict[str, dict[str, Action]]] = {
-    "link": {"down": _lasting(to=_DEVICE)},
+    "link": {"down": _lasting(to=_DEVICE), "no_address": _lasting(to=_DEVICE)},
     "dns": {
         "nxdomain": _lasting(to=_CONNECTION),
         "servfail": _lasting(to=_CONNECTION),
         "silent": _lasting(to=_CONNECTION),
+        "delay": _lasting("by", to=_CONNECTION),
     },
     "tcp": {
         "refuse": _lasting(to=_CONNECTION),
@@ -90,6 +91,7 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "wrong_name": _lasting(to=_CONNECTION),
         "unknown_ca": _lasting(to=_CONNECTION),
         "revoked": _lasting(to=_CONNECTION),
+        "revocation_unknown": _lasting(to=_CONNECTION),
         "intercept": _lasting("ca", to=_CONNECTION),
     },
     "proxy": {
@@ -130,6 +132,12 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "no_mapped_address": _lasting(to=_SERVER),
         "slow": _lasting("by", to=_SERVER),
     },
+    "storage": {
+        "full": _lasting(to=(*_DEVICE, "file")),
+        "read_only": _lasting(to=(*_DEVICE, "file")),
+        "corrupt": _now(to=_DEVICE),
+    },
+    "power": {"cut": _now(to=_DEVICE), "thermal": _now(to=_DEVICE)},
     "clock": {"jump": _now("by", to=(*_DEVICE, "of")), "skew": _lasting("by", to=(*_DEVICE, "of"))},
     "token": {
         "expire": _now(to=(*_DEVICE, "kind")),
@@ -153,6 +161,7 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "bad_mac": _next(what=("service", "config")),
         "lost_reply": _next(what=("challenge", "invoke", "register")),
         "no_trust_list": _lasting(),
+        "certificate_renewed": _lasting(),
         "malformed_pem": _lasting(),
     },
     "wdm": {

@@ -30,10 +30,12 @@ from scenarios.runner.validation import check
 from scenarios.runner.verbs import implements
 from scenarios.runner.yamltree import Scalar, graft
 
-OUTSIDE_THE_CLOUD: Final = frozenset({"link", "dns", "tcp", "tls", "udp", "stun", "clock"})
+OUTSIDE_THE_CLOUD: Final = frozenset({"link", "dns", "tcp", "tls", "udp", "stun", "clock", "storage", "power"})
 """Layers whose faults are asked for under their own names; the cloud's have to be aimed at its injection points."""
 PASSED: Final = ("start", "label")
 """Anchors that lie behind every step that can name them."""
+_THINGS: Final = frozenset({"clock", "storage", "power"})
+"""Layers of one device, the step's, where no other is named."""
 _NOWHERE: Final = Place("", 0, 0)
 
 
@@ -99,10 +101,7 @@ def _begin(stage: Stage, spec: f.FaultSpec, made: Fault, device: str) -> bool:
     stage.pending.pop(made.id, None)
     if spec.action is not None and spec.action.happens_now:
         return stage.faults.strike(made)
-    if made.on == "link":
-        take_link_down(stage, made)
-    else:
-        stage.faults.arm(made)
+    stage.faults.arm(made)
     if made.on == "clock":
         _skew(stage, made)
     if spec.for_ is not None:
@@ -167,7 +166,7 @@ def _target(stage: Stage, spec: f.FaultSpec) -> dict[str, Any]:
         target["server"] = stage.pick_servers(count, of, pick, target.pop("transport", None))
     if spec.on == "clock" and target.setdefault("of", "device") not in ("device", "cloud"):
         raise ValueError(f"a clock is that of a device or of the cloud, not of {target['of']}")
-    if spec.on == "clock" and target["of"] == "device":
+    if spec.on in _THINGS and target.get("of") != "cloud":
         target.setdefault("device", stage.acting)
     if spec.on == "tls" and spec.do in DOES:
         target["at"] = "door"  # the cloud has both sides' certificates: it shows a real bad one
@@ -222,25 +221,10 @@ async def network(stage: Stage, args: w.Network) -> object:
     fault_id = f"link of {stage.acting}"
     end_fault(stage, fault_id)
     if args.link == "down":
-        take_link_down(stage, Fault(fault_id, "link", "down", {"device": device.who}, optional=True))
+        stage.faults.arm(Fault(fault_id, "link", "down", {"device": device.who}, optional=True))
         if args.for_ is not None:
             stage.pending[fault_id] = [stage.clock.call_later(args.for_, end_fault, stage, fault_id).cancel]
     return {}
-
-
-def take_link_down(stage: Stage, fault: Fault) -> None:
-    """Arm a fault of the link: what is connected breaks; devices notice when it is up again."""
-    stage.faults.arm(fault)
-    who = fault.target.get("device")
-    cut = Fault(f"{fault.id} cuts", "tcp", "reset", {} if who is None else {"device": who}, optional=True)
-    fault.used += stage.faults.strike(cut)
-
-    def up() -> None:
-        for device in stage.devices.values():
-            if who in (None, device.who) and device.is_up:
-                device.network_changed()
-
-    stage.on_over[fault.id] = up
 
 
 # clocks
@@ -258,13 +242,12 @@ async def set_clock(stage: Stage, args: w.SetClock) -> object:
 
 
 def install(stage: Stage) -> None:
-    """Let the runner carry out what happens to clocks once, now."""
+    """Let the runner carry out what happens to the cloud's clock once, now; devices see to theirs."""
 
     def strike(fault: Fault) -> bool:
-        if (fault.on, fault.do) != ("clock", "jump"):
+        if (fault.on, fault.do) != ("clock", "jump") or fault.target["of"] != "cloud":
             return False
-        clock, whose = _clock(stage, fault)
-        _jump(stage, clock, whose, float(fault.params["by"]))
+        _jump(stage, stage.cloud.platform.clock, "cloud", float(fault.params["by"]))
         return True
 
     stage.faults.on_momentary(strike)
