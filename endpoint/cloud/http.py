@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -95,6 +96,8 @@ class Call:
         verify: False only during activation.
         tracking_id: of a replay; empty draws a new one.
         sees_redirects: a 3xx is an answer like others; without this it is as if nobody had answered.
+        is_direct: it takes no proxy, and is none of the cloud: its end says nothing of the relation to it.
+        is_aside: that nobody answers says nothing about the cloud.
     """
 
     method: str
@@ -109,6 +112,8 @@ class Call:
     timeout_s: float = REQUEST_TIMEOUT_S
     tracking_id: str = ""
     sees_redirects: bool = False
+    is_direct: bool = False
+    is_aside: bool = False
 
 
 Sender = Callable[[Call], Awaitable[Answer]]
@@ -196,16 +201,22 @@ class Http:
             world.log.line("Wx2Http", "W", f"HTTP({number}) failed: {error.reason}")
             data = {**about, "failed": error.reason, "layer": error.layer}
             world.trace.event(world.who, "http.failed", peer=peer, id=tracking_id, data=data)
-            self.on_reached(False, asked_s)
-            self.on_failed(call.url)
+            if not (call.is_direct or call.is_aside):
+                self.on_reached(False, asked_s)
+            if not call.is_direct:
+                self.on_failed(call.url)
             raise NoAnswer(error, number) from None
         data = {**about, "side": "received", "status": answer.status}
         world.trace.led_to_by(world.trace.event(world.who, "http.response", peer=peer, id=tracking_id, data=data))
-        world.log.line("Wx2Http", "1", f"HTTP({number}) <= {answer.status}")
-        self.on_reached(True, asked_s)
-        if answer.status in FAILING:
-            self.on_failed(call.url)
+        self._note_answer(number, answer.status)
+        if not call.is_direct:
+            self.on_reached(True, asked_s)
+            if answer.status in FAILING:
+                self.on_failed(call.url)
         return answer
+
+    def _note_answer(self, number: int, status: int) -> None:
+        self._world.log.line("Wx2Http", "1", f"HTTP({number}) <= {status}")
 
     def _next_tracking_id(self) -> str:
         self._sent += 1
@@ -236,11 +247,11 @@ class Http:
             headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
         if call.token is not None:
             headers["Authorization"] = f"Bearer {call.token.reveal()}"
-        httpnet.service.set(call.service)
         self._running += 1
         try:
-            async with self._world.clock.timeout(call.timeout_s):
-                return await self._converse(call, headers, data, tracking_id, number)
+            with httpnet.request(call.service, is_direct=call.is_direct, on_answer=partial(self._note_answer, number)):
+                async with self._world.clock.timeout(call.timeout_s):
+                    return await self._converse(call, headers, data, tracking_id, number)
         except TimeoutError:
             raise Unreachable("http", host, f"timeout after {call.timeout_s:g} s") from None
         except NetConnectionError as error:

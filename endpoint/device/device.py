@@ -35,7 +35,7 @@ from endpoint.cloud.registration import Registration
 from endpoint.cloud.status import WebexStatus
 from endpoint.cloud.trust import TrustStore
 from endpoint.cloud.xapi_relay import XapiRelay
-from endpoint.device import bindings, calls, cloud_events, effects, storage, upgrades
+from endpoint.device import bindings, calls, cloud_events, effects, proxy, storage, upgrades
 from endpoint.device.calendar_edits import RoomCalendar
 from endpoint.device.checks import Checks
 from endpoint.device.cloud_xapi import CloudXapi, issues
@@ -154,6 +154,7 @@ class Device:
         self.trust.set_own(tuple(certificate.pem for certificate in self.state.room.certificates))
         self.trust.on_change = self._keep_trust
         self.http = Http(world, lambda: self.trust.tls)
+        self.proxy = proxy.plug(self)
         self.bootstrap = Bootstrap(world, self.http, self.bases)
         self.identity = Identity(
             world, self.http, self._tasks,
@@ -281,6 +282,7 @@ class Device:
         self.on_seen()
         if self.state.account is not None:
             self.webex.feed(status.Started())
+        self.proxy.settings_changed()
         bootstrap = self.bootstrap
         with suppress(SwitchedOff):
             await bootstrap.run()

@@ -23,28 +23,72 @@ class Kind:
     text: str
 
 
+_PROXIMITY: Final = Kind("Warning", "Proximity service is not available.")
+_PROVISIONING: Final = Kind("Warning", "Provisioning of a cloud service failed.")
+_INCOMPLETE: Final = Kind("Warning", "Provisioning is not complete.")
+_WRITEBACK: Final = Kind("Warning", "A setting could not be written back to the cloud.")
+_CONTRADICTION: Final = Kind("Warning", "Provisioning settings contradict each other.")
+_UPGRADE: Final = Kind("Warning", "The software upgrade failed.")
+_HOT: Final = Kind("Critical", "The device is too hot.")
+
 KINDS: Final[Mapping[str, Kind]] = {
+    # link and addresses
+    "NetLinkStatus": Kind("Error", "The network cable is not connected."),
+    "IPv4Assignment": Kind("Error", "No IPv4 address was assigned."),
+    "DuplicateAddressDetection": Kind("Error", "Another device uses the same address."),
+    "NetworkConnectivity": Kind("Error", "The network has no working connection."),
+    "CaptivePortalDetected": Kind("Warning", "The network asks for a sign-in."),
+    "HttpProxyStatus": Kind("Error", "The HTTP proxy does not work as configured."),
+    "NTPStatus": Kind("Warning", "The clock is not synchronized."),
+    # the cloud
     "WebexConnectivity": Kind("Error", "The device cannot reach the Webex cloud."),
     "WebexOffline": Kind("Error", "The device is offline."),
     "WebexNotificationConnectivity": Kind("Error", "Notifications from the cloud cannot be received."),
     "WebexActivationRequired": Kind("Warning", "The device must be activated."),
+    "WebexAccountLinking": Kind("Info", "Account linking is in progress."),
+    "WebexLyraConnectivity": Kind("Warning", "Pairing through the cloud is not available."),
+    "WebexAudioProximityConnectivity": _PROXIMITY,
+    "WebexUsbcProximityConnectivity": _PROXIMITY,
+    "WebexQRCodeProximityConnectivity": _PROXIMITY,
+    "WebexShouldUpgradeCeSoftware": Kind("Warning", "A newer software version is recommended."),
+    "WebexMustUpgradeCeSoftware": Kind("Critical", "The software is too old for the Webex cloud."),
+    "WebexProvisionalAccountStatus": _PROVISIONING,
+    "WebexCallingProvisioning": _PROVISIONING,
+    "ThousandEyesStatus": Kind("Warning", "The ThousandEyes agent is not connected."),
     "FirstTimeWizardNotCompleted": Kind("Info", "The setup assistant is not finished."),
     "CertificateExpiry": Kind("Warning", "A certificate is about to expire or has expired."),
+    "CertificateRenewedRebootRequired": Kind("Info", "A certificate was renewed. Restart to use it."),
+    # provisioning
+    "ProvisioningStatus": _INCOMPLETE,
+    "ProvisioningModeAndStatus": _INCOMPLETE,
+    "CloudConfigurationWriteback": _WRITEBACK,
+    "CloudConfigurationBulkWriteback": _WRITEBACK,
+    "CloudAwareConfigInvalid": Kind("Warning", "The Webex Edge configuration is not valid."),
+    "WebexEdgeAccountPendingCloudRegistration": _CONTRADICTION,
+    "WebexEdgeAccountPlusProvModeWebex": _CONTRADICTION,
+    "WebexAccountPlusWebexEdgeEnabled": _CONTRADICTION,
+    "ProvModeWebexAndWebexEdgeEnabled": _CONTRADICTION,
+    "CUCMAndCloudConfigurability": _CONTRADICTION,
+    # media
     "MediaBlockingDetected": Kind("Error", "Media is blocked by the network."),
     "TCPMediaFallback": Kind("Warning", "Media uses TCP instead of UDP."),
-    "ProvisioningStatus": Kind("Warning", "Provisioning is not complete."),
+    "NetworkQuality": Kind("Warning", "The network quality was low."),
+    "CurrentNetworkQuality": Kind("Warning", "The network quality is low."),
+    # the device and its room
     "HTTPSModeSecurity": Kind("Warning", "The device answers unencrypted HTTP."),
     "HTTPFeedbackFailed": Kind("Warning", "A feedback server does not take what it is sent."),
     "ValidPasswords": Kind("Warning", "A local user has no passphrase."),
-    "SoftwareUpgrade": Kind("Warning", "The software upgrade failed."),
-    "SoftwareUpgradeKeepsFailing": Kind("Warning", "The software upgrade failed."),
-    "WebexShouldUpgradeCeSoftware": Kind("Warning", "A newer software version is recommended."),
-    "WebexMustUpgradeCeSoftware": Kind("Critical", "The software is too old for the Webex cloud."),
+    "LockDown": Kind("Warning", "The device is locked down and offline."),
+    "SoftwareUpgrade": _UPGRADE,
+    "SoftwareUpgradeKeepsFailing": _UPGRADE,
+    "SoftwareUpgradeProvider": _UPGRADE,
+    "PlatformSanity": _HOT,
+    "TemperatureCheck": _HOT,
     "MacrosRuntimeStopped": Kind("Warning", "Macros are switched on, and nothing runs them."),
     "TouchPanelConnection": Kind("Warning", "A touch panel is missing."),
+    "RoomSchedulingConfiguration": Kind("Warning", "Room scheduling is not configured."),
     "AutoJoinSkipped": Kind("Info", "A meeting was not joined automatically."),
     "join_fields_unreadable": Kind("Error", "The meeting cannot be joined: its join information cannot be read."),
-    "LockDown": Kind("Warning", "The device is locked down and offline."),
 }
 
 

@@ -8,8 +8,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
+from cloud_stub.premises.proxy_settings import Scheme
 from endpoint.runtime.field_faults import ROWS
 from endpoint.runtime.vocabulary import FAULTS, Action
+from scenarios.runner.chaos.menu import MENU
 from scenarios.runner.fields import Duration, FaultName, Flag, Percent, SignedDuration, Text, TextOrNumber, wrong
 from scenarios.runner.notyet import not_yet
 from scenarios.runner.problems import nearest
@@ -21,6 +23,7 @@ from scenarios.runner.yamltree import Mapping as MapNode
 
 PLAN_MAX = 50
 """Faults in one plan."""
+_LAYERS = {"type": "array", "minItems": 1, "items": {"enum": sorted(MENU)}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,9 @@ class FaultSpec(Strict):
     service: str | None = None
     to: Text | None = None
     titles_only: bool | None = None
+    schemes: Annotated[tuple[Scheme, ...], Field(min_length=1, max_length=5, strict=False)] | None = None
+    headers: Annotated[tuple[Text, ...], Field(min_length=1, max_length=20, strict=False)] | None = None
+    ca: Literal["trusted", "untrusted"] | None = None
 
     @property
     def action(self) -> Action | None:
@@ -206,7 +212,20 @@ class FaultSpec(Strict):
         return self.after is not None and self.after.count is not None
 
 
-_PARAMETERS = ("status", "code", "reason", "retry_after", "what", "by", "service", "to", "titles_only")
+_PARAMETERS = (
+    "status",
+    "code",
+    "reason",
+    "retry_after",
+    "what",
+    "by",
+    "service",
+    "to",
+    "titles_only",
+    "schemes",
+    "headers",
+    "ca",
+)
 
 
 @declare
@@ -273,3 +292,37 @@ class Heal(Verb):
         """Refer to a fault, unless to all."""
         if self.fault != "all":
             yield Used("fault", self.fault, ("fault",))
+
+
+@declare
+class Chaos(Verb):
+    """Let the seed pick faults on some layers, one about every so long; when the time is over all of them heal."""
+
+    verb = "chaos"
+    acts_on_device = False
+    done = "it has begun; the next steps are played under it"
+    on: Annotated[tuple[str, ...], Field(min_length=1, strict=False), WithJsonSchema(_LAYERS)]
+    for_: Annotated[Duration, Field(alias="for")]
+    every: Duration
+    id: FaultName = "chaos"
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to layers from which nothing is drawn, and to more faults than a plan has."""
+        for index, layer in enumerate(self.on):
+            if layer not in MENU:
+                message = f"nothing is drawn on `{layer}`; layers: {', '.join(MENU)}"
+                yield Objection(("on", index), message, nearest(layer, MENU))
+        if self.every <= 0 or self.troubles > PLAN_MAX:
+            yield Objection(
+                ("every",), f"at most {PLAN_MAX} faults are drawn, so write at least a {PLAN_MAX}th of `for`"
+            )
+
+    @property
+    def troubles(self) -> int:
+        """How many faults are drawn."""
+        return max(1, round(self.for_ / self.every))
+
+    def defines(self) -> Iterable[Defined]:
+        """Make it known to `heal`."""
+        yield Defined("fault", self.id, ("id",))

@@ -16,11 +16,9 @@ _DOORS = "scenarios use the websocket, or call inside the process; `roomsim endp
 _LINK = "it comes with the network model below TCP"
 _MEDIA = "it comes with media"
 _PANEL = "it comes with the panel"
-_PROXY = "it comes with HTTP proxies"
 _RECORD = "it comes with the recorder"
 
 NOT_YET: Final[dict[str, str]] = {
-    "cloud.proxy": _PROXY,
     "platform.exchange": "it comes with Exchange",
     "platform.google": _GOOGLE,
     "platform.tms": "it comes with TMS",
@@ -34,7 +32,6 @@ NOT_YET: Final[dict[str, str]] = {
     # verbs of the device
     "verb.macro": "it comes with macros",
     # verbs of the world
-    "verb.chaos": "it comes with chaos runs",
     # subjects
     "subject.load": _FLEET,
     "subject.quiet": "write `never` with `for`",
@@ -43,7 +40,6 @@ NOT_YET: Final[dict[str, str]] = {
     "fault.every": "it comes with chaos runs",
     "fault.media": _MEDIA,
     "fault.power": "`restart: device` with `from: crash` cuts the power",
-    "fault.proxy": _PROXY,
     "fault.storage": "it comes with the faults of storage",
     # actions of layers that are there
     "link.flap": _LINK,
@@ -57,7 +53,6 @@ NOT_YET: Final[dict[str, str]] = {
     "tcp.half_close": _LINK,
     "tcp.throttle": _LINK,
     "tcp.idle_cut": _LINK,
-    "tls.intercept": "it comes with the man in the middle",
     "tls.old_version": "it comes with the man in the middle",
     "tls.abort": _LINK,
     "udp.delay": _LINK,

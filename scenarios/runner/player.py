@@ -79,6 +79,8 @@ class Player:
         self._current: _Current | None = None
         self.steps_done = 0
         """Steps of the main list that passed or were skipped."""
+        self.story_s = 0.0
+        """Virtual seconds from the first step of the main list to the end of the last one that was done."""
         self.skipped: list[tuple[str, str]] = []
         """Step and reason."""
         self.failures: list[Failure] = []
@@ -99,11 +101,14 @@ class Player:
         """
         scenario = self._stage.scenario
         self._part = part
+        began_s = self._stage.clock.time()
         lists = {"setup": scenario.setup, "steps": scenario.steps[: self._until_step], "finally": scenario.finally_}
         for number, step in enumerate(lists[part], 1):
             self._stage.trace.step = number if part == "steps" else None
             await self._one(step)
-            self.steps_done += part == "steps"
+            if part == "steps":
+                self.steps_done += 1
+                self.story_s = self._stage.clock.time() - began_s
         self._stage.trace.step = None
 
     async def _inner(self, steps: tuple[Step, ...]) -> None:

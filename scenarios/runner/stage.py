@@ -21,6 +21,8 @@ from cloud_stub.media_node.fleet import MediaPlan, build_media
 from cloud_stub.platform.context import CloudSettings
 from cloud_stub.platform.records import Device as CloudDevice
 from cloud_stub.platform.records import User, Workspace
+from cloud_stub.premises.inspectors import Inspectors
+from cloud_stub.premises.proxy_settings import ProxySettings
 from endpoint.device.device import Device
 from endpoint.device.room_bookings import LEAD_TOGGLE
 from endpoint.device.settings import AutoJoin, DeviceSettings
@@ -33,12 +35,14 @@ from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.tls import Authority
 from endpoint.runtime.trace import Event, Trace
 from endpoint.wire.calliope import Transport
+from endpoint.wire.proxyauth import ProxyPassword
 from endpoint.wire.secret import Secret
 from scenarios.runner.callbook import CallBook
 from scenarios.runner.conditions import Expectation
 from scenarios.runner.model import Cloud as CloudModel
 from scenarios.runner.model import Device as DeviceModel
 from scenarios.runner.model import Media, Scenario, Step
+from scenarios.runner.model import Proxy as ProxyModel
 from scenarios.runner.storyloop import StoryLoop
 
 LEAD_TIME_S: Final = 60.0
@@ -285,9 +289,12 @@ def make_stage(scenario: Scenario, *, seed: int, mode: str) -> Stage:
     trace = Trace(clock)
     faults = Faults(clock, trace)
     names = NameTable()
+    inspector = Authority("TLS proxy 1") if head.cloud.tls.trust_list not in (0, "absent", "no_array") else None
     settings = CloudSettings(
         domain=head.cloud.domain,
-        trust_list=trust_list(head.cloud.tls.trust_list),
+        trust_list=trust_list(head.cloud.tls.trust_list, inspector),
+        inspector=inspector,
+        proxy=proxy_settings(head.cloud.proxy, inspector),
         developer_toggles=_toggles(head.cloud),
         kms_join_fields=head.cloud.kms_join_fields,
     )
@@ -315,11 +322,22 @@ def media_plan(media: Media, chance: Chance) -> MediaPlan:
     return build_media(chance.actor("media").stream("plan"), servers=servers, silent=silent)
 
 
-def trust_list(wanted: int | str) -> Any:
-    """Make what configData.trustList shall hold: certificates, nothing at all, or no array."""
+def trust_list(wanted: int | str, inspector: Authority | None) -> Any:
+    """Make what configData.trustList shall hold: certificates, the inspector's first, nothing at all, or no array."""
     if isinstance(wanted, str):
         return None if wanted == "absent" else NO_ARRAY
-    return tuple(Authority(f"TLS proxy {number}").pem for number in range(1, wanted + 1))
+    if inspector is None:
+        return ()
+    return (inspector.pem, *(Authority(f"TLS proxy {number}").pem for number in range(2, wanted + 1)))
+
+
+def proxy_settings(model: ProxyModel | None, trusted: Authority | None) -> ProxySettings | None:
+    """Turn the file's `cloud.proxy` into how the proxy behaves."""
+    if model is None:
+        return None
+    inspects = None if model.intercept == "off" else Inspectors(trusted).get(model.intercept)
+    script = {} if model.script is None else {"script": model.script}
+    return ProxySettings(model.schemes, model.login, ProxyPassword(model.password), inspects, **script)
 
 
 async def open_stage(stage: Stage) -> None:
