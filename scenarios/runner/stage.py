@@ -79,6 +79,7 @@ class Stage:
         defects: exceptions that tasks of device and cloud left behind.
         ready_file: where clients from outside find the doors, if they are let in.
         calls: the calls of all devices, by ordinal and by name.
+        lifecycles: the state that each lifecycle of a device has come to, by device and name.
         listeners: what ends an integration that listens, by device and kind.
         waiting: steps that wait for something, the innermost last: it has to decide when nothing is left to happen.
     """
@@ -103,6 +104,7 @@ class Stage:
     on_over: dict[str, Callable[[], object]] = field(default_factory=dict)
     defects: list[BaseException] = field(default_factory=list)
     calls: CallBook = field(default_factory=CallBook)
+    lifecycles: dict[tuple[str, str], str] = field(default_factory=dict)
     listeners: dict[tuple[str, str], Callable[[], object]] = field(default_factory=dict)
     waiting: list[Callable[[], bool]] = field(default_factory=list)
     folder: TemporaryDirectory[str] | None = None
@@ -248,6 +250,11 @@ class Stage:
             senses = self.devices[name].local.senses
             asyncio.get_running_loop().call_soon(senses.analytics.people, self.people[name])
 
+    def follow_lifecycles(self, event: Event) -> None:
+        """Remember where the lifecycles of devices are; there are as many as there are tables."""
+        if event.kind == "machine" and event.who.startswith("device:"):
+            self.lifecycles[event.who, str(event.data["machine"])] = str(event.data["to"])
+
     def alarm(self, delay_s: float, callback: Callable[[], object]) -> Timer:
         """Call back after a while, without that being anything that happens in the story."""
         loop = asyncio.get_running_loop()
@@ -342,6 +349,7 @@ async def open_stage(stage: Stage) -> None:
     await stage.cloud.start(https=("127.0.0.1", 0), http=("127.0.0.1", 0))
     stage.trace.subscribe(stage.let_people_in)
     stage.trace.subscribe(stage.calls.take)
+    stage.trace.subscribe(stage.follow_lifecycles)
     for name, model in stage.scenario.devices.items():
         stage.devices[name] = make_device(stage, name, model)
         if model.people is not None:
