@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from endpoint.device.defaults import ETHERNET_SPEED, ipv4_address
 from endpoint.runtime.clock import Timer
 from endpoint.runtime.faults import Fault
+from endpoint.runtime.net import LINK_LOST
 
 if TYPE_CHECKING:
     from endpoint.device.device import Device
@@ -40,7 +41,7 @@ class Link:
         self.condition = Condition.UP
         self.since = device.world.clock.now()
         """Since when it is as it is."""
-        device.world.faults.listen(self._heard)
+        device.world.faults.on_change(self._heard)
 
     @property
     def is_up(self) -> bool:
@@ -63,7 +64,7 @@ class Link:
     def look(self) -> None:
         """Look at the interface; what has changed is said, and acted upon."""
         device = self._device
-        fault = device.world.faults.holding("link", device=device.who, at=AT)
+        fault = device.world.faults.holding("link", LINK_LOST, device=device.who, at=AT)
         found = {"down": Condition.DOWN, "no_address": Condition.NO_ADDRESS}.get(
             fault.do if fault else "", Condition.UP
         )
@@ -71,7 +72,7 @@ class Link:
             return
         before, self.condition, self.since = self.condition, found, device.world.clock.now()
         if fault is not None:
-            device.world.faults.note_bite(fault)
+            device.world.faults.bite(fault)
         if device.is_up:
             self._tell(before)
             if found is Condition.UP:
