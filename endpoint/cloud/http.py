@@ -55,6 +55,7 @@ class NoAnswer(Unreachable):
     def __init__(self, error: Unreachable, number: int) -> None:
         self.number = number
         super().__init__(error.layer, error.host, error.reason)
+        self.is_silence = error.is_silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,8 @@ class Http:
             data = {**about, "failed": error.reason, "layer": error.layer}
             world.trace.event(world.who, "http.failed", peer=peer, id=tracking_id, data=data)
             if not call.is_direct:
-                self.on_reached(False, asked_s)
+                if error.is_silence:
+                    self.on_reached(False, asked_s)
                 self.on_failed(call.url)
             raise NoAnswer(error, number) from None
         data = {**about, "side": "received", "status": answer.status}

@@ -279,10 +279,10 @@ class Mercury:
             world.log.line("Wx2WebSocket", "3", f"connecting to {mercury_host(url)}")
             line.socket = await websocket.connect(world.net, url, line, tls=self._tls, service="mercury")
         except (EndpointError, WebSocketException, ValueError) as error:
-            is_unreachable = isinstance(error, Unreachable)
+            is_silence = isinstance(error, Unreachable) and error.is_silence
             reason = str(error) if isinstance(error, EndpointError) else "unexpected content"
             if line in self._lines():
-                if is_unreachable:
+                if is_silence:
                     self.on_reached(False, line.asked_s)
                 self._trace_close(1006, reason)
                 is_foreign = isinstance(error, ForeignHost)  # the catalogue has moved on: so has the registration
