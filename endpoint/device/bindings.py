@@ -125,6 +125,15 @@ def show_webex(device: Device, now: Status) -> None:
     show_lock(device)
 
 
+def show_token(device: Device, is_good: bool, url: str) -> None:
+    """Complain while a service takes no token, not even a new one: somebody on the way alters headers (fault table row 53)."""
+    references = {"host": urlsplit(url).hostname or "", "reason": "401"}
+    if not is_good:
+        device.diagnostics.put("WebexConnectivity", True, references)
+    elif device.webex.status is not Status.ERROR:
+        device.diagnostics.put("WebexConnectivity", False)
+
+
 def show_mercury(device: Device, now: State) -> bool:
     """Complain while nothing can be pushed; returns whether that is so."""
     is_down = device.reach.notifications(now)
