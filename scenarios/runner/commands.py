@@ -93,6 +93,12 @@ def run(
             metavar="FILE",
         ),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            help="Record the devices of a single run: trace, HAR and the skeleton of a scenario.", metavar="DIR"
+        ),
+    ] = None,
     ladder: Annotated[bool, typer.Option("--ladder", help="Draw both sides while it runs.")] = False,
 ) -> None:
     """Run scenarios and print a verdict for each."""
@@ -111,8 +117,10 @@ def run(
         raise typer.BadParameter("clients come in over real sockets: --mode wire", param_hint="--ready-file")
     if ready_file is not None and len(plays) != 1:
         raise typer.BadParameter(f"one file, but {len(plays)} runs were selected", param_hint="--ready-file")
+    if record is not None and len(plays) != 1:
+        raise typer.BadParameter(f"one recording, but {len(plays)} runs were selected", param_hint="--record")
     reporter = Reporter(sys.stdout, ladder=ladder and jobs == 1)
-    suite = Suite(mode, until_step, max_wait, max_real, trace, ready_file)
+    suite = Suite(mode, until_step, max_wait, max_real, trace, ready_file, record)
     try:
         if ready_file is not None:
             make_room(ready_file)

@@ -19,6 +19,7 @@ from scenarios.runner import fault_actions
 from scenarios.runner.model import Scenario
 from scenarios.runner.player import Failure, Player, Stop, labels_of
 from scenarios.runner.publish import published
+from scenarios.runner.recording.recorder import Recorder
 from scenarios.runner.stage import Stage, close_stage, make_stage, open_stage
 from scenarios.runner.storyloop import StoryLoop
 from scenarios.runner.values import show_duration
@@ -40,6 +41,7 @@ class Outcome:
         took_s: real seconds.
         skipped_steps: (step, reason).
         labels: what the answers of the cloud rest on, service by service.
+        recorder: who listened at the devices, if that was wanted.
     """
 
     scenario: Scenario
@@ -55,6 +57,7 @@ class Outcome:
     scenario_s: float = 0.0
     steps_done: int = 0
     labels: tuple[str, ...] = ()
+    recorder: Recorder | None = None
 
     @property
     def reports(self) -> list[str]:
@@ -77,6 +80,7 @@ def run_scenario(
     max_real_s: float = MAX_REAL_S,
     trace_file: str = "",
     ready_file: Path | None = None,
+    records: bool = False,
     watch: Callable[[Event], object] | None = None,
     after: Callable[[Stage], object] | None = None,
 ) -> Outcome:
@@ -89,6 +93,7 @@ def run_scenario(
         max_real_s: longest real time of the run, in modes on real time.
         trace_file: where the caller will write the trace; reports name it.
         ready_file: says from the first step on where clients find cloud and devices, in mode wire.
+        records: listen at the devices, for `Outcome.recorder`.
         watch: shown every trace event as it happens.
         after: called with the stage before it is taken down.
     """
@@ -98,7 +103,7 @@ def run_scenario(
         outcome.result = "skipped"
         return outcome
     began_s = real_seconds()
-    play = _Run(outcome, until_step, max_wait_s, max_real_s, trace_file, ready_file, watch, after)
+    play = _Run(outcome, until_step, max_wait_s, max_real_s, trace_file, ready_file, watch, after, records)
     with asyncio.Runner(loop_factory=StoryLoop if mode == "virtual" else None) as runner:
         runner.run(play.run())
     outcome.took_s = real_seconds() - began_s
@@ -134,6 +139,7 @@ class _Run:
     ready_file: Path | None
     watch: Callable[[Event], object] | None
     after: Callable[[Stage], object] | None
+    records: bool = False
 
     async def run(self) -> None:
         """Set the stage, play, take it down."""
@@ -145,6 +151,8 @@ class _Run:
             return
         stage.max_wait_s, stage.ready_file = self.max_wait_s, self.ready_file
         outcome.trace = stage.trace
+        if self.records:
+            outcome.recorder = stage.recorder = Recorder(stage.clock, stage.trace)
         unwatch = stage.trace.subscribe(self.watch) if self.watch is not None else None
         fault_actions.install(stage)
         player = Player(stage, until_step=self.until_step, trace_file=self.trace_file)
