@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from endpoint.cloud.mercury_table import State
 from endpoint.cloud.reachability import DiscoveryView

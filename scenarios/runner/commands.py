@@ -92,6 +92,12 @@ def run(
             metavar="FILE",
         ),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            help="Record the devices of a single run: trace, HAR and the skeleton of a scenario.", metavar="DIR"
+        ),
+    ] = None,
     ladder: Annotated[bool, typer.Option("--ladder", help="Draw both sides while it runs.")] = False,
     case: Annotated[
         list[str] | None, typer.Option(help="Only this case of the files; may be repeated.", metavar="NAME")
@@ -116,7 +122,7 @@ def run(
     from scenarios.runner.suite import Suite
 
     selection = Selection(paths, tag or (), case or (), seed, seeds)
-    suite = Suite(mode, until_step, max_wait, max_real, trace, ready_file)
+    suite = Suite(mode, until_step, max_wait, max_real, trace, ready_file, record=record)
     wanted = Wanted(junit, json_file, github=github, labels=labels, times=times, ladder=ladder)
     shell = "always" if repl else "on failure" if repl_on_failure else ""
     raise typer.Exit(RunCommand(selection, suite, jobs, wanted, shell=shell, watch=watch).run())
