@@ -48,6 +48,10 @@ def _one_of(*values: Any) -> Draw:
     return lambda stream: stream.choice(values)
 
 
+def _percent(stream: Stream) -> str:
+    return f"{stream.randint(1, 60)}%"
+
+
 _A_LITTLE: Final = _seconds(50, 20_000)
 _STATUS: Final = _one_of(404, 429, 500, 502, 503, 504)
 _ANY_SERVICE: Final = _one_of(*SERVICES, *(None for _ in SERVICES))
@@ -68,14 +72,26 @@ _SOCKET: Final[Mapping[str, Dish]] = {
 }
 
 MENU: Final[Mapping[str, Mapping[str, Dish]]] = {
-    "link": {"down": _PLAIN, "no_address": _PLAIN},
-    "dns": {"nxdomain": _PLAIN, "servfail": _PLAIN, "silent": _PLAIN, "delay": _SLOW},
+    "link": {
+        "down": _PLAIN,
+        "flap": Dish(params={"by": _seconds(500, 5_000)}),
+        "no_address": _PLAIN,
+        "lossy": Dish(2, {"percent": _percent}),
+        "throttle": Dish(1, {"rate": _one_of("16kbit", "64kbit", "512kbit")}),
+        "mtu": Dish(1, {"bytes": _one_of("600B", "1200B", "1300B")}),
+    },
+    "dns": {
+        "nxdomain": _PLAIN, "servfail": _PLAIN, "silent": _PLAIN, "delay": _SLOW, "wrong_address": _PLAIN, "tcp_only": _PLAIN,
+    },
     "tcp": {
         "refuse": _AIMED,
         "silent": _AIMED,
         "block": _AIMED,
         "reset": Dish(3),
+        "half_close": _PLAIN,
         "delay": Dish(1, {"by": _A_LITTLE}, {"service": _ANY_SERVICE}),
+        "throttle": Dish(1, {"rate": _one_of("16kbit", "64kbit", "512kbit")}, {"service": _ANY_SERVICE}),
+        "idle_cut": Dish(1, {"idle": _one_of("20s", "1m", "5m")}),
     },
     "tls": {
         "expired": _AIMED,
@@ -84,6 +100,9 @@ MENU: Final[Mapping[str, Mapping[str, Dish]]] = {
         "unknown_ca": _AIMED,
         "revoked": _AIMED,
         "revocation_unknown": _AIMED,
+        "intercept": Dish(1, {"ca": _one_of("trusted", "untrusted")}, {"service": _ANY_SERVICE}),
+        "old_version": _AIMED,
+        "abort": Dish(2, target={"service": _ANY_SERVICE}),
     },
     "http": {
         "error": Dish(3, {"status": _STATUS}, {"service": _ANY_SERVICE}),
@@ -97,7 +116,10 @@ MENU: Final[Mapping[str, Mapping[str, Dish]]] = {
     },
     "websocket": _SOCKET,
     "mercury": {**_SOCKET, "no_first_frame": _PLAIN, "wrong_first_frame": _PLAIN, "auth_refused": _PLAIN},
-    "udp": {"drop": _PLAIN},
+    "udp": {
+        "drop": _PLAIN, "delay": _SLOW, "duplicate": _PLAIN, "reorder": _SLOW, "corrupt": _PLAIN,
+        "rewrite": Dish(params={"to": _one_of("192.0.2.7")}),
+    },
     "stun": {
         "silent": _PLAIN,
         "error": Dish(params={"code": _one_of(400, 401, 438, 500)}),
@@ -106,7 +128,8 @@ MENU: Final[Mapping[str, Mapping[str, Dish]]] = {
         "no_mapped_address": _PLAIN,
         "slow": _SLOW,
     },
-    "clock": {"skew": Dish(params={"by": _skew})},
+    "storage": {"full": _PLAIN, "read_only": _PLAIN},
+    "clock": {"skew": Dish(params={"by": _skew}), "drift": Dish(params={"by": _skew}), "freeze": _PLAIN},
     "token": {
         "expire": Dish(target={"kind": _one_of("access")}),
         "revoke": Dish(target={"kind": _one_of("access")}),
@@ -142,9 +165,10 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "http.redirect": _ROUTE,
     "hybrid": "a setting of a mailbox: what it did to a meeting stays",
     "locus.redirect": _ROUTE,
+    "power": "the device is off until somebody switches it on",
+    "proxy": "it bites only where a device has a proxy; scenarios with one say so",
+    "storage.corrupt": "the state is gone: it needs a new code",
     "mercury.replaced": "another connection has taken over: the device stays away until somebody says otherwise",
-    "power": "somebody has to boot it",
-    "storage": "what could not be written stays unwritten",
     "token.invalid_grant": "the account is gone",
     "wdm.excessive": "a registration too many: somebody has to delete one",
 }

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from endpoint.runtime.chance import Stream
+from endpoint.runtime.quality import SHAPES
 from endpoint.runtime.vocabulary import FAULTS
 from scenarios.runner.chaos.menu import COUNT_MAX, LONGEST_S, MENU, Dish
+from scenarios.runner.fault_verbs import STATES
 
 PERCENT_SHARE: Final = 4
 """One of so many lasting faults takes only a share of what it could hit."""
-NO_SHARE: Final = frozenset({"clock", "link", "token"})
-"""Layers whose faults are not made of items."""
+NO_ITEMS: Final = frozenset({*STATES, *SHAPES, ("token", "wrong_scope")})
+"""Faults that are not made of items which could be counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,12 @@ def _spec(stream: Stream, layer: str, do: str, dish: Dish) -> dict[str, Any]:
     if target:
         spec["target"] = target
     if not FAULTS[layer][do].momentary:
-        if layer not in NO_SHARE and stream.below(2):
+        has_items = (layer, do) not in NO_ITEMS
+        if has_items and stream.below(2):
             spec["count"] = stream.randint(1, COUNT_MAX)
         else:
             spec["for"] = f"{stream.randint(1, LONGEST_S)}s"
-        if layer not in NO_SHARE and not stream.below(PERCENT_SHARE):
+        if has_items and not stream.below(PERCENT_SHARE):
             spec["percent"] = f"{stream.randint(5, 95)}%"
     return spec
 
