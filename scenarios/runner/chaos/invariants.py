@@ -18,6 +18,17 @@ TASKS_OF_THE_CLOUD: Final = 400
 """Tasks that a cloud with its media nodes may have beside them."""
 SILENT: Final = frozenset({State.WAITING, State.REFUSED, State.REPLACED})
 """States of Mercury in which nothing can be pushed, and the device says so."""
+BELOW: Final = frozenset(
+    {
+        "NetLinkStatus",
+        "IPv4Assignment",
+        "NetworkConnectivity",
+        "CaptivePortalDetected",
+        "HttpProxyStatus",
+        "WebexConnectivity",
+    }
+)
+"""Messages of lower layers: while one of them stands, nothing is said of what could not even be tried."""
 CODE_DIGITS: Final = 16
 _ACTIVE: Final = ("SystemUnit", "State", "NumberOfActiveCalls")
 
@@ -38,7 +49,7 @@ def _of_device(device: Device) -> Iterator[str]:
     if shown != device.webex.status.value:
         yield f"Webex Status shows {shown}, the machine is {device.webex.status.value}"
     complains = "WebexNotificationConnectivity" in device.diagnostics.types
-    if device.mercury.state in SILENT and not complains:
+    if device.mercury.state in SILENT and not complains and not BELOW & set(device.diagnostics.types):
         yield f"Mercury is {device.mercury.state.value}, and no diagnostics message says so"
     if device.mercury.state is State.OPEN and complains:
         yield "Mercury is open, and a diagnostics message says otherwise"

@@ -78,6 +78,9 @@ class SwarmPlayer(Player):
     def _fail(self, step: Step, start: Moment, finding: Finding) -> None:
         self.missed += 1
 
+    def _replay(self, is_of_a_step: bool) -> str:
+        return ""  # the swarm's own command repeats it, see `command`
+
     def _demand(self, step: Step, kind: str, wrong: Sequence[str], waited_s: float = 0.0) -> None:
         """Object to what is wrong, and stop."""
         if not wrong:
