@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import quickjs
+import _quickjs as quickjs  # the package around it starts a thread that nobody here needs
 
 from endpoint.wire.pac_functions import FUNCTIONS
 from endpoint.wire.tunnel import ProxyAddress, parse_proxy
