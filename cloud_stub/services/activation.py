@@ -29,6 +29,8 @@ from endpoint.wire.envelope import CONFIG_DATA, MAC_BYTES, SERVICE_DATA
 INVOKE_PATH = "/idb/token/v1/actions/srp/invoke"
 REGISTER_PATH = "/idb/token/v1/actions/srp/register"
 JSON = "application/json"
+FOREIGN_URL = "https://idbroker.elsewhere.example" + INVOKE_PATH
+"""Where somebody in the middle wants the second step to go."""
 T = TypeVar("T")
 _MALFORMED_PEM = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n"
 
@@ -61,8 +63,12 @@ class Activation:
         if fault is not None and fault.do in ("unknown", "expired", "used", "locked"):
             raise refusal(f"code.{fault.do}")
         challenge = self._state.challenge(code_id, call.remote)
-        public = _tampered(challenge.server_public, fault) if fault is not None else challenge.server_public
         url = self._platform.hosts.base("idbroker", call.origin) + INVOKE_PATH
+        public = challenge.server_public
+        if fault is not None and fault.params.get("what") == "url":
+            url = FOREIGN_URL
+        elif fault is not None:
+            public = _tampered(public, fault)
         return Answer(activation.ChallengeReply.of(public, challenge.salt, url))
 
     def _config(self, call: Call) -> Answer:

@@ -98,6 +98,7 @@ class Call:
         tracking_id: of a replay; empty draws a new one.
         sees_redirects: a 3xx is an answer like others; without this it is as if nobody had answered.
         is_direct: it takes no proxy, and is none of the cloud: its end says nothing of the relation to it.
+        is_aside: that nobody answers says nothing about the cloud.
     """
 
     method: str
@@ -113,6 +114,7 @@ class Call:
     tracking_id: str = ""
     sees_redirects: bool = False
     is_direct: bool = False
+    is_aside: bool = False
 
 
 Sender = Callable[[Call], Awaitable[Answer]]
@@ -200,9 +202,9 @@ class Http:
             world.log.line("Wx2Http", "W", f"HTTP({number}) failed: {error.reason}")
             data = {**about, "failed": error.reason, "layer": error.layer}
             world.trace.event(world.who, "http.failed", peer=peer, id=tracking_id, data=data)
+            if error.is_silence and not (call.is_direct or call.is_aside):
+                self.on_reached(False, asked_s)
             if not call.is_direct:
-                if error.is_silence:
-                    self.on_reached(False, asked_s)
                 self.on_failed(call.url)
             raise NoAnswer(error, number) from None
         data = {**about, "side": "received", "status": answer.status}

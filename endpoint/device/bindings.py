@@ -158,6 +158,7 @@ def show_catalog(device: Device) -> None:
     missing = device.catalog.missing if device.is_activated else ()
     references = {"status": "ServiceMissing", "service": ",".join(missing)}
     device.diagnostics.put("ProvisioningStatus", bool(missing), references)
+    device.checks.side_services.catalog()
 
 
 def show_changes(status: Tree, world: World) -> None:

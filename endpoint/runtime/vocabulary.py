@@ -148,7 +148,7 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "expired": _lasting(to=("code",)),
         "used": _lasting(to=("code",)),
         "locked": _lasting(to=("code",)),
-        "tampered_b": _next(to=("code",), what=("zero", "n", "2n", "short")),
+        "tampered_b": _next(to=("code",), what=("zero", "n", "2n", "short", "url")),
         "bad_proof": _next(),
         "bad_mac": _next(what=("service", "config")),
         "lost_reply": _next(what=("challenge", "invoke", "register")),

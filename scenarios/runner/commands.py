@@ -140,9 +140,33 @@ def check(paths: Paths) -> None:
     """Validate scenarios without running them."""
     found = _load(paths)
     if not found:
-        raise refused("no scenario files there", Exit.NOTHING)
+        raise refused("no scenario there; parts are read by the scenarios that use them", Exit.NOTHING)
     files = {scenario.file for scenario in found}
     print(f"{len(found)} scenario(s) in {len(files)} file(s) are valid")
+
+
+@app.command(epilog="Example: roomsim swarm scenarios --seeds 20 -j 2")
+def swarm(
+    paths: Paths,
+    seed: Annotated[int, typer.Option(help="The first seed.", min=0)] = 1,
+    seeds: Annotated[int, typer.Option(help="Play so many plans of each scenario, counting up.", min=1)] = 1,
+    tag: Annotated[list[str] | None, typer.Option(help="Only scenarios with this tag; may be repeated.")] = None,
+    jobs: Annotated[
+        int, typer.Option("-j", "--jobs", help="Play so many plans at once, in processes.", min=1, max=64)
+    ] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only what broke, and the count.")] = False,
+) -> None:
+    """Play scenarios under faults that the seed draws, and demand safety at every step and a device that is well in the end."""
+    from scenarios.runner.chaos.command import SwarmCommand, tasks
+    from scenarios.runner.suite import select
+
+    work = tasks(select(_load(paths), tags=tag or []), seed=seed, seeds=seeds)
+    if not work:
+        raise refused("nothing selected: no scenario that plays alone", Exit.NOTHING)
+    answers = SwarmCommand(sys.stdout, is_quiet=quiet).run(work, jobs)
+    if any(answer.is_internal for answer in answers):
+        raise typer.Exit(Exit.INTERNAL)
+    raise typer.Exit(Exit.OK if all(answer.is_good for answer in answers) else Exit.NO)
 
 
 @app.command(epilog="Example: roomsim schema > scenario.v1.schema.json")

@@ -20,13 +20,15 @@ from endpoint.wire.xapi.nodes import nodes
 from scenarios.runner import fault_verbs as f
 from scenarios.runner import world_verbs as w
 from scenarios.runner.call_parts import far
+from scenarios.runner.chaos.plan import Trouble, draw_plan
 from scenarios.runner.conditions import Anchor
 from scenarios.runner.event_subjects import read_anchor
 from scenarios.runner.problems import Place, Problems
 from scenarios.runner.stage import Stage
 from scenarios.runner.subjects import Context
+from scenarios.runner.validation import check
 from scenarios.runner.verbs import implements
-from scenarios.runner.yamltree import Scalar
+from scenarios.runner.yamltree import Scalar, graft
 
 OUTSIDE_THE_CLOUD: Final = frozenset({"link", "dns", "tcp", "tls", "udp", "stun", "clock"})
 """Layers whose faults are asked for under their own names; the cloud's have to be aimed at its injection points."""
@@ -39,12 +41,44 @@ _NOWHERE: Final = Place("", 0, 0)
 async def fault(stage: Stage, args: f.Fault) -> object:
     """Arm faults; those that happen once, now, happen."""
     for spec in args.plan:
-        made = make_fault(stage, spec)
-        if made.id in stage.pending or any(one.id == made.id for one in stage.faults.armed):
-            raise ValueError(f"fault {made.id} holds already; heal it first or give another id")
-        stage.injected.append(made)
-        _plan(stage, spec, made)
+        _inject(stage, spec)
     return {}
+
+
+def _inject(stage: Stage, spec: f.FaultSpec) -> None:
+    made = make_fault(stage, spec)
+    if made.id in stage.pending or any(one.id == made.id for one in stage.faults.armed):
+        raise ValueError(f"fault {made.id} holds already; heal it first or give another id")
+    stage.injected.append(made)
+    _plan(stage, spec, made)
+
+
+@implements(f.Chaos)
+async def chaos(stage: Stage, args: f.Chaos) -> object:
+    """Draw a plan, let its faults begin when it says, and heal what is left of them when the time is over."""
+    stream = stage.chance.actor("world").stream("chaos", args.id, args.seed)
+    plan = draw_plan(stream, args.on, length_s=args.for_, troubles=args.troubles)
+    specs = [spec_of(trouble, f"{args.id}.{number}") for number, trouble in enumerate(plan, 1)]
+    for spec in specs:
+        _inject(stage, spec)
+
+    def end() -> None:
+        stage.pending.pop(args.id, None)
+        for spec in specs:
+            assert spec.id is not None, "it was given one"
+            end_fault(stage, spec.id)
+
+    stage.pending[args.id] = [stage.clock.call_later(args.for_, end).cancel]
+    return {"faults": [str(trouble) for trouble in plan]}
+
+
+def spec_of(trouble: Trouble, fault_id: str) -> f.FaultSpec:
+    """Return a fault that was drawn, as if a scenario had asked for it."""
+    problems = Problems()
+    spec = check(f.FaultSpec, graft({**trouble.words, "id": fault_id}, _NOWHERE), problems)
+    problems.raise_if_any()
+    assert spec is not None, "there was no problem"
+    return spec
 
 
 def _plan(stage: Stage, spec: f.FaultSpec, made: Fault) -> None:

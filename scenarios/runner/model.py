@@ -314,6 +314,13 @@ class Step:
     save: tuple[tuple[str, str], ...] = ()
     label: str | None = None
     modes: tuple[Mode, ...] = ()
+    uses: tuple[Place, ...] = ()
+    """Of a step of a part: where that is used, the outermost first."""
+
+    @property
+    def inner(self) -> tuple[Step, ...]:
+        """The steps that its verb plays."""
+        return tuple(getattr(self.args, "steps", ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,9 +32,6 @@ NOT_YET: Final[dict[str, str]] = {
     # verbs of the device
     "verb.macro": "it comes with macros",
     # verbs of the world
-    "verb.chaos": "it comes with chaos runs",
-    "verb.together": "`meanwhile` beside a verb issues steps at one instant",
-    "verb.use": "it comes with shared parts of scenarios",
     # subjects
     "subject.load": _FLEET,
     "subject.quiet": "write `never` with `for`",

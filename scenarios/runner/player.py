@@ -5,6 +5,7 @@ Source: scenario-style.md sections 4, 8 and 10.
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -78,10 +79,13 @@ class Player:
         self._current: _Current | None = None
         self.steps_done = 0
         """Steps of the main list that passed or were skipped."""
+        self.story_s = 0.0
+        """Virtual seconds from the first step of the main list to the end of the last one that was done."""
         self.skipped: list[tuple[str, str]] = []
         """Step and reason."""
         self.failures: list[Failure] = []
         stage.play = self._inner
+        stage.play_together = self._at_once
         stage.until = self._until
 
     @property
@@ -97,11 +101,14 @@ class Player:
         """
         scenario = self._stage.scenario
         self._part = part
+        began_s = self._stage.clock.time()
         lists = {"setup": scenario.setup, "steps": scenario.steps[: self._until_step], "finally": scenario.finally_}
         for number, step in enumerate(lists[part], 1):
             self._stage.trace.step = number if part == "steps" else None
             await self._one(step)
-            self.steps_done += part == "steps"
+            if part == "steps":
+                self.steps_done += 1
+                self.story_s = self._stage.clock.time() - began_s
         self._stage.trace.step = None
 
     async def _inner(self, steps: tuple[Step, ...]) -> None:
@@ -111,13 +118,28 @@ class Player:
             await self._one(step)
         self._current = outer
 
+    async def _at_once(self, steps: tuple[Step, ...]) -> None:
+        """Run steps of one instant side by side, begun in their order; when one fails the others are broken off."""
+        outer = self._current
+        tasks = [asyncio.get_running_loop().create_task(self._one(step)) for step in steps]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in tasks:
+                if task.done():
+                    task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._current = outer
+
     async def _one(self, step: Step) -> None:
         reason = self._why_not(step)
         if not reason:
             await self._play(step)
             return
         self.skipped.append((self._named(step), reason))
-        for name in (*(name for name, _ in step.save), *(one.name for one in step.args.defines())):
+        for name in _saved_by(step):
             self._stage.saved.setdefault(name, "")
         self._stage.trace.event("runner", "step.skipped", data={"step": self._named(step), "reason": reason})
 
@@ -235,6 +257,7 @@ class Player:
         events = [event for event in stage.trace.events if event.n >= start.n]
         report = FailureReport(
             place=step.place,
+            uses=step.uses,
             step=self._named(step),
             title=step.title if is_of_a_step else stage.scenario.name,
             finding=finding,
@@ -276,6 +299,14 @@ def _refusal(error: Exception) -> str:
     if isinstance(error, CloudError):
         return " ".join(filter(None, (str(error.status), error.code, error.text)))
     return str(error) or type(error).__name__
+
+
+def _saved_by(step: Step) -> Iterator[str]:
+    """Return the names that a step would save, and those inside it."""
+    yield from (name for name, _ in step.save)
+    yield from (one.name for one in step.args.defines() if one.kind == "saved")
+    for inner in (*step.meanwhile, *step.inner):
+        yield from _saved_by(inner)
 
 
 def _events_of(step: Step) -> set[str]:

@@ -39,6 +39,7 @@ class Outcome:
         reason: of a run that was skipped, was expected to fail, or could not be set up.
         took_s: real seconds.
         skipped_steps: (step, reason).
+        story_s: virtual seconds until the last step was done.
         labels: what the answers of the cloud rest on, service by service.
     """
 
@@ -53,6 +54,7 @@ class Outcome:
     hash: str = ""
     took_s: float = 0.0
     scenario_s: float = 0.0
+    story_s: float = 0.0
     steps_done: int = 0
     labels: tuple[str, ...] = ()
 
@@ -79,6 +81,8 @@ def run_scenario(
     ready_file: Path | None = None,
     watch: Callable[[Event], object] | None = None,
     after: Callable[[Stage], object] | None = None,
+    player: type[Player] = Player,
+    at_the_end: Callable[[], object] | None = None,
 ) -> Outcome:
     """Run one scenario.
 
@@ -91,6 +95,8 @@ def run_scenario(
         ready_file: says from the first step on where clients find cloud and devices, in mode wire.
         watch: shown every trace event as it happens.
         after: called with the stage before it is taken down.
+        player: plays the steps.
+        at_the_end: called on the loop when everything has been taken down.
     """
     outcome = Outcome(scenario, scenario.head.seed if seed is None else seed, mode)
     outcome.reason = _why_not(scenario, mode, ready_file)
@@ -98,7 +104,7 @@ def run_scenario(
         outcome.result = "skipped"
         return outcome
     began_s = real_seconds()
-    play = _Run(outcome, until_step, max_wait_s, max_real_s, trace_file, ready_file, watch, after)
+    play = _Run(outcome, until_step, max_wait_s, max_real_s, trace_file, ready_file, watch, after, player, at_the_end)
     with asyncio.Runner(loop_factory=StoryLoop if mode == "virtual" else None) as runner:
         runner.run(play.run())
     outcome.took_s = real_seconds() - began_s
@@ -134,6 +140,8 @@ class _Run:
     ready_file: Path | None
     watch: Callable[[Event], object] | None
     after: Callable[[Stage], object] | None
+    player: type[Player]
+    at_the_end: Callable[[], object] | None
 
     async def run(self) -> None:
         """Set the stage, play, take it down."""
@@ -147,7 +155,7 @@ class _Run:
         outcome.trace = stage.trace
         unwatch = stage.trace.subscribe(self.watch) if self.watch is not None else None
         fault_actions.install(stage)
-        player = Player(stage, until_step=self.until_step, trace_file=self.trace_file)
+        player = self.player(stage, until_step=self.until_step, trace_file=self.trace_file)
         with _looked_after(stage):
             try:
                 await self._play(stage, player)
@@ -158,6 +166,8 @@ class _Run:
                 if unwatch is not None:  # the story is told; what follows is taking down
                     unwatch()
                 await close_stage(stage)
+                if self.at_the_end is not None:
+                    self.at_the_end()
         if stage.defects:
             outcome.result = "error"
             player.defects()
@@ -193,6 +203,7 @@ class _Run:
 
     async def _story(self, player: Player) -> None:
         await player.play("steps")
+        self.outcome.story_s = player.story_s
         player.conclude()
 
     async def _bounded(self, stage: Stage, player: Player, part: Coroutine[Any, Any, None]) -> bool:

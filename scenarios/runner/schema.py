@@ -16,6 +16,7 @@ from scenarios.runner import matchers as m
 from scenarios.runner.event_subjects import METHODS
 from scenarios.runner.matcher_compiler import OPERATORS
 from scenarios.runner.model import LANGUAGE, Device, Head, StepFrame
+from scenarios.runner.parts import PartHead
 from scenarios.runner.steps import DECLARED, SUBJECTS
 from scenarios.runner.subjects import DISCOVERY_KEYS, ELEMENT_KEYS, ELEMENTS
 from scenarios.runner.values import DURATION_PATTERN, REFERENCE_PATTERN, show_duration
@@ -31,11 +32,11 @@ _DURATION: Final[Schema] = {"type": "string", "pattern": DURATION_PATTERN}
 def scenario_schema() -> Schema:
     """Return the schema of a scenario file (JSON Schema 2020-12); equal on every call and machine."""
     assert DECLARED, "the verbs are declared"
-    models: list[type[BaseModel]] = [Head, Device, StepFrame, *VERBS.values()]
+    models: list[type[BaseModel]] = [Head, PartHead, Device, StepFrame, *VERBS.values()]
     refs, generated = models_json_schema([(one, "validation") for one in models], ref_template="#/$defs/{model}")
     defs: Schema = generated["$defs"]
     names = {model: refs[model, "validation"]["$ref"].rpartition("/")[2] for model in models}
-    head, frame = defs.pop(names[Head]), defs.pop(names[StepFrame])
+    head, part, frame = (defs.pop(names[model]) for model in (Head, PartHead, StepFrame))
     verbs = {word: defs.pop(names[kind]) for word, kind in VERBS.items()}
     steps = {"$ref": "#/$defs/Steps"}
     body = {
@@ -47,19 +48,35 @@ def scenario_schema() -> Schema:
         "never": {"$ref": "#/$defs/Never"},
     }
     defs |= _language() | {"Steps": {"type": "array", "items": {"$ref": "#/$defs/Step"}}, "Step": _step(frame, verbs)}
-    schema = {
+    defs |= {
+        "Scenario": {
+            **head,
+            "description": "A story: the world, and steps with what must follow from them.",
+            "properties": head["properties"] | body,
+            "required": ["name", "steps"],
+        },
+        "Part": {
+            **part,
+            "description": "Steps that scenarios `use`.",
+            "properties": part["properties"] | {"steps": steps},
+            "required": ["part", "steps"],
+        },
+    }
+    whole: Schema = {"if": {"required": ["part"]}, "then": _ref("Part"), "else": _ref("Scenario")}
+    _tidy(defs)
+    used = _references(whole, defs)
+    return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"https://roomsim.example/{FILE_NAME}",
         "title": "roomsim scenario",
-        **head,
-        "properties": head["properties"] | body,
-        "required": ["name", "steps"],
-        "$defs": defs,
+        "description": "A scenario, or a part of scenarios: a part begins with `part`, a scenario has a `name`.",
+        **whole,
+        "$defs": {name: defs[name] for name in defs if name in used},
     }
-    _tidy(schema)
-    used = _references(schema["properties"], defs)
-    schema |= {"title": "roomsim scenario", "$defs": {name: defs[name] for name in defs if name in used}}
-    return schema
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
 
 
 def _references(node: object, defs: Schema) -> set[str]:

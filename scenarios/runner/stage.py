@@ -108,6 +108,7 @@ class Stage:
     folder: TemporaryDirectory[str] | None = None
     ready_file: Path | None = None
     play: Callable[[tuple[Step, ...]], Awaitable[None]] = field(default=lambda steps: asyncio.sleep(0))
+    play_together: Callable[[tuple[Step, ...]], Awaitable[None]] = field(default=lambda steps: asyncio.sleep(0))
     until: Callable[[Expectation], Awaitable[object]] = field(default=lambda expectation: asyncio.sleep(0))
 
     def __post_init__(self) -> None:

@@ -20,7 +20,7 @@ from scenarios.runner.yamltree import Entry, Node
 from scenarios.runner.yamltree import Mapping as MapNode
 
 Capability = Literal["stub", "time", "raw", "udp", "tls", "media", "panel", "exact", "client"]
-Build = Literal["steps", "expectation"]
+Build = Literal["steps", "together", "expectation"]
 NameKind = Literal["fault", "saved", "subscription", "invitation", "call"]
 
 

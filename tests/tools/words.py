@@ -31,6 +31,13 @@ FILE: Final[dict[str, str]] = {
     "timeout": "how much scenario time may pass in all",
 }
 
+PART: Final[dict[str, str]] = {
+    "part": "what it does, as a sentence",
+    "about": "why it exists and where its facts come from",
+    "required": "names of values that `with` has to give",
+    "vars": "values that `with` may give, and what they are otherwise",
+    "steps": "the steps that take the place of `use`",
+}
 CLOCK: Final[dict[str, str]] = {
     "start": "when the story begins",
     "zone": "time zone of the devices",

@@ -97,6 +97,11 @@ ROWS: Final = (
         shown="ThousandEyesStatus W, WebexLyraConnectivity W, WebexQRCodeProximityConnectivity W, ...",
         people="pairing or monitoring missing; Online with Issues",
         source="documented",
-        pending="it is not built yet",
+        plan=(
+            {"on": "tcp", "do": "refuse", "target": {"service": "lyra"}},
+            {"on": "tcp", "do": "refuse", "target": {"service": "proximity"}},
+            {"on": "tcp", "do": "refuse", "target": {"service": "thousandEyes"}},
+        ),
+        scenario="faults/side_service_blocked.yaml",
     ),
 )
