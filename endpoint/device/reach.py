@@ -26,11 +26,12 @@ EXPIRED: Final = ": expired"
 class Reach:
     """What stands between one device and the cloud, for one boot."""
 
-    __slots__ = ("_device", "_failures")
+    __slots__ = ("_device", "_failures", "_refuses_tokens")
 
     def __init__(self, device: Device) -> None:
         self._device = device
         self._failures: dict[str, Unreachable] = {}
+        self._refuses_tokens = ""
 
     @property
     def last(self) -> Unreachable | None:
@@ -47,6 +48,13 @@ class Reach:
         if known is not failure:
             self.judge()
 
+    def token(self, is_good: bool, url: str) -> None:
+        """Take note of a service that takes no token, not even a new one: somebody on the way alters headers (row 53)."""
+        refuses = "" if is_good else urlsplit(url).hostname or ""
+        if refuses != self._refuses_tokens:
+            self._refuses_tokens = refuses
+            self.judge()
+
     def forget(self) -> None:
         """Forget what went wrong while nobody answered: what goes wrong still will show."""
         self._failures.clear()
@@ -58,7 +66,7 @@ class Reach:
         is_silent = device.webex.status is Status.ERROR
         for kind, (holds, references) in {
             "NetworkConnectivity": self._network(is_silent),
-            "WebexConnectivity": (is_silent, self._cloud()),
+            "WebexConnectivity": (is_silent or bool(self._refuses_tokens), self._cloud()),
             "CertificateExpiry": device.checks.certificates(),
         }.items():
             device.diagnostics.put(kind, holds, references)
@@ -72,6 +80,8 @@ class Reach:
         return False, {}
 
     def _cloud(self) -> Mapping[str, str]:
+        if self._refuses_tokens:
+            return {"host": self._refuses_tokens, "reason": "401"}
         if self.last is not None:
             return {"host": self.last.host, "reason": self.last.reason}
         return {"host": urlsplit(self._device.bases.u2c).hostname or "", "reason": "no answer"}

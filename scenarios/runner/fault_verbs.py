@@ -177,8 +177,8 @@ class FaultSpec(Strict):
     service: str | None = None
     to: Text | None = None
     titles_only: bool | None = None
-    schemes: Annotated[tuple[Scheme, ...], Field(min_length=1, max_length=5, strict=False)] | None = None
-    headers: Annotated[tuple[Text, ...], Field(min_length=1, max_length=20, strict=False)] | None = None
+    schemes: Annotated[tuple[Scheme, ...], Field(max_length=5, strict=False)] | None = None
+    headers: Annotated[tuple[Text, ...], Field(max_length=20, strict=False)] | None = None
     ca: Literal["trusted", "untrusted"] | None = None
 
     @property

@@ -69,7 +69,7 @@ ROWS: Final = (
         shown="CaptivePortalDetected W; WS Registering, then Error",
         people="prompt to sign in; Offline",
         source="documented",
-        pending="it is not built yet",
+        pending="devices ask nothing over plain http, so that they cannot see a sign-in page yet",
     ),
     Row(
         7,
