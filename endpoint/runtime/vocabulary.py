@@ -198,6 +198,7 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "moved": _lasting(to=_DEVICE),
         "error": _lasting("status", "retry_after", to=_REQUEST),
     },
+    "software": {"too_old": Action(False, ("what",), _DEVICE, ("must", "should"))},
     "kms": {
         "silent": _lasting("titles_only", to=_DEVICE),
         "lost_answer": _next("titles_only", to=_DEVICE),
@@ -212,6 +213,7 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "keyword_unknown": _lasting(to=_MAILBOX),
         "subscription_expired": _lasting(to=_MAILBOX),
         "beyond_window": _lasting(to=_MAILBOX),
+        "no_interop": _lasting(to=_MAILBOX),
         "notification_lost": _lasting(to=_MAILBOX),
         "notification_late": _lasting("by", to=_MAILBOX),
         "notification_twice": _lasting(to=_MAILBOX),

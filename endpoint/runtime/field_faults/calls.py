@@ -108,8 +108,10 @@ ROWS: Final = (
         what="Teams meeting without the interop licence",
         log="no calendar event arrives",
         shown="no booking",
-        people="no button although Outlook shows the meeting",
+        people="no button although Outlook shows the meeting; with the licence it comes with its next change, or by the daily job",
         source="documented",
-        pending="it is not built yet",
+        plan=({"on": "hybrid", "do": "no_interop"},),
+        scenario="faults/teams_no_cvi.yaml",
+        recovers_s=86_400.0,
     ),
 )

@@ -10,12 +10,24 @@ ROWS: Final = (
     Row(
         50,
         "software.too_old",
-        what="required version above ours; upgrade fails n times",
+        what="required version above every one; images cannot be downloaded. `{on: software, do: too_old, what: should}` only recommends it",
         log="R90, R91",
-        shown="WebexShouldUpgradeCeSoftware W, WebexMustUpgradeCeSoftware C, SoftwareUpgradeKeepsFailing W; UpgradeStatus Status Failed",
+        shown="WebexMustUpgradeCeSoftware C, or WebexShouldUpgradeCeSoftware W; SoftwareUpgrade W, after three times SoftwareUpgradeKeepsFailing W; UpgradeStatus Status Failed",
         people="banner; CE below 9.15.3 lost the cloud in 2021",
         source="documented",
-        pending="it is not built yet",
+        plan=(
+            {"on": "software", "do": "too_old"},
+            {
+                "on": "http",
+                "do": "error",
+                "target": {"service": "swupgrade", "path": "*/images/*"},
+                "status": 503,
+                "optional": True,
+            },
+        ),
+        scenario="faults/software_too_old.yaml",
+        before="a version is offered",
+        recovers_s=600.0,
     ),
     Row(
         51,
