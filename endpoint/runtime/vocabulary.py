@@ -35,6 +35,7 @@ class Action(NamedTuple):
 
 _CONNECTION: Final = ("device", "host", "port", "service")
 _DATAGRAM: Final = ("device", "host", "port", "kind", "direction")
+_MEDIA: Final = ("device", "host", "port", "direction")
 _REQUEST: Final = ("device", "host", "service", "method", "path")
 _SERVER: Final = ("server", "servers", "of", "pick", "transport", "cluster", "host", "port")
 _DEVICE: Final = ("device",)
@@ -155,6 +156,7 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "no_mapped_address": _lasting(to=_SERVER),
         "slow": _lasting("by", to=_SERVER),
     },
+    "media": {"loss": _lasting(to=_MEDIA), "jitter": _lasting("by", to=_MEDIA)},
     "storage": {
         "full": _lasting(to=(*_DEVICE, "file")),
         "read_only": _lasting(to=(*_DEVICE, "file")),

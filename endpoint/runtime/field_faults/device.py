@@ -10,9 +10,9 @@ ROWS: Final = (
     Row(
         50,
         "software.too_old",
-        what="required version above every one; images cannot be downloaded. `{on: software, do: too_old, what: should}` only recommends it",
+        what="every version is too old, images cannot be had (`{on: software, do: too_old, what: should}`: recommended)",
         log="R90, R91",
-        shown="WebexMustUpgradeCeSoftware C, or WebexShouldUpgradeCeSoftware W; SoftwareUpgrade W, after three times SoftwareUpgradeKeepsFailing W; UpgradeStatus Status Failed",
+        shown="WebexMustUpgradeCeSoftware C (Should: W), SoftwareUpgrade W, SoftwareUpgradeKeepsFailing W; UpgradeStatus Failed",
         people="banner; CE below 9.15.3 lost the cloud in 2021",
         source="documented",
         plan=(

@@ -91,11 +91,16 @@ ROWS: Final = (
     Row(
         40,
         "media.bad_path",
-        what="loss, jitter, rate limit",
+        what="8% of the packets are lost, the others come 80 ms unevenly; media is modelled, so its figures are",
         log="R71; L13 mediaquality.event with the figures",
         shown="CurrentNetworkQuality W, NetworkQuality W (before 26)",
-        people="quality banner; Issues",
+        people="worse video, no banner; Issues",
         source="ours",
-        pending="it is not built yet",
+        plan=(
+            {"on": "media", "do": "loss", "percent": "8%"},
+            {"on": "media", "do": "jitter", "by": "80ms"},
+        ),
+        scenario="faults/media_bad_path.yaml",
+        before="a call is going on",
     ),
 )
