@@ -41,7 +41,7 @@ def is_silent(world: World, candidate: Candidate | None) -> bool:
         )
         and world.faults.hit(on, does, **about) is not None
         for on, does, about in _obstacles(world, candidate)
-    ) or any(_loss(world, candidate, direction) >= 1 for direction in ("up", "down"))
+    ) or any(_shaped(world, candidate, direction).loss >= 1 for direction in ("up", "down"))
 
 
 def is_link_down(world: World) -> bool:
