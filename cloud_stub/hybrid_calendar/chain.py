@@ -26,6 +26,7 @@ from cloud_stub.hybrid_calendar.join_details import (
 )
 from cloud_stub.hybrid_calendar.mailboxes.errors import InvalidEvent
 from cloud_stub.hybrid_calendar.mapping import NO_JOIN, digest, instance_key, meeting_id, series_id
+from cloud_stub.hybrid_calendar.meeting_services import TEAMS
 from cloud_stub.hybrid_calendar.platforms.platform import CalendarPlatform
 from cloud_stub.hybrid_calendar.reading import Reading, read_invitation
 from cloud_stub.hybrid_calendar.settings import Settings
@@ -110,7 +111,10 @@ class Chain:
         """Say whether a meeting is too far away to be picked up, and keep that."""
         start = self._next(event).start
         how = reach(start, self._platform.now(), has_window=self._calendars.has_pickup_window)
-        if self._platform.faults.hit("hybrid", step="pick_up", mailbox=event.mailbox) is not None:
+        faults = self._platform.faults
+        if faults.hit("hybrid", step="pick_up", mailbox=event.mailbox) is not None or self._lacks_interop(
+            record, event
+        ):
             how = Reach.LATER
         is_taken = how is Reach.NOW or (is_daily and how is Reach.DAILY)
         if is_taken or (record.reach == Reach.NOW and record.seen):  # what was picked up once is not put back
@@ -118,6 +122,14 @@ class Chain:
         self._events.put(replace(record, reach=how.value, start=start, seen=said))
         self._hop("cal.wait", record.id, {"start": start.isoformat(), "reach": how.value})
         return True
+
+    def _lacks_interop(self, record: HybridEvent, event: MailboxEvent) -> bool:
+        """Say whether a Teams meeting is passed over, because a fault took the licence to join such meetings."""
+        faults = self._platform.faults
+        if not any((fault.on, fault.do) == ("hybrid", "no_interop") for fault in faults.armed):
+            return False
+        is_teams = self.read(record, event, is_mine=record.copy_read == "organizer").join_type == TEAMS.join_type
+        return is_teams and faults.hit("hybrid", step="interop", mailbox=event.mailbox) is not None
 
     def _next(self, event: MailboxEvent) -> MailboxEvent:
         """Return the instance of a series that is running or comes next in the store's window; the event itself where there is none."""

@@ -23,6 +23,8 @@ from endpoint.wire.errors import LocalProtocolError, RemoteProtocolError
 IMAGE_PATH = "/images"
 FAILS = ("", "download", "install")
 """What an upgrade can be offered to fail at: the image does not have its digest, or is of another version."""
+NEWER = "ce99.1"
+"""A minimum that no version reaches."""
 OTHER_VERSION = "ce0.0.0.0.00000000000"
 BUILD_BYTES = 6
 Push = Callable[[str, dict[str, Any]], int]
@@ -121,7 +123,7 @@ class SwUpgrade:
             raise BadRequest(f"{error.where}: {error.rule}") from None
         upgrade = self.decided(self._device(call.caller), question.channel)
         if upgrade is None:
-            return Answer(swupgrade.Answer())
+            return Answer(self._minimums(call, "", "", None))
         offer = None
         if upgrade.version and upgrade.version != question.version:
             base = self._platform.hosts.base(self.name, call.origin)
@@ -136,7 +138,16 @@ class SwUpgrade:
                 digest=swupgrade.digest(served if upgrade.fails == "install" else announced),
                 urgency=upgrade.urgency,  # type: ignore[arg-type]  # checked when it was offered
             )
-        return Answer(swupgrade.Answer(offer=offer, should=upgrade.should, must=upgrade.must))
+        return Answer(self._minimums(call, upgrade.should, upgrade.must, offer))
+
+    def _minimums(self, call: Call, should: str, must: str, offer: swupgrade.Offer | None) -> swupgrade.Answer:
+        """Say which versions are too old; a fault makes it every one."""
+        fault = self._platform.faults.hit("software", step="minimum", device=call.peer)
+        if fault is not None and fault.params.get("what") == "should":
+            should, must = NEWER, ""
+        elif fault is not None:
+            must = NEWER
+        return swupgrade.Answer(offer=offer, should=should, must=must)
 
     def _image(self, call: Call) -> Answer:
         upgrade = self._upgrades.get(call.params["id"])

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from endpoint.cloud.call_analyzer import CallAnalyzer
 from endpoint.cloud.calls.around import Around
 from endpoint.cloud.calls.client import LocusClient
 from endpoint.cloud.calls.control import CallControl
 from endpoint.media.engine import Engine
+from endpoint.media.quality import Conditions
 from endpoint.runtime.tls import TlsClient
 from endpoint.wire.calliope import Best, VersionedReport
+from endpoint.wire.swupgrade import is_below
 from endpoint.wire.wdm import Device as Registered
 
 if TYPE_CHECKING:
     from endpoint.device.device import Device
+
+NO_SECOND_MESSAGE: Final = "ce26.0"
+"""The software from which on there is no message NetworkQuality (protocol/activation-and-media.md 15.4)."""
 
 
 class _Ports:
@@ -56,6 +61,16 @@ class _Ports:
         reachability = self._device.reachability
         return reachability.result is None or bool(reachability.view.best)
 
+    def judged(self, now: Conditions | None) -> None:
+        """Complain while the path of a call is poor; software before 26 does so twice."""
+        device = self._device
+        references = {} if now is None else {"loss": f"{now.loss:.0f}", "jitter": str(now.jitter_ms)}
+        kinds = ["CurrentNetworkQuality"]
+        if is_below(device.profile.software, NO_SECOND_MESSAGE):
+            kinds.append("NetworkQuality")
+        for kind in kinds:
+            device.diagnostics.put(kind, now is not None, references)
+
     def can_be_told(self) -> bool:
         """Say whether Mercury is open."""
         return self._device.mercury.is_open
@@ -71,7 +86,9 @@ def make(device: Device) -> CallControl:
             client=LocusClient(world, identity, catalog),
             tasks=tasks,
             room=device.local.calls,
-            engine=Engine(world, tasks, address=address, tls=ports.tls, discovered=ports.discovered),
+            engine=Engine(
+                world, tasks, address=address, tls=ports.tls, discovered=ports.discovered, on_quality=ports.judged
+            ),
             analyzer=CallAnalyzer(
                 world, identity, catalog, tasks, device.profile, registration=ports.registration, address=address
             ),

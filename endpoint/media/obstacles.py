@@ -9,13 +9,16 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from endpoint.media.checks import SERVICE
+from endpoint.media.quality import GOOD, Conditions
 from endpoint.runtime.faults import Fault
 from endpoint.runtime.net import LINK_LOST, PATIENCE
-from endpoint.runtime.quality import quality
+from endpoint.runtime.quality import Quality, quality
 from endpoint.runtime.world import World
 from endpoint.wire.calliope import Transport
 from endpoint.wire.sdp import Candidate
 
+JITTER_S: Final = 0.08
+"""Jitter of a fault that does not say how much."""
 KIND: Final = "rtp"
 """What faults of datagrams know media as, beside `stun`."""
 
@@ -23,7 +26,7 @@ KIND: Final = "rtp"
 def is_silent(world: World, candidate: Candidate | None) -> bool:
     """Say whether nothing arrives on a path now: something that takes everything is in the way, or nobody is there.
 
-    What takes a share of the packets makes media worse, not silent: see `loss_percent`.
+    What takes a share of the packets makes media worse, not silent: see `conditions`.
     """
     if candidate is not None:
         carrier = "udp" if candidate.transport is Transport.UDP else "tcp"
@@ -38,7 +41,7 @@ def is_silent(world: World, candidate: Candidate | None) -> bool:
         )
         and world.faults.hit(on, does, **about) is not None
         for on, does, about in _obstacles(world, candidate)
-    ) or any(_loss(world, candidate, direction) >= 1 for direction in ("up", "down"))
+    ) or any(_shaped(world, candidate, direction).loss >= 1 for direction in ("up", "down"))
 
 
 def is_link_down(world: World) -> bool:
@@ -55,32 +58,40 @@ def _holds(fault: Fault, now_s: float) -> bool:
     return fault.from_s <= now_s and (fault.until_s is None or now_s < fault.until_s)
 
 
-def loss_percent(world: World, candidate: Candidate | None) -> float:
-    """Return which share of the packets faults take, 0..100."""
-    if candidate is None or candidate.transport is not Transport.UDP:
-        return 0.0
-    passing = 1.0
-    now_s = world.clock.time()
+def conditions(world: World, candidate: Candidate | None) -> Conditions:
+    """Return what faults do to media on a path: the share of the packets that they take, and the jitter that they add.
+
+    Over TCP and TLS a fault of datagrams takes nothing; one of media is felt over every transport.
+    """
+    if not world.faults.armed:
+        return GOOD
+    passing, jitter_s, now_s = 1.0, 0.0, world.clock.time()
+    about = _about(world, candidate) | {"direction": "down", "kind": KIND}
+    is_udp = candidate is not None and candidate.transport is Transport.UDP
     for fault in world.faults.armed:
-        about = _about(world, candidate) | {"direction": "down", "kind": KIND}
-        if (
-            _holds(fault, now_s)
-            and (fault.on, fault.do) == ("udp", "drop")
-            and fault.percent < 100
-            and fault.aims_at(about)
-        ):
+        is_loss = (fault.on, fault.do) == ("media", "loss") or (is_udp and (fault.on, fault.do) == ("udp", "drop"))
+        is_jitter = (fault.on, fault.do) == ("media", "jitter")
+        if not (is_loss or is_jitter) or not _holds(fault, now_s) or not fault.aims_at(about):
+            continue
+        if is_jitter:
+            jitter_s += float(fault.params.get("by", JITTER_S))
+        elif fault.percent < 100:
             passing *= 1 - fault.percent / 100
-    return 100 * (1 - passing * (1 - _loss(world, candidate, "down")))
+        else:
+            continue  # it takes everything: see `is_silent`
+        world.faults.felt(fault)
+    shaped = _shaped(world, candidate, "down")
+    jitter_s += shaped.jitter_s
+    return Conditions(100 * (1 - passing * (1 - shaped.loss)), round(jitter_s * 1000))
 
 
-def _loss(world: World, candidate: Candidate | None, direction: str) -> float:
-    """Return which share of the packets the conditions of a path take in one direction, 0..1."""
+def _shaped(world: World, candidate: Candidate | None, direction: str) -> Quality:
+    """Return what the conditions of the network make of a path in one direction."""
     if candidate is None:
-        return 0.0
+        return Quality()
     carrier = "udp" if candidate.transport is Transport.UDP else "tcp"
     about = _about(world, candidate) | {"kind": KIND, "direction": direction}
-    found = quality(world.faults, world.clock.time(), carrier, about)
-    return 0.0 if found is None else found.loss
+    return quality(world.faults, world.clock.time(), carrier, about) or Quality()
 
 
 def _about(world: World, candidate: Candidate | None) -> dict[str, Any]:
@@ -93,6 +104,7 @@ def _obstacles(world: World, candidate: Candidate | None) -> list[tuple[str, Col
     about = _about(world, candidate)
     ways = [about | {"direction": direction, "kind": KIND} for direction in ("up", "down")]
     found: list[tuple[str, Collection[str], dict[str, Any]]] = [("link", LINK_LOST, way) for way in ways]
+    found += [("media", ("loss",), way) for way in ways]
     if candidate is not None and candidate.transport is Transport.UDP:
         found += [("udp", ("drop",), way) for way in ways]
     elif candidate is not None:

@@ -14,7 +14,8 @@ from typing import Final
 
 from endpoint.media.checks import Path, Race
 from endpoint.media.local import LocalSide
-from endpoint.media.obstacles import is_link_down, is_silent, loss_percent
+from endpoint.media.obstacles import conditions, is_link_down, is_silent
+from endpoint.media.quality import Conditions, Quality
 from endpoint.media.stats import AUDIO_RATE, Figures
 from endpoint.media.table import TABLE, Begun, Closed, Effect, Heard, Lost, Missed, NoPath, PathFound, State
 from endpoint.runtime.clock import Timer
@@ -47,7 +48,8 @@ class Session:
 
     __slots__ = (
         "_attempt", "_call", "_discovered", "_figures", "_flowed_s", "_has_answer", "_heard_s", "_local", "_machine", "_media", "_path",
-        "_race", "_reconnecting", "_remote", "_runs", "_tasks", "_timer", "_tls", "_world", "on_change", "on_lost",
+        "_quality", "_race", "_reconnecting", "_remote", "_runs", "_tasks", "_timer", "_tls", "_world", "on_change", "on_lost",
+        "on_quality",
     )  # fmt: skip
 
     def __init__(
@@ -72,6 +74,7 @@ class Session:
         self._media = NO_MEDIA
         self._path: Path | None = None
         self._figures = Figures()
+        self._quality = Quality()
         self._heard_s = self._flowed_s = 0.0
         self._attempt = 0
         self._runs = 0
@@ -82,6 +85,9 @@ class Session:
         """Told when media is back after a loss, on another path or the same, and when it is given up (`ice` Failed)."""
         self.on_lost: Callable[[], object] = lambda: None
         """Told when nothing has come for 10 s; three reconnections follow once the link is up, and another whenever the way seems free."""
+
+        self.on_quality: Callable[[Conditions | None], object] = lambda conditions: None
+        """Told when the path has become poor, and how; None when it is good again, or of no matter any more."""
 
     # -- what is offered --
 
@@ -249,12 +255,30 @@ class Session:
         else:
             self._heard_s = now_s
             self._feed(Heard())
+            if self._machine.state is State.FLOWING:
+                self._look()
+
+    def _look(self) -> None:
+        """Judge the path, and keep video to what it can carry."""
+        now = conditions(self._world, self._candidate)
+        if self._quality.look(now):
+            self.on_quality(now if self._quality.is_poor else None)
+        changed = self._quality.adapt(now, self._media.transmit_rate) if "video" in self.streams else None
+        if changed is not None:
+            rates = f"{changed[0] * 1000} -> {changed[1] * 1000} bit/s"
+            self._world.log.line("Wx2Call", "3", f"rate adapt {self._call} video {rates} loss={now.loss:.0f}%")
+
+    def _forget_quality(self) -> None:
+        was_poor, self._quality = self._quality.is_poor, Quality()
+        if was_poor:
+            self.on_quality(None)
 
     @property
     def _candidate(self) -> Candidate | None:
         return self._path.candidate if self._path is not None else None
 
     def _tell_lost(self) -> None:
+        self._forget_quality()
         self.on_lost()
 
     def _reconnect(self) -> None:
@@ -299,7 +323,8 @@ class Session:
         """What is sent and received, in kbit/s; the far side is believed to send what it may."""
         local, rates = self._local, dict[MediaType, tuple[int, int]]()
         for stream in self.streams:
-            rate = AUDIO_RATE if stream == "audio" else self._media.transmit_rate
+            agreed = self._media.transmit_rate
+            rate = AUDIO_RATE if stream == "audio" else min(agreed, self._quality.rate or agreed)
             sends = not local.held and not (stream == "audio" and local.muted)
             rates[stream] = (rate if sends else 0, 0 if local.held else rate)
         return rates
@@ -308,7 +333,7 @@ class Session:
         """Count what has flowed since this was last asked."""
         now_s = self._world.clock.time()
         if self._machine.state in (State.FLOWING, State.SILENT):
-            share = loss_percent(self._world, self._candidate) if loss is None else loss
+            share = conditions(self._world, self._candidate).loss if loss is None else loss
             self._figures.flow(now_s - self._flowed_s, self._rates, share)
         self._flowed_s = now_s
 
@@ -316,7 +341,8 @@ class Session:
         """Return the figures since the media began; they are modelled."""
         self._pass_time(100.0 if self._machine.state is State.SILENT else None)
         rtt_ms = self._path.rtt_ms if self._path is not None else 0
-        return MediaStats(self._media.path, rtt_ms, self._figures.streams(self._rates, rtt_ms))
+        added_ms = conditions(self._world, self._candidate).jitter_ms
+        return MediaStats(self._media.path, rtt_ms, self._figures.streams(self._rates, rtt_ms, added_ms))
 
     @property
     def failure(self) -> ClientError:
@@ -329,6 +355,7 @@ class Session:
         if self._is_closed:
             return
         self._pass_time()
+        self._forget_quality()
         self._feed(Closed())
         self._end_race()
 

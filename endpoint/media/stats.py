@@ -42,9 +42,11 @@ class Figures:
             self.received[stream] = self.received.get(stream, 0.0) + expected - lost
             self.lost[stream] = self.lost.get(stream, 0.0) + lost
 
-    def streams(self, rates: dict[MediaType, tuple[int, int]], rtt_ms: int) -> tuple[StreamStats, ...]:
+    def streams(
+        self, rates: dict[MediaType, tuple[int, int]], rtt_ms: int, added_jitter_ms: int = 0
+    ) -> tuple[StreamStats, ...]:
         """Return what is told of each stream."""
-        jitter_ms = 1 + rtt_ms // JITTER_SHARE
+        jitter_ms = 1 + rtt_ms // JITTER_SHARE + added_jitter_ms
         found = []
         for stream, (sending, receiving) in rates.items():
             sent, received = round(self.sent.get(stream, 0.0)), round(self.received.get(stream, 0.0))

@@ -205,6 +205,12 @@ class Faults:
         data = {"id": fault.id, "on": fault.on, "do": fault.do, "nth": fault.used}
         self._trace.event("world", "fault.bit", data=data)
 
+    def felt(self, fault: Fault) -> None:
+        """Take note that a fault was felt that is no question of yes or no, such as a share of packets; the trace tells it once."""
+        fault.used += 1
+        if fault.used == 1:
+            self._tell_bite(fault)
+
     def _bites(self, fault: Fault) -> bool:
         if fault.skip > 0:
             fault.skip -= 1

@@ -35,6 +35,7 @@ class Action(NamedTuple):
 
 _CONNECTION: Final = ("device", "host", "port", "service")
 _DATAGRAM: Final = ("device", "host", "port", "kind", "direction")
+_MEDIA: Final = ("device", "host", "port", "direction")
 _REQUEST: Final = ("device", "host", "service", "method", "path")
 _SERVER: Final = ("server", "servers", "of", "pick", "transport", "cluster", "host", "port")
 _DEVICE: Final = ("device",)
@@ -155,6 +156,7 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "no_mapped_address": _lasting(to=_SERVER),
         "slow": _lasting("by", to=_SERVER),
     },
+    "media": {"loss": _lasting(to=_MEDIA), "jitter": _lasting("by", to=_MEDIA)},
     "storage": {
         "full": _lasting(to=(*_DEVICE, "file")),
         "read_only": _lasting(to=(*_DEVICE, "file")),
@@ -198,6 +200,7 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "moved": _lasting(to=_DEVICE),
         "error": _lasting("status", "retry_after", to=_REQUEST),
     },
+    "software": {"too_old": Action(False, ("what",), _DEVICE, ("must", "should"))},
     "kms": {
         "silent": _lasting("titles_only", to=_DEVICE),
         "lost_answer": _next("titles_only", to=_DEVICE),
@@ -212,6 +215,7 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "keyword_unknown": _lasting(to=_MAILBOX),
         "subscription_expired": _lasting(to=_MAILBOX),
         "beyond_window": _lasting(to=_MAILBOX),
+        "no_interop": _lasting(to=_MAILBOX),
         "notification_lost": _lasting(to=_MAILBOX),
         "notification_late": _lasting("by", to=_MAILBOX),
         "notification_twice": _lasting(to=_MAILBOX),

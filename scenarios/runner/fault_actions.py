@@ -32,7 +32,7 @@ from scenarios.runner.validation import check
 from scenarios.runner.verbs import implements
 from scenarios.runner.yamltree import Scalar, graft
 
-OUTSIDE_THE_CLOUD: Final = frozenset({"link", "dns", "tcp", "tls", "udp", "stun", "clock", "storage", "power"})
+OUTSIDE_THE_CLOUD: Final = frozenset({"link", "dns", "tcp", "tls", "udp", "stun", "media", "clock", "storage", "power"})
 """Layers whose faults are asked for under their own names; the cloud's have to be aimed at its injection points."""
 FLAP_EVERY_S: Final = 30.0
 FLAP_LASTS_S: Final = 2.0

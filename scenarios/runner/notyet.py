@@ -36,7 +36,10 @@ NOT_YET: Final[dict[str, str]] = {
     "subject.quiet": "write `never` with `for`",
     # layers of faults
     "fault.client": _CLIENT,
-    "fault.media": _MEDIA,
+    "media.one_way": _MEDIA,
+    "media.low_bandwidth": "packets of media are modelled, not sent: nothing waits in a queue",
+    "media.ice_fail": "`fault: media.all_blocked` blocks every path",
+    "media.rtcp_blocked": "it comes with RTCP",
     # actions of layers that are there
     "hybrid.acl_missing": _GOOGLE,
     "hybrid.tms_unmapped": "it comes with TMS",

@@ -330,6 +330,9 @@ def test_trace_file_has_a_header_and_events(files: Path, capsys: pytest.CaptureF
 MUTATIONS = {
     "proxy/ways.yaml": ("port: 443, status: 200", "port: 443, status: 407", "trace"),
     "proxy/strips_upgrade.yaml": ("upgrade refused (200)", "upgrade refused (201)", "upgrade refused (201)"),
+    "faults/discovery_region_filtered.yaml": ("Best 1 RTT: 25", "Best 1 RTT: 26", "expected is 26"),
+    "faults/locus_gap.yaml": ("Connected }], within: 5s", "Ringing }], within: 5s", "Ringing"),
+    "faults/teams_no_cvi.yaml": ("count: 1 }, within: 5s", "count: 2 }, within: 5s", "expected is 2"),
     "morning.yaml": ("answered: 166", "answered: 165", "discovery.answered: got 166, expected is 165"),
     "activation/activation.yaml": (
         "proof accepted",

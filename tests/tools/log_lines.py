@@ -263,6 +263,13 @@ OURS: Final = (
     Row("R61", "CalliopeDiscovery", "W", "CalliopeDiscovery: no server answered over {transport}", "after L12"),
     Row("R62", "CalliopeDiscovery", "3", f"early {_BEST}", "an answer while the discovery goes on"),
     Row("R70", "Wx2Call", "W", "ICE failed p={n}: {n} candidate pairs tried", "no media node answered"),
+    Row(
+        "R71",
+        "Wx2Call",
+        "3",
+        "rate adapt p={n} video {from} -> {to} bit/s loss={n}%",
+        "video is kept to what the path can carry, or may grow again",
+    ),
     Row("R73", "Wx2Call", "I", "media path p={n} {transport}", "a media node answered over it: udp, tcp or xTls"),
     Row(
         "R81",

@@ -10,12 +10,24 @@ ROWS: Final = (
     Row(
         50,
         "software.too_old",
-        what="required version above ours; upgrade fails n times",
+        what="every version is too old, images cannot be had (`{on: software, do: too_old, what: should}`: recommended)",
         log="R90, R91",
-        shown="WebexShouldUpgradeCeSoftware W, WebexMustUpgradeCeSoftware C, SoftwareUpgradeKeepsFailing W; UpgradeStatus Status Failed",
+        shown="WebexMustUpgradeCeSoftware C (Should: W), SoftwareUpgrade W, SoftwareUpgradeKeepsFailing W; UpgradeStatus Failed",
         people="banner; CE below 9.15.3 lost the cloud in 2021",
         source="documented",
-        pending="it is not built yet",
+        plan=(
+            {"on": "software", "do": "too_old"},
+            {
+                "on": "http",
+                "do": "error",
+                "target": {"service": "swupgrade", "path": "*/images/*"},
+                "status": 503,
+                "optional": True,
+            },
+        ),
+        scenario="faults/software_too_old.yaml",
+        before="a version is offered",
+        recovers_s=600.0,
     ),
     Row(
         51,

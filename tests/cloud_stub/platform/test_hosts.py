@@ -25,12 +25,14 @@ NAMED = {
     "feature": "https://feature-a.wbx2.test/feature/api/v1",
     "clientLogs": "https://client-logs-a.wbx2.test/client-logs/api/v1",
     "lyra": "https://lyra-a.wbx2.test/lyra/api/v1",
+    "proximity": "https://proximity-a.wbx2.test/proximity/api/v1",
+    "thousandEyes": "https://thousandeyes-a.wbx2.test/thousandeyes/api/v1",
     "swupgrade": "https://swupgrade-a.wbx2.test/swupgrade/api/v1",
     "xapi": "https://xapi-a.wbx2.test/xapi/api/v1",
     "graph": "https://graph.microsoft.test/v1.0",
     "identityLookup": "https://identitylookup-a.wbx2.test/identity/api/v1",
 }
-"""The column "stub, named host" of protocol/cloud-services.md section 1, and our client logs."""
+"""The column "stub, named host" of protocol/cloud-services.md section 1, and those of ours."""
 
 
 @pytest.mark.parametrize("service", SERVICES)

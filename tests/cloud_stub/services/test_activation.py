@@ -767,6 +767,17 @@ def test_fault_lets_a_man_in_the_middle_choose_b(what: str, number: int) -> None
     in_cloud(story)
 
 
+def test_fault_lets_a_man_in_the_middle_send_the_device_elsewhere() -> None:
+    async def story(world: World) -> None:
+        world.cloud.use_cases.fault("f", "activation", "tampered_b", params={"what": "url"})
+        reply = await world.ask("POST", CHALLENGES, {"activationId": world.code().activation_id})
+        assert reply.json["url"].startswith("https://idbroker.elsewhere.example/")
+        reply = await world.ask("POST", CHALLENGES, {"activationId": world.code("B").activation_id})
+        assert "elsewhere" not in reply.json["url"], "it bites once"
+
+    in_cloud(story)
+
+
 def test_fault_breaks_the_mac_of_a_reply() -> None:
     async def story(world: World) -> None:
         exchange = Exchange(world, world.code())

@@ -32,6 +32,18 @@ def test_full_catalogue_names_every_service_for_the_asking_origin(origin: str, q
     in_cloud(story)
 
 
+def test_the_other_partition_of_mercury_is_in_the_catalogue_behind_the_first() -> None:
+    async def story(world: World) -> None:
+        token = await world.machine()
+        catalog = parse_catalog((await world.ask("GET", f"{NAMED}/u2c/api/v1/catalog?format=U2CV2", token=token)).raw)
+        assert {"ws://mercury-connection-a.wbx2.test/v1", "ws://mercury-connection-partition2-a.wbx2.test/v1"} <= set(
+            catalog.prefixes()
+        )
+        assert catalog.url("mercuryConnectionPartition0") == "ws://mercury-connection-a.wbx2.test/v1"
+
+    in_cloud(story)
+
+
 def test_hostmap_and_u2cv2_have_the_members_that_clients_index() -> None:
     async def story(world: World) -> None:
         token = await world.machine()
