@@ -57,6 +57,10 @@ class Fault:
         """Say whether everything the target names is so at this point."""
         return all(_matches(wanted, attributes.get(name)) for name, wanted in self.target.items())
 
+    def is_over(self, now_s: float) -> bool:
+        """Say whether its time has passed."""
+        return self.until_s is not None and now_s >= self.until_s
+
     def drawn(self) -> Fault:
         """Return this fault with its drawn parameters as they are this time."""
         spread = {name: value for name, value in self.params.items() if isinstance(value, Between)}
@@ -127,6 +131,20 @@ class Faults:
         for watcher in self._watchers:
             watcher(fault)
 
+    def holding(self, on: str, among: Collection[str], **attributes: Any) -> Fault | None:
+        """Return the first fault that holds here and now and does one of some things, without letting it bite."""
+        now_s = self._clock.time()
+        for fault in self._armed.values():
+            if (
+                fault.on == on
+                and fault.do in among
+                and fault.from_s <= now_s
+                and not fault.is_over(now_s)
+                and fault.aims_at(attributes)
+            ):
+                return fault
+        return None
+
     def on_momentary(self, actor: Callable[[Fault], bool]) -> None:
         """Register who can carry out faults that happen once, now; it returns whether it did something."""
         self._momentary.append(actor)
@@ -166,7 +184,7 @@ class Faults:
             return None
         now_s = self._clock.time()
         for fault in tuple(self._armed.values()):
-            if fault.until_s is not None and now_s >= fault.until_s:
+            if fault.is_over(now_s):
                 self.heal(fault.id)
             elif (
                 fault.on == on

@@ -13,9 +13,9 @@ import resource
 import socket
 import ssl
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from weakref import ref
 
 from endpoint.runtime.clock import Clock
@@ -35,7 +35,7 @@ _NO_NAME: Final = ("dns", "could not resolve {host}")
 _NO_ANSWER: Final = ("dns", "dns timeout {host}")
 _NO_HANDSHAKE: Final = ("tls", "TLS handshake timeout {host}")
 FAILURES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
-    "link": {"down": _NO_CONNECT, "no_address": _NO_NAME},
+    "link": {"down": _NO_CONNECT, "no_address": _NO_CONNECT},
     "dns": {"nxdomain": _NO_NAME, "servfail": _NO_NAME, "silent": _NO_ANSWER, "tcp_only": _NO_ANSWER},
     "tcp": {"refuse": ("tcp", "connection refused {host}:{port}"), "silent": _NO_CONNECT, "block": _NO_CONNECT},
     "tls": {
@@ -44,9 +44,12 @@ FAILURES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "not_yet_valid": ("tls", "certificate verify failed for {host}: not yet valid"),
         "wrong_name": ("tls", "certificate verify failed for {host}: host name mismatch"),
         "revoked": ("tls", "certificate verify failed for {host}: revoked"),
+        "revocation_unknown": ("tls", "certificate verify failed for {host}: revocation unknown"),
     },
 }
 """What a fault does to a new connection, from the lowest layer up: layer and reason of the failure."""
+SOFT: Final = frozenset({"revocation_unknown"})
+"""What only those mind who insist on an answer."""
 PATIENCE: Final = frozenset({"silent", "block"})
 """Faults that show only when somebody has waited in vain."""
 LINK_LOST: Final = frozenset(FAILURES["link"])
@@ -133,6 +136,17 @@ class Listener:
         await self._server.wait_closed()
 
 
+class Way(Protocol):
+    """How connections to the cloud leave the house."""
+
+    async def tunnel(self, host: str, port: int, *, secure: bool, service: str) -> Any:
+        """Return a paused stream that leads to a logical name through a proxy, or None: the direct way is the right one.
+
+        Raises:
+            Unreachable: the proxy is not there, or does not let it through.
+        """
+
+
 class Net:
     """One actor's view of the network."""
 
@@ -141,6 +155,8 @@ class Net:
         self.clock = clock
         self.names = names
         self.faults = faults
+        self.way: Way | None = None
+        """Asked by connections that may take a proxy."""
         self._streams: list[tuple[Callable[[], Any], Mapping[str, object]]] = []
         self._shaper: Shaper | None = None
         self._over_tcp: dict[str, None] = {}
@@ -156,6 +172,7 @@ class Net:
         tls: TlsClient | None = None,
         timeout_s: float | None = CONNECT_TIMEOUT_S,
         service: str = "",
+        proxied: bool = False,
     ) -> tuple[Any, Any]:
         """Open a stream to a logical name, through TLS when `tls` is given.
 
@@ -163,16 +180,22 @@ class Net:
 
         Args:
             service: name of the cloud service, for faults aimed at it.
+            proxied: it goes through a proxy where there is one; time then runs for each leg.
 
         Raises:
             Unreachable: with one of the closed set of reasons (protocol/activation-and-media.md 9.4).
         """
         about = {"host": host, "port": port, "service": service, "device": self.who}
+        if proxied and self.way is not None:
+            stream = await self.way.tunnel(host, port, secure=tls is not None, service=service)
+            if stream is not None:
+                return await self._through(stream, factory, tls, about, timeout_s)
         verifies = tls is not None and tls.verify
+        insists = tls is not None and tls.insists
         patience_s = CONNECT_TIMEOUT_S if timeout_s is None else timeout_s
         shaped, ends_s = None, self.clock.time() + patience_s
         if self.faults.armed:
-            await self._disturb(about, patience_s, verifies)
+            await self._disturb(about, patience_s, verifies, insists)
             host = await self._misled(about, patience_s)
             shaped, ends_s = await self._reach(about, patience_s), self.clock.time() + patience_s
         address = self.names.resolve(host, port)
@@ -193,12 +216,45 @@ class Net:
             await self._surround(transport, shaped, about, ends_s)
         if verifies:
             self._check(transport, protocol, about)
-            protocol = factory()
-            transport.set_protocol(protocol)
-            protocol.connection_made(transport)
-            transport.resume_reading()
+            protocol = _hand_over(transport, factory)
         self._streams = [*self._open_streams(), (_held_loosely(transport), about)]
         return transport, protocol
+
+    async def _through(
+        self,
+        stream: Any,
+        factory: ProtocolFactory,
+        tls: TlsClient | None,
+        about: Mapping[str, object],
+        timeout_s: float | None,
+    ) -> tuple[Any, Any]:
+        """Take over a tunnel; what is said in it is TLS with the host at its end when `tls` is given."""
+        transport: Any = stream
+        if tls is not None:
+            held = _Held()
+            try:
+                await self._disturb(
+                    about, CONNECT_TIMEOUT_S if timeout_s is None else timeout_s, tls.verify, tls.insists, ("tls",)
+                )
+                async with self.clock.timeout(timeout_s):
+                    transport = await asyncio.get_running_loop().start_tls(
+                        stream, held, tls.context(), server_hostname=str(about["host"])
+                    )
+                transport.pause_reading()
+                self._check(transport, held, about, looks=tls.verify)
+            except OSError as error:
+                raise _unreachable(_failure(error, tls), about) from None
+            finally:
+                if transport is stream:
+                    stream.abort()
+        protocol = _hand_over(transport, factory)
+        self._streams = [*self._open_streams(), (_held_loosely(transport), about)]
+        return transport, protocol
+
+    def break_streams(self) -> None:
+        """Break every stream: the interface is gone."""
+        for held, _about in list(self._open_streams()):
+            reset(held())
 
     def _open_streams(self) -> Iterator[tuple[Callable[[], Any], Mapping[str, object]]]:
         for held, about in self._streams:
@@ -206,25 +262,36 @@ class Net:
             if transport is not None and not transport.is_closing():
                 yield held, about
 
-    def _check(self, transport: Any, held: _Held, about: Mapping[str, object]) -> None:
+    def _check(self, transport: Any, held: _Held, about: Mapping[str, object], *, looks: bool = True) -> None:
         if held.is_lost:
             raise _unreachable(("tls", "connection reset {host}:{port}"), about)
-        problem = date_problem(transport.get_extra_info("ssl_object"), self.clock.now())
+        problem = date_problem(transport.get_extra_info("ssl_object"), self.clock.now()) if looks else None
         if problem is not None:
             transport.abort()
             raise _unreachable(("tls", "certificate verify failed for {host}: " + problem), about)
 
-    async def _disturb(self, about: Mapping[str, object], patience_s: float, verifies: bool) -> None:
+    async def _disturb(
+        self,
+        about: Mapping[str, object],
+        patience_s: float,
+        verifies: bool,
+        insists: bool,
+        layers: Container[str] = FAILURES,
+    ) -> None:
         """Let faults of the lower layers bite: the lowest wins. Whoever does not verify is not disturbed by certificates."""
         for layer, failures in FAILURES.items():
-            if (layer == "tls" and not verifies) or (layer == "dns" and _is_address(str(about["host"]))):
+            if (
+                layer not in layers
+                or (layer == "tls" and not verifies)
+                or (layer == "dns" and _is_address(str(about["host"])))
+            ):
                 continue
             among = {*failures, "delay"} - ({"tcp_only"} if about["host"] in self._over_tcp else set())
             fault = self.faults.hit(layer, among, at="client", **about)
             if fault is None:
                 continue
             wait_s = patience_s if fault.do in PATIENCE else 0.0
-            failure = failures.get(fault.do)
+            failure = None if fault.do in SOFT and not insists else failures.get(fault.do)
             if fault.do == "delay":
                 wait_s = min(float(fault.params.get("by", 1.0)), patience_s)
                 failure = None if wait_s < patience_s else _NO_CONNECT if layer != "dns" else _NO_ANSWER
@@ -373,8 +440,20 @@ class _Held(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         transport.pause_reading()
 
+    def data_received(self, data: bytes) -> None:
+        self.is_lost = True  # in a tunnel: a server that speaks before it is asked is none of ours
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
+
+
+def _hand_over(transport: Any, factory: ProtocolFactory) -> Any:
+    """Let a protocol have a connection that was held until now."""
+    protocol: Any = factory()
+    transport.set_protocol(protocol)
+    protocol.connection_made(transport)
+    transport.resume_reading()
+    return protocol
 
 
 def _held_loosely(transport: Any) -> Callable[[], Any]:

@@ -60,10 +60,14 @@ REASONS = {  # X509_V_ERR_* of OpenSSL -> the closed set of protocol/activation-
 
 @dataclass(frozen=True, slots=True)
 class TlsClient:
-    """How a connection is secured: the anchors (PEM) that a chain may end in, or no verification at all."""
+    """How a connection is secured: the anchors (PEM) that a chain may end in, or no verification at all.
+
+    `insists`: a certificate whose status nobody tells is refused (hard fail); otherwise it is taken for good (soft fail).
+    """
 
     anchors: tuple[str, ...] = ()
     verify: bool = True
+    insists: bool = False
 
     def context(self) -> ssl.SSLContext:
         """Return the context, shared by everyone with the same anchors."""

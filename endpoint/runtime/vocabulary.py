@@ -38,6 +38,7 @@ _DATAGRAM: Final = ("device", "host", "port", "kind", "direction")
 _REQUEST: Final = ("device", "host", "service", "method", "path")
 _SERVER: Final = ("server", "servers", "of", "pick", "transport", "cluster", "host", "port")
 _DEVICE: Final = ("device",)
+_PROXY: Final = ("host",)
 _LINK: Final = ("device", "direction")
 _STREAM: Final = (*_CONNECTION, "direction")
 _FRAME: Final = ("device", "type", "eventType")
@@ -104,8 +105,20 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "wrong_name": _lasting(to=_CONNECTION),
         "unknown_ca": _lasting(to=_CONNECTION),
         "revoked": _lasting(to=_CONNECTION),
+        "revocation_unknown": _lasting(to=_CONNECTION),
+        "intercept": _lasting("ca", to=_CONNECTION),
         "old_version": _lasting(to=_CONNECTION),
         "abort": _next(to=_CONNECTION),
+    },
+    "proxy": {
+        "auth": _lasting("schemes", to=_PROXY),
+        "wrong_password": _lasting(to=_PROXY),
+        "block": _lasting("status", to=_PROXY),
+        "strip_upgrade": Action(False, ("status", "what"), _PROXY, ("pass", "reset")),
+        "strip_headers": _lasting("headers", to=_PROXY),
+        "intercept": _lasting("ca", to=_PROXY),
+        "pac_missing": _lasting(),
+        "pac_broken": _lasting(),
     },
     "http": {
         "error": _lasting("status", "code", "retry_after", to=_REQUEST),
@@ -142,6 +155,12 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "no_mapped_address": _lasting(to=_SERVER),
         "slow": _lasting("by", to=_SERVER),
     },
+    "storage": {
+        "full": _lasting(to=(*_DEVICE, "file")),
+        "read_only": _lasting(to=(*_DEVICE, "file")),
+        "corrupt": _now(to=_DEVICE),
+    },
+    "power": {"cut": _now(to=_DEVICE), "thermal": _now(to=_DEVICE)},
     "clock": {
         "jump": _now("by", to=(*_DEVICE, "of")),
         "skew": _lasting("by", to=(*_DEVICE, "of")),
@@ -165,11 +184,12 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "expired": _lasting(to=("code",)),
         "used": _lasting(to=("code",)),
         "locked": _lasting(to=("code",)),
-        "tampered_b": _next(to=("code",), what=("zero", "n", "2n", "short")),
+        "tampered_b": _next(to=("code",), what=("zero", "n", "2n", "short", "url")),
         "bad_proof": _next(),
         "bad_mac": _next(what=("service", "config")),
         "lost_reply": _next(what=("challenge", "invoke", "register")),
         "no_trust_list": _lasting(),
+        "certificate_renewed": _lasting(),
         "malformed_pem": _lasting(),
     },
     "wdm": {

@@ -8,11 +8,23 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
+from cloud_stub.premises.proxy_settings import Scheme
 from endpoint.runtime.faults import Between
 from endpoint.runtime.field_faults import ROWS
 from endpoint.runtime.quality import SHAPES
 from endpoint.runtime.vocabulary import FAULTS, Action
-from scenarios.runner.fields import Bits, Duration, FaultName, Flag, Packet, Percent, Text, TextOrNumber, wrong
+from scenarios.runner.chaos.menu import MENU
+from scenarios.runner.fields import (
+    Bits,
+    Duration,
+    FaultName,
+    Flag,
+    Packet,
+    Percent,
+    Text,
+    TextOrNumber,
+    wrong,
+)
 from scenarios.runner.notyet import not_yet
 from scenarios.runner.problems import nearest
 from scenarios.runner.validation import Objection, Strict
@@ -24,6 +36,7 @@ from scenarios.runner.yamltree import Mapping as MapNode
 
 PLAN_MAX = 50
 """Faults in one plan."""
+_LAYERS = {"type": "array", "minItems": 1, "items": {"enum": sorted(MENU)}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +177,9 @@ class FaultSpec(Strict):
     service: str | None = None
     to: Text | None = None
     titles_only: bool | None = None
+    schemes: Annotated[tuple[Scheme, ...], Field(min_length=1, max_length=5, strict=False)] | None = None
+    headers: Annotated[tuple[Text, ...], Field(min_length=1, max_length=20, strict=False)] | None = None
+    ca: Literal["trusted", "untrusted"] | None = None
 
     @property
     def action(self) -> Action | None:
@@ -264,7 +280,8 @@ class FaultSpec(Strict):
 
 
 _PARAMETERS = (
-    "status", "code", "reason", "retry_after", "what", "by", "bytes", "rate", "idle", "service", "to", "titles_only",
+    "status", "code", "reason", "retry_after", "what", "by", "bytes", "rate", "idle", "service", "to", "titles_only", "schemes",
+    "headers", "ca",
 )  # fmt: skip
 STATES = frozenset({("clock", "skew"), ("clock", "drift"), ("clock", "freeze"), ("link", "flap")})
 """What is not made of items, beside what shapes a path."""
@@ -338,3 +355,37 @@ class Heal(Verb):
         """Refer to a fault, unless to all."""
         if self.fault != "all":
             yield Used("fault", self.fault, ("fault",))
+
+
+@declare
+class Chaos(Verb):
+    """Let the seed pick faults on some layers, one about every so long; when the time is over all of them heal."""
+
+    verb = "chaos"
+    acts_on_device = False
+    done = "it has begun; the next steps are played under it"
+    on: Annotated[tuple[str, ...], Field(min_length=1, strict=False), WithJsonSchema(_LAYERS)]
+    for_: Annotated[Duration, Field(alias="for")]
+    every: Duration
+    id: FaultName = "chaos"
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to layers from which nothing is drawn, and to more faults than a plan has."""
+        for index, layer in enumerate(self.on):
+            if layer not in MENU:
+                message = f"nothing is drawn on `{layer}`; layers: {', '.join(MENU)}"
+                yield Objection(("on", index), message, nearest(layer, MENU))
+        if self.every <= 0 or self.troubles > PLAN_MAX:
+            yield Objection(
+                ("every",), f"at most {PLAN_MAX} faults are drawn, so write at least a {PLAN_MAX}th of `for`"
+            )
+
+    @property
+    def troubles(self) -> int:
+        """How many faults are drawn."""
+        return max(1, round(self.for_ / self.every))
+
+    def defines(self) -> Iterable[Defined]:
+        """Make it known to `heal`."""
+        yield Defined("fault", self.id, ("id",))

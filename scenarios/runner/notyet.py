@@ -15,11 +15,9 @@ _CLIENT = "it comes with clients that keep a connection"
 _DOORS = "scenarios use the websocket, or call inside the process; `roomsim endpoint run` opens all doors of a device"
 _MEDIA = "it comes with media"
 _PANEL = "it comes with the panel"
-_PROXY = "it comes with HTTP proxies"
 _RECORD = "it comes with the recorder"
 
 NOT_YET: Final[dict[str, str]] = {
-    "cloud.proxy": _PROXY,
     "platform.exchange": "it comes with Exchange",
     "platform.google": _GOOGLE,
     "platform.tms": "it comes with TMS",
@@ -33,20 +31,13 @@ NOT_YET: Final[dict[str, str]] = {
     # verbs of the device
     "verb.macro": "it comes with macros",
     # verbs of the world
-    "verb.chaos": "it comes with chaos runs",
-    "verb.together": "`meanwhile` beside a verb issues steps at one instant",
-    "verb.use": "it comes with shared parts of scenarios",
     # subjects
     "subject.load": _FLEET,
     "subject.quiet": "write `never` with `for`",
     # layers of faults
     "fault.client": _CLIENT,
     "fault.media": _MEDIA,
-    "fault.power": "`restart: device` with `from: crash` cuts the power",
-    "fault.proxy": _PROXY,
-    "fault.storage": "it comes with the faults of storage",
     # actions of layers that are there
-    "tls.intercept": "it comes with the man in the middle",
     "hybrid.acl_missing": _GOOGLE,
     "hybrid.tms_unmapped": "it comes with TMS",
     "hybrid.tnef_stripped": "it comes with Exchange",

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field, PrivateAttr, WithJsonSchema
 
 from scenarios.runner.conditions import Expectation
-from scenarios.runner.fields import AsBuilt, Bits, Duration, Packet, Percent, SignedDuration, Text
+from scenarios.runner.fields import AsBuilt, Bits, Duration, KnownText, Packet, Percent, SignedDuration, Text
 from scenarios.runner.model import Step
 from scenarios.runner.validation import Objection
 from scenarios.runner.verbs import Build, Verb, declare
 
 REPEAT_TIMES_MAX = 1000
+TOGETHER_MAX = 50
+"""Steps that are begun at one instant."""
 WAIT_DEFAULT_S = 30.0
 DRIFT_S_MAX = 1800.0
 DRIFT_COMPLAINT = "a clock drifts by at most 30m an hour"
@@ -127,6 +129,52 @@ class Repeat(Verb):
     times: Annotated[int, Field(ge=1, le=REPEAT_TIMES_MAX)]
     every: Duration | None = None
     steps: Steps
+
+
+@declare
+class Use(Verb):
+    """Do the steps of another file, a part, with values of this one; `device` beside it goes for those of its steps that name none.
+
+    A part has `part`, a sentence, instead of a name, and `steps`; `required` names the values that `with` has to give, `vars` those that
+    it may, with what they are otherwise. Its steps refer to them as `${vars.<name>}`. The path is relative to the file that it stands in.
+    """
+
+    verb = "use"
+    acts_on_device = False
+    short = "file"
+    done = "its last step is done"
+    file: KnownText
+    with_: Annotated[dict[str, Any], Field(alias="with")] = Field(default_factory=dict)
+    _steps: tuple[Step, ...] = PrivateAttr(())
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The steps of the part, its values filled in."""
+        return self._steps
+
+    def filled(self, steps: tuple[Step, ...]) -> Use:
+        """Return the verb with its steps; the values are in them and are not kept."""
+        made = Use.model_validate({"file": self.file})
+        made._steps = steps
+        return made
+
+
+@declare
+class Together(Verb):
+    """Begin several steps at one instant, in their order, each with what must follow from it."""
+
+    verb = "together"
+    acts_on_device = False
+    short = "steps"
+    whole = True
+    done = "the last of them is done"
+    built: ClassVar[Mapping[str, Build]] = {"steps": "together"}
+    steps: Steps
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to no steps, and to too many."""
+        if not 0 < len(self.steps) <= TOGETHER_MAX:
+            yield Objection((), f"`together` takes 1 to {TOGETHER_MAX} steps, not {len(self.steps)}")
 
 
 @declare

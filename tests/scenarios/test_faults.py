@@ -23,6 +23,7 @@ TOKEN = ["refresh: token\n    " + BITES]
 CATALOG = ["refresh: catalog\n    " + BITES]
 RESTART = ["restart: device\n    " + BITES]
 ACTIVATION = ["activate: ${cloud.code}\n    " + BITES]
+RENEWAL = ["activate: ${cloud.code}", "refresh: trust\n    " + BITES]
 MINIMAL = ["cloud.meeting.create: { id: m, starts: +1h, lasts: 15m, push: minimal }\n    " + BITES]
 PRESS = [
     "cloud.meeting.create: { id: m, starts: +1m, lasts: 15m, join: { callURI: 1@zoomcrc.com } }",
@@ -57,6 +58,7 @@ PROVOKED = {
     "calendar": FRAME, "mercury.refuse": RECONNECTION, "websocket.refuse": RECONNECTION, "mercury.no_first_frame": RECONNECTION,
     "mercury.wrong_first_frame": RECONNECTION, "mercury.auth_refused": RECONNECTION, "wdm.excessive": RESTART,
     "kms": FRAME, "hybrid": INVITE, "calendar.minimal_not_found": MINIMAL, "calendar.short_page": PAGE, "calendar.sip_button": PRESS,
+    "storage": RESTART, "activation.certificate_renewed": RENEWAL,
     "locus": DIAL, "locus.elsewhere": RING, "locus.locked": JOIN, "locus.lobby": JOIN, "locus.full": JOIN, "locus.pin": JOIN,
     "locus.moved": JOIN, "locus.delta_gap": IN_CALL, "locus.out_of_order": IN_CALL, "locus.duplicate": IN_CALL, "locus.too_big": IN_CALL,
     "locus.url_changed": IN_CALL, "locus.lost_passcode": ["dial: 81234567890.112233@zoomcrc.com\n    " + BITES],

@@ -31,6 +31,13 @@ FILE: Final[dict[str, str]] = {
     "timeout": "how much scenario time may pass in all",
 }
 
+PART: Final[dict[str, str]] = {
+    "part": "what it does, as a sentence",
+    "about": "why it exists and where its facts come from",
+    "required": "names of values that `with` has to give",
+    "vars": "values that `with` may give, and what they are otherwise",
+    "steps": "the steps that take the place of `use`",
+}
 CLOCK: Final[dict[str, str]] = {
     "start": "when the story begins",
     "zone": "time zone of the devices",
@@ -45,6 +52,8 @@ CLOUD: Final[dict[str, str]] = {
     "features": "feature toggles by key, developer ones",
     "lead": "how long before the start the Join button comes, for all devices of the organization: 0m, 5m, 10m or 15m",
     "tls": "`trust_list`: so many certificates of TLS-inspecting proxies are handed out; or `absent`, or `no_array`",
+    "proxy": "an HTTP proxy, `http://proxy.example.test:8080`: `schemes`, `login`, `password`, `intercept` (off, trusted, untrusted), "
+    "`script`; devices take it when their settings say so",
     "kms_join_fields": "`readable`: devices get the join fields of meetings in clear; `strict`: sealed, as everybody else does",
 }
 MAILBOX: Final[dict[str, str]] = {
@@ -70,6 +79,7 @@ DEVICE: Final[dict[str, str]] = {
     "config": "configurations before it boots, by path",
     "auto_join": "how long before the start it joins its meetings by itself, such as 60s; without it, it does not",
     "people": "how many are in the room from its first boot on",
+    "revocation": "what a certificate is worth whose status nobody tells: `soft` takes it for good, `hard` refuses it",
 }
 STEP: Final[dict[str, str]] = {
     "name": "a sentence for the step",
@@ -232,8 +242,19 @@ FAULTS: Final[dict[str, str]] = {
     "tls.wrong_name": "the server's certificate is for another name",
     "tls.unknown_ca": "the server's certificate ends in no known root",
     "tls.revoked": "the server's certificate is revoked",
+    "tls.revocation_unknown": "nobody tells whether the server's certificate is revoked; devices with `revocation: hard` refuse it",
     "tls.old_version": "the server speaks no version of TLS that the device does",
     "tls.abort": "the server breaks off one handshake",
+    "tls.intercept": "somebody shows a certificate of his own; `ca: trusted`: his authority is in the `trustList`; `untrusted` (default)",
+    "proxy.auth": "the proxy asks who is there; `schemes`: of basic (default), digest, digest-sha-256, ntlm, negotiate",
+    "proxy.wrong_password": "the proxy's account has another password than before; without `schemes` of its own it asks for Basic",
+    "proxy.block": "the proxy answers CONNECT with `status` (403)",
+    "proxy.strip_upgrade": "a proxy that opens up TLS takes the Upgrade out of requests and passes them on, answers with `status` in the "
+    "place of the server, or resets the connection",
+    "proxy.strip_headers": "a proxy that opens up TLS takes `headers` out of requests (Authorization and TrackingID)",
+    "proxy.intercept": "the proxy opens up TLS; `ca` as for `tls.intercept`",
+    "proxy.pac_missing": "the PAC script is not there: 404",
+    "proxy.pac_broken": "the PAC script is cut off in the middle",
     "http.error": "requests are answered with `status` (503), `code`, and `Retry-After` when there is `retry_after`",
     "http.delay": "answers take `by` longer (1s)",
     "http.dribble": "the answer's body comes in ten pieces, `by` apart (1s)",
@@ -269,6 +290,11 @@ FAULTS: Final[dict[str, str]] = {
     "stun.malformed": "answers are broken",
     "stun.no_mapped_address": "answers do not say where the request came from",
     "stun.slow": "answers take `by` longer",
+    "storage.full": "what the device writes does not fit on its disk; the state before is kept",
+    "storage.read_only": "the device cannot write to its disk; the state before is kept",
+    "storage.corrupt": "the file with the state of the device is cut in the middle; the next boot sets it aside and starts as new",
+    "power.cut": "the device goes off without a word, and nothing is written; it stays off until it is booted",
+    "power.thermal": "the device is too hot: it says so, and goes off 20 s later; it stays off until it is booted",
     "clock.jump": "a wall clock jumps `by`",
     "clock.skew": "a wall clock is `by` off",
     "clock.drift": "a wall clock gains `by` an hour",
@@ -290,6 +316,7 @@ FAULTS: Final[dict[str, str]] = {
     "activation.bad_mac": "the MAC of a reply is broken",
     "activation.lost_reply": "the connection is cut after the cloud did its work",
     "activation.no_trust_list": "the configuration has no `trustList`",
+    "activation.certificate_renewed": "a refresh of the trust store brings a renewed service certificate",
     "activation.malformed_pem": "a broken certificate joins the `trustList`",
     "wdm.not_found": "the registration is unknown at its next refresh",
     "wdm.excessive": "the account has too many registrations",
@@ -345,11 +372,14 @@ LAYERS: Final[dict[str, str]] = {
     "dns": "name resolution",
     "tcp": "connections",
     "tls": "the server's certificate, where it is verified",
+    "proxy": "the HTTP proxy of the premises, where there is one (`cloud.proxy`)",
     "http": "requests to the cloud",
     "websocket": "the websocket of the notification channel",
     "mercury": "the notification channel: all of `websocket`, and these",
     "udp": "datagrams",
     "stun": "media servers",
+    "storage": "what the device keeps on disk",
+    "power": "the power of a device",
     "clock": "wall clocks",
     "token": "tokens of the device",
     "catalog": "the service catalogue",
@@ -377,6 +407,7 @@ TARGETS: Final[dict[str, str]] = {
     "device": "a device",
     "code": "an activation code, by its first half",
     "meeting": "a meeting",
+    "file": "what is written: `device.json`, or the directory of the proxies' certificates",
     "call": "a call, by its name in the scenario, its ordinal at the device, or an address",
     "mailbox": "a mailbox, by its address or by the name of the device in the room",
     "type": "type of a Mercury frame",

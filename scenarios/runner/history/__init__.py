@@ -1,0 +1,1 @@
+"""Histories that were written: reading, drawing, comparing, counting and judging traces."""
