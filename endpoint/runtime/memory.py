@@ -43,7 +43,7 @@ class StreamTransport(asyncio.Transport):
 
     __slots__ = (
         "__weakref__", "_closing", "_eof_received", "_eof_sent", "_eof_shown", "_facts", "_inbox", "_inbox_bytes", "_is_secured", "_line",
-        "_loop", "_lost", "_paused", "_peer", "_protocol", "_scheduled", "_sender_paused", "flights",
+        "_loop", "_lost", "_paused", "_peer", "_protocol", "_scheduled", "_sender_paused",
     )  # fmt: skip
     _start_tls_compatible = True  # asked by loop.start_tls
 
@@ -65,13 +65,10 @@ class StreamTransport(asyncio.Transport):
         self._lost = False
         self._is_secured = False
         self._line: Line | None = None
-        self.flights: tuple[int, ...] = ()
-        """Bytes of the handshake, the client's first, then in turn."""
 
-    def secure(self, context: ssl.SSLContext, agreed: ssl.SSLObject, flights: tuple[int, ...] = ()) -> None:
-        """Be a TLS connection from here on, as far as anybody can see; `flights` are the bytes that its handshake took."""
+    def secure(self, context: ssl.SSLContext, agreed: ssl.SSLObject) -> None:
+        """Be a TLS connection from here on, as far as anybody can see."""
         self._is_secured = True
-        self.flights = flights
         self._facts.update(sslcontext=context, ssl_object=agreed, peercert=agreed.getpeercert(), cipher=agreed.cipher())
 
     def join(self, peer: StreamTransport) -> None:
@@ -428,9 +425,9 @@ class MemoryNetwork:
         client_end.join(server_end)
         accepted, server_tls = server.factory(), server.tls
         if tls is not None and server_tls is not None:
-            agreed = shake_hands(tls, server_tls, server_hostname)
-            client_end.secure(tls, agreed.client, agreed.flights)
-            server_end.secure(server_tls, agreed.server)
+            agreed, with_server = shake_hands(tls, server_tls, server_hostname)
+            client_end.secure(tls, agreed)
+            server_end.secure(server_tls, with_server)
             tls = server_tls = None
         protocol = factory()
         waiter = self.loop.create_future()

@@ -16,6 +16,7 @@ from endpoint.runtime.clock import Clock, Timer
 from endpoint.runtime.faults import Fault, Faults
 from endpoint.runtime.line import RTO_SYN_S, Line
 from endpoint.runtime.quality import UDP_HEADERS, shapes, shaping
+from endpoint.runtime.tls import flights
 from endpoint.runtime.way import Activity, Pipes, Way
 
 DIRECTIONS: Final = ("up", "down")
@@ -165,10 +166,10 @@ class Shaped:
     async def secure(self, stream: Any) -> None:
         """Wait for as long as the handshake of TLS takes on a stream whose lines are there. It may be for ever."""
         lines = (stream.line, stream.peer.line if stream.peer is not None else None)
-        flights = stream.flights[:-1] if len(stream.flights) % 2 else stream.flights
-        for number, size in enumerate(flights):
+        agreed = stream.get_extra_info("ssl_object")
+        for number, size in enumerate(flights(agreed) if agreed is not None else ()):
             line = lines[number % 2]
-            if line is not None and size:
+            if line is not None:
                 await line.passes(size)
 
 

@@ -11,11 +11,12 @@ import ssl
 import tempfile
 from asyncio import sslproto
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -27,6 +28,10 @@ CONTEXTS_MAX = 64
 """Contexts kept, of clients by their anchors and of one authority by the names."""
 FLIGHTS_MAX = 10
 """Turns that the parties of a handshake may take; TLS 1.2 needs three."""
+HELLO_BYTES = 517
+CERTIFICATE_BYTES = 1000
+REST_BYTES = (93, 242)
+"""Flights of a handshake: OpenSSL's hello, a server's answer but for the names of its certificate, and what TLS 1.2 adds."""
 VALID_FROM = datetime(2000, 1, 1, tzinfo=UTC)
 VALID_UNTIL = datetime(2099, 12, 31, tzinfo=UTC)
 
@@ -106,16 +111,10 @@ def date_problem(connection: ssl.SSLObject | ssl.SSLSocket, now: datetime) -> st
     return None
 
 
-class Agreement(NamedTuple):
-    """What two parties have of a handshake, and the bytes of its flights: the client's first, then in turn."""
-
-    client: ssl.SSLObject
-    server: ssl.SSLObject
-    flights: tuple[int, ...]
-
-
-def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, host: str | None) -> Agreement:
-    """Let two parties of this process agree, without a network between them.
+def shake_hands(
+    client: ssl.SSLContext, server: ssl.SSLContext, host: str | None
+) -> tuple[ssl.SSLObject, ssl.SSLObject]:
+    """Let two parties of this process agree, without a network between them; return what each has of it.
 
     Raises:
         ssl.SSLError: one of them refuses.
@@ -123,20 +122,30 @@ def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, host: str | None
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     near = client.wrap_bio(to_client, to_server, server_hostname=host)
     far = server.wrap_bio(to_server, to_client, server_side=True)
-    flights: list[int] = []
     for _ in range(FLIGHTS_MAX):
         waiting = 0
-        for side, written in ((near, to_server), (far, to_client)):
+        for side in (near, far):
             try:
                 side.do_handshake()
             except ssl.SSLWantReadError:
                 waiting += 1
-            flights.append(written.pending)
         if not waiting:
-            while flights and not flights[-1]:
-                flights.pop()
-            return Agreement(near, far, tuple(flights))
+            return near, far
     raise ssl.SSLError("the parties do not come to an end")
+
+
+def flights(client: ssl.SSLObject) -> tuple[int, ...]:
+    """Return how many bytes each flight of a handshake has that the client waits for: its own first, then in turn.
+
+    They follow from the names of the server's certificate alone: what was really sent varies, as signatures do, from run to run.
+    """
+    names, der = b"", client.getpeercert(binary_form=True)
+    if der is not None:
+        with suppress(x509.ExtensionNotFound):
+            found = x509.load_der_x509_certificate(der).extensions.get_extension_for_class(x509.SubjectAlternativeName)
+            names = found.value.public_bytes()
+    first = (HELLO_BYTES, CERTIFICATE_BYTES + len(names))
+    return first if client.version() == "TLSv1.3" else (*first, *REST_BYTES)
 
 
 class Authority:

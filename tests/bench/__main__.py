@@ -8,12 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from tests.bench import bring_up, calendar, calls, discovery, idle, invitations, locus, virtual, xapi
+from tests.bench import bring_up, calendar, calls, discovery, idle, invitations, locus, scenarios, virtual, xapi
 
 BENCHES: dict[str, Callable[[], list[str]]] = {
     "bring-up": bring_up.measure,
     "discovery": discovery.measure,
     "virtual": virtual.measure,
+    "scenarios": scenarios.measure,
     "calendar": calendar.measure,
     "calls": calls.measure,
     "memory": idle.measure,

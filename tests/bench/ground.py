@@ -13,7 +13,7 @@ from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import Clock, LoopTime, TimeSource
 from endpoint.runtime.faults import Faults
 from endpoint.runtime.net import NameTable
-from endpoint.runtime.trace import NullTrace
+from endpoint.runtime.trace import NullTrace, Trace
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Ground:
     source: TimeSource
     clock: Clock
     chance: Chance
-    trace: NullTrace
+    trace: Trace
     faults: Faults
     names: NameTable
     cloud: Cloud
@@ -47,15 +47,17 @@ class Ground:
         return self.cloud.use_cases.code_create(workspace=f"Room {number}")[1].reveal()
 
 
-async def ground(*, seed: int | None = 1, servers: int | None = None, silent: int = 0) -> Ground:
-    """Start a cloud on the running loop."""
+async def ground(
+    *, seed: int | None = 1, servers: int | None = None, silent: int = 0, trace: type[Trace] = NullTrace
+) -> Ground:
+    """Start a cloud on the running loop; without another `trace` nothing is kept of what happens."""
     source = LoopTime(asyncio.get_running_loop())
     clock = Clock(source)
     chance = Chance(seed)
-    trace = NullTrace(clock)
-    faults = Faults(clock, trace)
+    history = trace(clock)
+    faults = Faults(clock, history)
     names = NameTable()
     plan: MediaPlan = build_media(chance.actor("media").stream("plan"), servers=servers, silent=silent)
-    cloud = Cloud(Clock(source), chance, trace, faults, names, media=plan)
+    cloud = Cloud(Clock(source), chance, history, faults, names, media=plan)
     await cloud.start()
-    return Ground(source, clock, chance, trace, faults, names, cloud)
+    return Ground(source, clock, chance, history, faults, names, cloud)

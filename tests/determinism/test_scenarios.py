@@ -9,6 +9,7 @@ import sys
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +24,21 @@ from scenarios.runner.report import Reporter
 from scenarios.runner.run import Outcome, run_scenario
 from scenarios.runner.stage import Stage
 from scenarios.runner.suite import Play, verdict_of
+from tests.determinism.written import written
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
 FILES = (
     "activation/activation.yaml", "morning.yaml", "discovery/udp_blocked.yaml", "mercury/mercury_reset_catch_up.yaml",
     "identity/token_revoked.yaml", "discovery/discovery_210_44.yaml", "calendar/kms_outage.yaml",
 )  # fmt: skip
-IN_ANOTHER_PROCESS = """
-import json, sys
-from pathlib import Path
-from scenarios.runner.loader import load
-from scenarios.runner.run import run_scenario
-print(json.dumps({file: run_scenario(load(Path(file))[0]).hash for file in sys.argv[1:]}))
-"""
+MATRIX = (
+    "calendar/hybrid_faults.yaml",
+    "calls/two_calls.yaml", "calls/two_devices_meet.yaml", "calls/network_loss.yaml", "calls/locus_events.yaml",
+    "faults/dns_nxdomain.yaml", "network/cut_again_and_again.yaml",
+    "network/flapping_link.yaml", "network/half_open.yaml", "network/slow_and_lossy.yaml", "tls/bad_server_certificates.yaml",
+    "xapi/from_the_cloud.yaml",
+)  # fmt: skip
+"""Scenarios whose written bytes are compared: something of every part that could make runs differ."""
 
 
 def run(file: str, seed: int | None = None) -> Outcome:
@@ -72,18 +75,48 @@ def test_another_seed_gives_another_history_and_the_same_verdict(file: str, firs
     assert other.hash != first_runs[file].hash
 
 
-def test_hashes_do_not_depend_on_the_process_or_its_hash_seed(first_runs: dict[str, Outcome]) -> None:
-    command = [sys.executable, "-c", IN_ANOTHER_PROCESS, *(str(SCENARIOS / file) for file in FILES)]
+def _in_processes(*commands: list[str]) -> list[str]:
+    """Run Python programs side by side, each under another hash seed and time zone; return what they print."""
+    zones = ("UTC", "Asia/Kolkata", "America/St_Johns")
     processes = [
         subprocess.Popen(
-            command, stdout=subprocess.PIPE, env={**os.environ, "PYTHONHASHSEED": seed, "TZ": zone, "LC_ALL": "C"}
+            [sys.executable, *command],
+            cwd=SCENARIOS.parent,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONHASHSEED": str(number + 1), "TZ": zones[number % len(zones)], "LC_ALL": "C"},
         )
-        for seed, zone in (("1", "UTC"), ("2", "Asia/Kolkata"))
+        for number, command in enumerate(commands)
     ]
-    expected = {str(SCENARIOS / file): first_runs[file].hash for file in FILES}
-    for process in processes:
-        output, _ = process.communicate(timeout=120)
-        assert json.loads(output) == expected
+    return [process.communicate(timeout=240)[0] for process in processes]
+
+
+def test_written_traces_do_not_depend_on_process_hash_seed_zone_and_order() -> None:
+    program = ["-m", "tests.determinism.written"]
+    forth, back = _in_processes([*program, *MATRIX], [*program, *reversed(MATRIX)])
+    assert {name.partition(".yaml")[0] + ".yaml" for name in json.loads(forth)} == set(MATRIX)
+    assert json.loads(forth) == json.loads(back)
+
+
+def test_the_command_writes_the_same_bytes(tmp_path: Path) -> None:
+    files = ["network/slow_and_lossy.yaml", "calls/two_calls.yaml"]
+    run = ["-m", "scenarios.runner.cli", "run"]
+    _in_processes(*[
+        [*run, f"scenarios/{file}", "--trace", str(tmp_path / f"{number}.jsonl")] for number, file in enumerate(files)
+    ])  # fmt: skip
+    here = written(files)
+    for number, file in enumerate(files):
+        assert sha256((tmp_path / f"{number}.jsonl").read_bytes()).hexdigest() == here[file]
+
+
+def test_hashes_are_the_same_in_parallel_processes(first_runs: dict[str, Outcome], tmp_path: Path) -> None:
+    report = tmp_path / "report.json"
+    files = [f"scenarios/{file}" for file in FILES]
+    _in_processes(["-m", "scenarios.runner.cli", "run", *files, "-j", "2", "--json", str(report)])
+    runs = json.loads(report.read_text())["runs"]
+    assert {one["file"]: one["trace_hash"] for one in runs} == {
+        f"scenarios/{file}": outcome.hash for file, outcome in first_runs.items()
+    }
 
 
 # secrets

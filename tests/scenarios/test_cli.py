@@ -333,6 +333,7 @@ MUTATIONS = {
     "faults/discovery_region_filtered.yaml": ("Best 1 RTT: 25", "Best 1 RTT: 26", "expected is 26"),
     "faults/locus_gap.yaml": ("Connected }], within: 5s", "Ringing }], within: 5s", "Ringing"),
     "faults/teams_no_cvi.yaml": ("count: 1 }, within: 5s", "count: 2 }, within: 5s", "expected is 2"),
+    "network/clock_runs_wrong.yaml": ("Status: FreeUntil", "Status: BookedUntil", 'expected is "BookedUntil"'),
     "morning.yaml": ("answered: 166", "answered: 165", "discovery.answered: got 166, expected is 165"),
     "activation/activation.yaml": (
         "proof accepted",

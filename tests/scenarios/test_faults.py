@@ -330,3 +330,79 @@ def test_link_that_is_down_cuts_everything_and_comes_back_by_itself() -> None:
         "fault: { on: link, do: down, id: it }\n    expect: { mercury: closed }",
         "heal: it\n    expect: { mercury: open, within: 10s }",
     )
+
+
+# the conditions of a network
+
+
+def conditions_of(outcome: Outcome) -> list[tuple[str, dict[str, object]]]:
+    """List what was armed for the verb `network`, and what was taken back, in their order."""
+    assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
+    assert outcome.trace is not None
+    return [
+        (event.kind, dict(event.data))
+        for event in outcome.trace.events
+        if event.kind in ("fault.armed", "fault.healed") and str(event.data["id"]).startswith("network of")
+    ]
+
+
+def test_conditions_take_the_place_of_those_before_in_their_direction() -> None:
+    told = conditions_of(play(
+        "steps:\n"
+        "  - network: { latency: 80ms, loss: 1% }\n"
+        "  - network: { rate: 2000kbit, direction: up, for: 1m }\n"
+        "  - advance: 2m\n"
+        "  - network: { latency: 0s }\n"
+    ))  # fmt: skip
+    assert [(kind, data["id"]) for kind, data in told] == [
+        ("fault.armed", "network of room up"),
+        ("fault.armed", "network of room down"),
+        ("fault.healed", "network of room up"),
+        ("fault.armed", "network of room up"),
+        ("fault.healed", "network of room up"),
+        ("fault.healed", "network of room down"),
+    ]
+    assert {name: told[0][1][name] for name in ("latency", "loss")} == {"latency": "0.08", "loss": "0.01"}
+    assert "latency" not in told[3][1]
+    assert told[3][1]["rate"] == 2_000_000
+
+
+def test_what_the_network_of_the_machine_cannot_do_is_skipped_with_its_reason() -> None:
+    outcome = play("steps:\n  - network: { latency: 80ms }\n  - fault: { on: link, do: mtu }\n", mode="wire")
+    assert outcome.result == "passed"
+    assert [(step, "mode virtual" in reason) for step, reason in outcome.skipped_steps] == [("1", True), ("2", True)]
+
+
+@pytest.mark.parametrize(
+    ("network", "complaint"),
+    [
+        ("{ for: 1m }", "write link, or some of latency, jitter, loss, rate, mtu"),
+        ("{ link: down, latency: 1s }", "a link that is down has no other conditions"),
+        ("{ link: down, direction: up }", "a link has no direction"),
+        ("{ loss: 0.01 }", "write a percentage, such as 30%"),
+        ("{ mtu: 20B }", "a packet has 68B to 9000B"),
+        ("{ rate: 0kbit }", "write bits per second"),
+    ],
+)
+def test_conditions_that_say_nothing_or_too_much_are_refused(network: str, complaint: str) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        story(f"steps: [{{ network: {network} }}]")
+    assert complaint in str(caught.value)
+
+
+def test_what_happens_once_happens_as_often_as_the_file_says() -> None:
+    outcome = play(
+        "device: { at: online }\n"
+        "steps:\n"
+        "  - fault: { on: mercury, do: reset, every: 30s, count: 3, id: it }\n"
+        "  - advance: 10m\n"
+        "  - fault: { on: mercury, do: malformed, every: 1m, for: 150s, id: that }\n"
+        "  - advance: 10m\n"
+    )
+    assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
+    assert outcome.trace is not None
+    times = [event.t // 1_000_000 for event in outcome.trace.events if event.kind == "fault.struck"]
+    assert [second - times[0] for second in times] == [0, 30, 60]
+    armed = [event for event in outcome.trace.events if event.kind == "fault.armed" and event.data["id"] == "that"]
+    bites = [event for event in outcome.trace.events if event.kind == "fault.bit" and event.data["id"] == "that"]
+    assert 1 <= len(bites) <= len(armed) <= 3
