@@ -18,6 +18,7 @@ from endpoint.runtime.trace import Trace
 from endpoint.wire.activation.code import Code, parse_code
 from endpoint.wire.envelope import CONFIG_DATA
 from scenarios.runner.recording.against import DeviceSide, Outcome
+from scenarios.runner.recording.media import plan_of
 from scenarios.runner.recording.model import Recording
 from scenarios.runner.recording.rules import Rules, instant_of
 from scenarios.runner.recording.serve import names_of
@@ -36,7 +37,8 @@ def against_stub(recording: Recording, rules: Rules, seed: int | None = None) ->
         recorded_seed = recording.about.get("seed")
         chance = Chance(seed if seed is not None else recorded_seed if isinstance(recorded_seed, int) else 0)
         faults = Faults(clock, trace)
-        media = build_media(chance.actor("media").stream("plan"))
+        recorded_media = plan_of(recording)  # so that the cluster lists are comparable
+        media = recorded_media if recorded_media.nodes else build_media(chance.actor("media").stream("plan"))
         cloud = Cloud(clock, chance, trace, faults, names, media=media)
         await cloud.start(https=("127.0.0.1", 0), http=("127.0.0.1", 0))
 

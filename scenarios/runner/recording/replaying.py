@@ -14,6 +14,7 @@ from endpoint.runtime.tls import Authority
 from endpoint.wire.activation.code import parse_code
 from scenarios.runner.commands import Exit, refused
 from scenarios.runner.recording.cloud import RecordedCloud
+from scenarios.runner.recording.media import fleet_of
 from scenarios.runner.recording.model import Recording
 from scenarios.runner.recording.play import WHO, draw_code
 from scenarios.runner.recording.rules import Rules
@@ -50,11 +51,12 @@ class ReplayProcess:
                 is_strict=self.is_strict,
                 root_pem=authority.pem,
             )
-            doors = Doors(cloud, clock, authority)
+            doors, net = Doors(cloud, clock, authority), Net(WHO, clock, ground.names, ground.faults)
+            fleet = fleet_of(self.recording, net, clock, ground.faults, ground.trace, authority)
+            doors.nodes = fleet.names
             try:
-                await doors.open(
-                    Net(WHO, clock, ground.names, ground.faults), ground.names, https=self.https, http=self.http
-                )
+                await fleet.start()
+                await doors.open(net, ground.names, https=self.https, http=self.http)
             except OSError as error:
                 raise refused(f"a door cannot be opened: {error.strerror or error}") from None
             with TemporaryDirectory(prefix="roomsim-ca-") as folder:
@@ -70,6 +72,7 @@ class ReplayProcess:
                     return self._account(cloud)
                 finally:
                     await doors.close()
+                    await fleet.stop()
             return Exit.OK
 
         return serve(main)
