@@ -22,12 +22,14 @@ from endpoint.runtime.faults import Faults
 from endpoint.runtime.net import NameTable
 from endpoint.runtime.trace import Trace, header
 from endpoint.wire.errors import WireError
+from scenarios.runner.commands import Exit, refused
 from scenarios.runner.device_process import make_device
 from scenarios.runner.recording.recorder import Recorder
 from scenarios.runner.recording.rules import instant_of
 from scenarios.runner.recording.write import Written, write_recording
-from scenarios.runner.serving import Ground, lead_names
+from scenarios.runner.serving import Ground, lead_names, serve
 from scenarios.runner.suite import versions
+from scenarios.runner.values import show_duration
 
 START: Final = "2026-01-05T08:00:00Z"
 NO_SCENARIO: Final = "a device that was recorded"
@@ -70,19 +72,25 @@ def record_stub(folder: Path, *, lasts_s: float, seed: int) -> Told:
 
 
 def record_cloud(folder: Path, cloud: str, anchors: tuple[str, ...], *, code: str, lasts_s: float) -> Told:
-    """Record a device of ours with the cloud at a base URL, in real time; errors as in `record_stub`."""
+    """Record a device of ours with the cloud at a base URL, in real time; a signal ends it early. Errors as in `record_stub`."""
+    told: list[Told] = []
 
-    async def main() -> Told:
+    async def main() -> int:
         ground = Ground.real(LoopTime(asyncio.get_running_loop()))
         lead_names(ground.names, cloud, [])
         settings = DeviceSettings(anchors=anchors, secure=urlsplit(cloud).scheme == "https")
         device = make_device(settings, ground)
         try:
-            return await _record(device, Clock(ground.source), ground.trace, code, lasts_s, folder, None, "wire")
+            clock = Clock(ground.source)
+            told.append(await _record(device, clock, ground.trace, code, lasts_s, folder, None, "wire"))
         finally:
             await device.close()
+        return Exit.OK
 
-    return asyncio.run(main())
+    ended = serve(main)
+    if not told:
+        raise refused("nothing was recorded: it ended before the device had an answer", Exit(ended or Exit.NO))
+    return told[0]
 
 
 async def _record(
@@ -94,7 +102,9 @@ async def _record(
     await device.boot()
     try:
         await device.activate(code)
-        with suppress(asyncio.CancelledError):  # Ctrl-C ends the recording, and it is written
+        if mode == "wire":
+            print(f"activated; recording for {show_duration(lasts_s)}, Ctrl-C ends it earlier", flush=True)
+        with suppress(asyncio.CancelledError):  # a signal ends the recording, and it is written
             await clock.sleep(lasts_s)
     except ActivationRefused as error:
         refusal = f"{error.code}: {error.text}"
