@@ -52,7 +52,6 @@ RULES: Final = (
     Rule("secrets", "what stands as <kind#n> in the recording: any value is as good"),
     Rule("keys", "public keys and certificates of the cloud"),
     Rule("hosts", "scheme, host and port of addresses"),
-    Rule("headers", "all headers but Content-Type"),
     Rule("order", "the order of a list's elements", is_default=False),
 )
 NAMES: Final = tuple(rule.name for rule in RULES)
