@@ -7,6 +7,7 @@ against the clock of whoever connects, so that a device with a wrong clock, or a
 from __future__ import annotations
 
 import ipaddress
+import os
 import ssl
 import tempfile
 from asyncio import sslproto
@@ -78,10 +79,28 @@ UNVERIFIED = TlsClient(verify=False)
 """As during activation: certificates are neither verified nor validated."""
 
 
+_keylog: list[Path] = []
+
+
+def log_keys(file: Path) -> None:
+    """Let every client context that is made from now on write the keys of its sessions to a file that only its owner reads (NSS format).
+
+    Who has the file and the packets reads everything. For whoever asks for it on the command line, and nobody else.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
+    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+    _keylog[:] = [file]
+    _client_context.cache_clear()
+
+
 @lru_cache(maxsize=CONTEXTS_MAX)
 def _client_context(anchors: tuple[str, ...], verify: bool) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if _keylog:
+        context.keylog_filename = str(_keylog[0])
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -448,3 +448,6 @@ def _complain(error: TyperException) -> None:
     else:
         command = context.command_path if context is not None else "roomsim"
         print(f"{command}: {text} (see {command} --help)", file=sys.stderr)
+
+
+from scenarios.runner.recording import commands as _recording  # noqa: E402, F401  record and replay join the app

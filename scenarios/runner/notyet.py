@@ -15,14 +15,13 @@ _CLIENT = "it comes with clients that keep a connection"
 _DOORS = "scenarios use the websocket, or call inside the process; `roomsim endpoint run` opens all doors of a device"
 _MEDIA = "it comes with media"
 _PANEL = "it comes with the panel"
-_RECORD = "it comes with the recorder"
 
 NOT_YET: Final[dict[str, str]] = {
     "platform.exchange": "it comes with Exchange",
     "platform.google": _GOOGLE,
     "platform.tms": "it comes with TMS",
     "platform.webex": "`webex_meeting` needs no platform",
-    "cloud.quirks": _RECORD,
+    "cloud.quirks": "the stub has no quirks to choose from; `roomsim replay` plays what a cloud really answered",
     "device.count": _FLEET,
     "device.log_style": "only the log style of 2022 is there",
     "device.macros": "it comes with macros",

@@ -107,6 +107,13 @@ def test_a_skeleton_tells_what_was_done_and_what_followed() -> None:
     assert "#   1 x event locus.participant_joined of the cloud" in text
 
 
+def test_passwords_and_host_keys_of_meetings_are_in_no_trace() -> None:
+    text = (recorded("calls/pin") / "trace.jsonl").read_text(encoding="utf-8")
+    shown = re.findall(r'"(?:meetingPassword|hostKey)":"([^"]*)"', text)
+    assert shown
+    assert all(re.fullmatch(r"<pin#\d+>", value) for value in shown)
+
+
 def test_recording_changes_nothing_of_the_run(tmp_path: Path) -> None:
     story = str(SHIPPED / "activation" / "activation.yaml")
     plain, beside = tmp_path / "plain.jsonl", tmp_path / "beside.jsonl"

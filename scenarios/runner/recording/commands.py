@@ -1,0 +1,209 @@
+"""The commands `roomsim record` and `roomsim replay`. Options and exit codes are a contract: design.md section 6."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scenarios.runner.commands import Exit, app, refused
+
+if TYPE_CHECKING:
+    from scenarios.runner.recording.model import Recording
+    from scenarios.runner.recording.rules import Rules
+
+KEYLOG_WARNING = "warning: {file} opens every TLS session of this run to whoever has the packets; delete it afterwards"
+
+
+@app.command(
+    epilog="Example: roomsim record out/day --for 2h; roomsim record out --cloud https://127.0.0.1:8443 --ca ca.pem --code 4353450012345678"
+)
+def record(
+    folder: Annotated[Path, typer.Argument(help="Where the recording goes; made if it is not there.", metavar="DIR")],
+    scenario: Annotated[
+        Path | None, typer.Option(help="Play this scenario and record its devices.", metavar="FILE")
+    ] = None,
+    cloud: Annotated[
+        str | None,
+        typer.Option(help="Record a device of ours with the cloud at this base URL, in real time.", metavar="URL"),
+    ] = None,
+    code: Annotated[str | None, typer.Option(help="Activation code, with --cloud: 16 digits.")] = None,
+    ca: Annotated[
+        Path | None, typer.Option(help="Root certificate(s) that the device believes, PEM.", metavar="FILE")
+    ] = None,
+    lasts: Annotated[
+        str, typer.Option("--for", help="How long to stay after the activation.", metavar="DURATION")
+    ] = "1m",
+    seed: Annotated[int, typer.Option(help="Of what is drawn, without --cloud.", min=0)] = 0,
+    mode: Annotated[str, typer.Option(help="With --scenario: virtual or wire.")] = "virtual",
+    keylog: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the TLS keys of the device's connections for Wireshark; real sockets only.", metavar="FILE"
+        ),
+    ] = None,
+) -> None:
+    """Record a run as trace, HAR 1.2 with websocket messages, and the skeleton of a scenario.
+
+    Without --scenario and --cloud a device is activated at a stub of our own and stays for a while of virtual time. Exits with 1 when the
+    device was refused, or the scenario failed.
+    """
+    from scenarios.runner.recording.write import SecretsFound
+
+    if cloud is not None and (code is None or scenario is not None):
+        raise refused("--cloud needs --code, the code that the cloud has given out, and takes no --scenario")
+    if code is not None and cloud is None:
+        raise refused(
+            "--code is of somebody's cloud: say which with --cloud URL; a stub of our own makes its own codes"
+        )
+    if keylog is not None:
+        if cloud is None and mode != "wire":
+            raise refused("--keylog: a virtual run has no packets; use --cloud, or --scenario with --mode wire")
+        _log_keys(keylog)
+    try:
+        _record(folder, scenario, cloud, code, ca, lasts, seed, mode)
+    except SecretsFound as error:
+        rows = "\n".join(f"  {finding}" for finding in error.findings[:20])
+        raise refused(
+            f"nothing was recorded: what would have been written looks secret\n{rows}", Exit.INTERNAL
+        ) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        raise refused(f"{error.filename}: cannot be written: {error.strerror}") from None
+
+
+def _record(
+    folder: Path,
+    scenario: Path | None,
+    cloud: str | None,
+    code: str | None,
+    ca: Path | None,
+    lasts: str,
+    seed: int,
+    mode: str,
+) -> None:
+    from scenarios.runner.recording import live
+    from scenarios.runner.values import read_duration
+
+    if scenario is not None:
+        from scenarios.runner.commands import run
+
+        run([scenario], record=folder, mode=mode)
+    try:
+        lasts_s = read_duration(lasts)
+    except ValueError as error:
+        raise refused(f"--for: {error}") from None
+    if cloud is None:
+        told = live.record_stub(folder, lasts_s=lasts_s, seed=seed)
+    else:
+        from scenarios.runner.device_process import check_url, read_anchors
+
+        check_url(cloud)
+        told = live.record_cloud(folder, cloud, read_anchors(ca), code=code or "", lasts_s=lasts_s)
+    print(told.written)
+    if told.refusal:
+        raise refused(f"the device got no account: {told.refusal}", Exit.NO)
+
+
+def _log_keys(keylog: Path) -> None:
+    from endpoint.runtime.tls import log_keys
+
+    try:
+        log_keys(keylog)
+    except OSError as error:
+        raise refused(f"--keylog: {keylog} cannot be written: {error.strerror}") from None
+    print(KEYLOG_WARNING.format(file=keylog))
+
+
+@app.command(
+    epilog="Example: roomsim replay out/day; roomsim replay out/day --serve --ready-file replay.json; roomsim replay out/day --against stub"
+)
+def replay(
+    recording: Annotated[
+        Path | None, typer.Argument(help="A directory that was recorded, or a HAR file.", metavar="[REC]")
+    ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Serve the recorded cloud to any device, in real time.")
+    ] = False,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            help="Play the recorded device to this cloud and compare its answers; stub is one of our own.",
+            metavar="URL|stub",
+        ),
+    ] = None,
+    har: Annotated[
+        Path | None,
+        typer.Option("--import", help="Tell what of a HAR file made elsewhere can be used.", metavar="FILE"),
+    ] = None,
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict/--lenient", help="Answer each recorded request once, and only if all of it is as recorded."
+        ),
+    ] = False,
+    code: Annotated[str, typer.Option(help="Activation code of this replay; drawn without it.")] = "",
+    ca: Annotated[
+        Path | None, typer.Option(help="Root certificate(s) of the cloud of --against, PEM.", metavar="FILE")
+    ] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(help="A rule, a member or a place (body.items.*.etag) that is not compared.", metavar="NAME"),
+    ] = None,
+    compare: Annotated[
+        list[str] | None, typer.Option(help="A rule that shall not hold; see --rules.", metavar="RULE")
+    ] = None,
+    rules: Annotated[bool, typer.Option("--rules", help="Print what is not compared, and stop.")] = False,
+    seed: Annotated[int | None, typer.Option(help="Of what is drawn anew, in virtual time.", min=0)] = None,
+    https: Annotated[str, typer.Option(help="With --serve: door for https.", metavar="HOST:PORT")] = "127.0.0.1:0",
+    http: Annotated[str, typer.Option(help="With --serve: door for plain http, or off.", metavar="HOST:PORT")] = "off",
+    ready_file: Annotated[
+        Path | None, typer.Option(help="With --serve: written when the doors are open.", metavar="FILE")
+    ] = None,
+    log: Annotated[bool, typer.Option("--log", help="Print the device log of a replay to a device of ours.")] = False,
+) -> None:
+    """Play a recording back: to a device of ours (virtual time), to any device (--serve), or to a cloud under test (--against).
+
+    Exits with 1 when the device did not come online or asked for something else than was recorded, and when answers differ.
+    """
+    from scenarios.runner.recording import judge
+
+    held = _rules(ignore or [], compare or [])
+    if rules:
+        print("\n".join(held.lines()))
+        return
+    if har is not None:
+        raise typer.Exit(judge.import_har(har))
+    if recording is None:
+        raise refused("name a recording: the directory that was recorded, or a HAR file")
+    found = judge.load(recording)
+    if against is not None:
+        raise typer.Exit(judge.against(found, against, held, ca, code, seed))
+    if serve:
+        raise typer.Exit(_serve(found, held, strict, code, https, http, ready_file))
+    raise typer.Exit(judge.to_device(found, held, is_strict=strict, seed=seed, code=code, prints_log=log))
+
+
+def _serve(
+    found: Recording, rules: Rules, strict: bool, code: str, https: str, http: str, ready_file: Path | None
+) -> int:
+    from scenarios.runner.recording.judge import check_code
+    from scenarios.runner.recording.replaying import ReplayProcess
+    from scenarios.runner.serving import address
+
+    check_code(code)
+    at = address(https, "--https")
+    if at is None:
+        raise refused("--https: the door of a replay cannot be off")
+    return ReplayProcess(found, rules, strict, code, at, address(http, "--http"), ready_file).serve()
+
+
+def _rules(ignore: list[str], compare: list[str]) -> Rules:
+    from scenarios.runner.recording.rules import Rules
+
+    try:
+        return Rules.of(ignore, compare)
+    except ValueError as error:
+        raise refused(f"--compare: {error}") from None
