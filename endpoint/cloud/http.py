@@ -55,6 +55,7 @@ class NoAnswer(Unreachable):
     def __init__(self, error: Unreachable, number: int) -> None:
         self.number = number
         super().__init__(error.layer, error.host, error.reason)
+        self.is_silence = error.is_silence
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,8 @@ class Http:
             world.trace.event(world.who, "http.failed", peer=peer, id=tracking_id, data=data)
             if not (call.is_direct or call.is_aside):
                 self.on_outcome(about["host"] or error.host, error)
-                self.on_reached(False, asked_s)
+                if error.is_silence:
+                    self.on_reached(False, asked_s)
             if not call.is_direct:
                 self.on_failed(call.url)
             raise NoAnswer(error, number) from None

@@ -288,10 +288,10 @@ class Mercury:
         except (EndpointError, WebSocketException, ValueError) as error:
             if isinstance(error, Unreachable):
                 self.on_outcome(error.host, error)
-            is_unreachable = isinstance(error, Unreachable)
+            is_silence = isinstance(error, Unreachable) and error.is_silence
             reason = str(error) if isinstance(error, EndpointError) else "unexpected content"
             if line in self._lines():
-                if is_unreachable:
+                if is_silence:
                     self.on_reached(False, line.asked_s)
                 self._trace_close(1006, reason)
                 is_foreign = isinstance(error, ForeignHost)  # the catalogue has moved on: so has the registration

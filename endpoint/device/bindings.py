@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from endpoint.cloud.mercury_table import State
 from endpoint.cloud.reachability import DiscoveryView
@@ -123,6 +124,11 @@ def show_webex(device: Device, now: Status) -> None:
     else:
         device.reach.judge()
     show_lock(device)
+
+
+def show_token(device: Device, is_good: bool, url: str) -> None:
+    """Complain while a service takes no token, not even a new one: somebody on the way alters headers (fault table row 53)."""
+    device.reach.token_judged(is_good, urlsplit(url).hostname or "")
 
 
 def show_mercury(device: Device, now: State) -> bool:

@@ -213,6 +213,7 @@ class Device:
         self.http.on_reached = self.webex.reached
         self.http.on_outcome = self.mercury.on_outcome = self.reach.outcome
         self.trust.fetch_config = self._fetch_config
+        self.identity.on_token_judged = lambda is_good, url: bindings.show_token(self, is_good, url)
         self.catalog.on_change = lambda catalog: bindings.show_catalog(self)
         self.registration.on_moved = lambda url: self.mercury.moved()
         self.mercury.on_event = lambda event: cloud_events.take(self, event)
@@ -348,6 +349,7 @@ class Device:
         self.online.cancel_retry()
         self.identity.stop()
         self.trust.stop()
+        self.proxy.stop()
         self.calendar.forget()
         self.webex.stop()
         self.checks.stop()

@@ -26,11 +26,12 @@ EXPIRED: Final = ": expired"
 class Reach:
     """What stands between one device and the cloud, for one boot."""
 
-    __slots__ = ("_device", "_failures")
+    __slots__ = ("_device", "_failures", "_refused")
 
     def __init__(self, device: Device) -> None:
         self._device = device
         self._failures: dict[str, Unreachable] = {}
+        self._refused = ""
 
     @property
     def last(self) -> Unreachable | None:
@@ -47,6 +48,11 @@ class Reach:
         if known is not failure:
             self.judge()
 
+    def token_judged(self, is_good: bool, host: str) -> None:
+        """Take note of a service that takes no token, not even a new one, or takes it again."""
+        self._refused = "" if is_good else host
+        self.judge()
+
     def forget(self) -> None:
         """Forget what went wrong while nobody answered: what goes wrong still will show."""
         self._failures.clear()
@@ -58,7 +64,7 @@ class Reach:
         is_silent = device.webex.status is Status.ERROR
         for kind, (holds, references) in {
             "NetworkConnectivity": self._network(is_silent),
-            "WebexConnectivity": (is_silent, self._cloud()),
+            "WebexConnectivity": (is_silent or bool(self._refused), self._cloud()),
             "CertificateExpiry": device.checks.certificates(),
         }.items():
             device.diagnostics.put(kind, holds, references)
@@ -72,6 +78,8 @@ class Reach:
         return False, {}
 
     def _cloud(self) -> Mapping[str, str]:
+        if self._refused and self._device.webex.status is not Status.ERROR:
+            return {"host": self._refused, "reason": "401"}
         if self.last is not None:
             return {"host": self.last.host, "reason": self.last.reason}
         return {"host": urlsplit(self._device.bases.u2c).hostname or "", "reason": "no answer"}

@@ -52,6 +52,8 @@ CLOUD: Final[dict[str, str]] = {
     "features": "feature toggles by key, developer ones",
     "lead": "how long before the start the Join button comes, for all devices of the organization: 0m, 5m, 10m or 15m",
     "tls": "`trust_list`: so many certificates of TLS-inspecting proxies are handed out; or `absent`, or `no_array`",
+    "proxy": "an HTTP proxy, `http://proxy.example.test:8080`: `schemes`, `login`, `password`, `intercept` (off, trusted, untrusted), "
+    "`script`; devices take it when their settings say so",
     "kms_join_fields": "`readable`: devices get the join fields of meetings in clear; `strict`: sealed, as everybody else does",
 }
 MAILBOX: Final[dict[str, str]] = {
@@ -232,6 +234,16 @@ FAULTS: Final[dict[str, str]] = {
     "tls.unknown_ca": "the server's certificate ends in no known root",
     "tls.revoked": "the server's certificate is revoked",
     "tls.revocation_unknown": "nobody tells whether the server's certificate is revoked; devices with `revocation: hard` refuse it",
+    "tls.intercept": "somebody shows a certificate of his own; `ca: trusted`: his authority is in the `trustList`; `untrusted` (default)",
+    "proxy.auth": "the proxy asks who is there; `schemes`: of basic (default), digest, digest-sha-256, ntlm, negotiate",
+    "proxy.wrong_password": "the proxy's account has another password than before; without `schemes` of its own it asks for Basic",
+    "proxy.block": "the proxy answers CONNECT with `status` (403)",
+    "proxy.strip_upgrade": "a proxy that opens up TLS takes the Upgrade out of requests and passes them on, answers with `status` in the "
+    "place of the server, or resets the connection",
+    "proxy.strip_headers": "a proxy that opens up TLS takes `headers` out of requests (Authorization and TrackingID)",
+    "proxy.intercept": "the proxy opens up TLS; `ca` as for `tls.intercept`",
+    "proxy.pac_missing": "the PAC script is not there: 404",
+    "proxy.pac_broken": "the PAC script is cut off in the middle",
     "http.error": "requests are answered with `status` (503), `code`, and `Retry-After` when there is `retry_after`",
     "http.delay": "answers take `by` longer (1s)",
     "http.dribble": "the answer's body comes in ten pieces, `by` apart (1s)",
@@ -342,6 +354,7 @@ LAYERS: Final[dict[str, str]] = {
     "dns": "name resolution",
     "tcp": "connections",
     "tls": "the server's certificate, where it is verified",
+    "proxy": "the HTTP proxy of the premises, where there is one (`cloud.proxy`)",
     "http": "requests to the cloud",
     "websocket": "the websocket of the notification channel",
     "mercury": "the notification channel: all of `websocket`, and these",

@@ -10,12 +10,13 @@ ROWS: Final = (
     Row(
         12,
         "websocket.blocked",
-        what="proxy strips Upgrade, answers 200/400, or resets; REST works",
+        what="the upgrade is answered with 400, REST works; a proxy that strips Upgrade, answers otherwise or resets: proxy strip_upgrade",
         log="R50, R53 upgrade refused, back-off 1..32 s",
         shown="WebexNotificationConnectivity E; WS stays Registered",
         people="no incoming calls; meetings only by catch-up (every 15 min while down); Offline after 10 min",
         source="inferred",
-        pending="it is not built yet",
+        plan=({"on": "mercury", "do": "refuse", "status": 400},),
+        scenario="faults/websocket_blocked.yaml",
     ),
     Row(
         13,
@@ -59,7 +60,9 @@ ROWS: Final = (
         shown="none",
         people="works",
         source="observed",
-        pending="it is not built yet",
+        before="a trustList that holds its CA (cloud.tls.trust_list: 1)",
+        plan=({"on": "tls", "do": "intercept", "ca": "trusted"},),
+        scenario="faults/tls_inspect_trusted.yaml",
     ),
     Row(
         17,
@@ -69,7 +72,8 @@ ROWS: Final = (
         shown="WebexConnectivity E; WS Error",
         people="activation succeeds, everything after it fails: the classic trap; Offline, never seen Online",
         source="inferred",
-        pending="it is not built yet",
+        plan=({"on": "tls", "do": "intercept", "ca": "untrusted"},),
+        scenario="faults/tls_inspect_untrusted.yaml",
     ),
     Row(
         18,
