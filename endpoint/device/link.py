@@ -29,6 +29,10 @@ class Condition(Enum):
     DOWN = "down"
 
 
+FOUND: Final = {"down": Condition.DOWN, "no_address": Condition.NO_ADDRESS}
+"""What a fault makes of the interface."""
+
+
 class Link:
     """The interface of one device, over all its boots."""
 
@@ -40,7 +44,7 @@ class Link:
         self.condition = Condition.UP
         self.since = device.world.clock.now()
         """Since when it is as it is."""
-        device.world.faults.listen(self._heard)
+        device.world.faults.on_change(self._heard)
 
     @property
     def is_up(self) -> bool:
@@ -48,7 +52,7 @@ class Link:
         return self.condition is Condition.UP
 
     def _heard(self, fault: Fault) -> None:
-        if fault.on != "link" or not fault.aims_at({"device": self._device.who, "at": AT}):
+        if fault.on != "link" or fault.do not in FOUND or not fault.aims_at({"device": self._device.who, "at": AT}):
             return
         for alarm in self._alarms.pop(fault.id, ()):
             alarm.cancel()
@@ -63,15 +67,13 @@ class Link:
     def look(self) -> None:
         """Look at the interface; what has changed is said, and acted upon."""
         device = self._device
-        fault = device.world.faults.holding("link", device=device.who, at=AT)
-        found = {"down": Condition.DOWN, "no_address": Condition.NO_ADDRESS}.get(
-            fault.do if fault else "", Condition.UP
-        )
+        fault = device.world.faults.holding("link", FOUND, device=device.who, at=AT)
+        found = FOUND[fault.do] if fault is not None else Condition.UP
         if found is self.condition:
             return
         before, self.condition, self.since = self.condition, found, device.world.clock.now()
         if fault is not None:
-            device.world.faults.note_bite(fault)
+            device.world.faults.bite(fault)
         if device.is_up:
             self._tell(before)
             if found is Condition.UP:

@@ -120,7 +120,7 @@ class Trace:
         event = Event(
             n=self._next,
             t=t,
-            at=self._stamp(clock.began_us + t),
+            at=self._stamp(clock.wall_us(t)),
             who=who,
             kind=kind,
             peer=peer,

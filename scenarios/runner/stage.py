@@ -34,6 +34,7 @@ from endpoint.runtime.net import NameTable
 from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.tls import Authority
 from endpoint.runtime.trace import Event, Trace
+from endpoint.runtime.virtual import VirtualLoop
 from endpoint.wire.calliope import Transport
 from endpoint.wire.proxyauth import ProxyPassword
 from endpoint.wire.secret import Secret
@@ -407,6 +408,9 @@ async def _until_online(stage: Stage, name: str, model: DeviceModel) -> None:
 async def close_stage(stage: Stage) -> None:
     """Take everything down, devices first."""
     await stage.quit()
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, VirtualLoop):
+        loop.network.calm()
     for device in stage.devices.values():
         await device.close()
     await stage.cloud.stop()

@@ -24,6 +24,9 @@ _CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)%")
 _RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)/(s|m|h)")
 _SIZE = re.compile(r"([0-9]{1,12})(B|KiB|MiB|GiB)")
+_BITS = re.compile(r"([0-9]{1,9})(bit|kbit|Mbit|Gbit)")
+BITS_PATTERN = r"^[0-9]+(bit|kbit|Mbit|Gbit)$"
+_BITS_UNITS = {"bit": 1, "kbit": 1000, "Mbit": 1000**2, "Gbit": 1000**3}
 _SIZE_UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _RATE_UNITS_S = {"s": 1, "m": 60, "h": 3600}
 
@@ -144,6 +147,14 @@ def read_size(value: object) -> int:
     if found is None:
         raise ValueError("write a size, such as 64KiB or 1300B")
     return int(found[1]) * _SIZE_UNITS[found[2]]
+
+
+def read_bits(value: object) -> int:
+    """Read `2000kbit`, `10Mbit` as bits per second, at least one."""
+    found = _BITS.fullmatch(value) if isinstance(value, str) else None
+    if found is None or int(found[1]) == 0:
+        raise ValueError("write bits per second, such as 2000kbit or 10Mbit")
+    return int(found[1]) * _BITS_UNITS[found[2]]
 
 
 REFERENCE_PATTERN = r"^\$\{[^}]+\}$"
