@@ -36,6 +36,9 @@ test-clients: $(READY)  ## install published clients, as far as they can be had 
 	@$(PYTHON) -m venv .venv-clients
 	@.venv-clients/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/clients.txt \
 	  || echo "test-clients: the Python clients are NOT INSTALLED; their tests WILL BE SKIPPED" >&2
+	@$(PYTHON) -m venv .venv-mitmproxy  # it wants older versions than the others
+	@.venv-mitmproxy/bin/python -m pip install --quiet --disable-pip-version-check --requirement requirements/mitmproxy.txt \
+	  || echo "test-clients: mitmproxy is NOT INSTALLED; its tests WILL BE SKIPPED" >&2
 	@for folder in jsxapi integrations sdk; do \
 	  (cd tests/clients/$$folder && npm ci --ignore-scripts --no-audit --no-fund --silent) \
 	  || echo "test-clients: the packages of tests/clients/$$folder are NOT INSTALLED; their tests WILL BE SKIPPED" >&2; done
@@ -67,5 +70,5 @@ ci-deps:  ## Debian packages that some tests use; says loudly what it cannot hav
 	@sh .ci/deps
 
 clean:  ## remove what can be made again
-	rm -rf .venv .venv-3.* .venv-clients .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist out *.egg-info
+	rm -rf .venv .venv-3.* .venv-clients .venv-mitmproxy .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist out *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import quickjs
+import _quickjs as quickjs  # the package around it starts a thread that nobody here needs
 
 from endpoint.wire.pac_functions import FUNCTIONS
 from endpoint.wire.tunnel import ProxyAddress, parse_proxy
@@ -85,11 +85,22 @@ def find_proxies(script: str, url: str, around: Surroundings, resolve: Resolve) 
     resolved: dict[str, str | None] = {}
     call = f"String(FindProxyForURL({json.dumps(url)}, {json.dumps(host)}))"
     while True:
-        answer, wanted = json.loads(_run(script, around, resolved, f"JSON.stringify([{call}, Object.keys(__wanted)])"))
+        answer, wanted = _read(_run(script, around, resolved, f"JSON.stringify([{call}, Object.keys(__wanted)])"))
         names = [name for name in wanted if name not in resolved][: RESOLVED_MAX - len(resolved)]
         if not names:
             return _ways(answer)
         resolved |= {name: resolve(name) for name in names}
+
+
+def _read(told: Any) -> tuple[str, list[str]]:
+    """Read what a run has told; a script that put its own functions in the place of JSON's may have told anything."""
+    try:
+        answer, wanted = json.loads(told)
+    except (TypeError, ValueError):
+        raise PacError("script error: no answer") from None
+    if isinstance(answer, str) and isinstance(wanted, list) and all(isinstance(name, str) for name in wanted):
+        return answer, wanted
+    raise PacError("script error: no answer")
 
 
 def _run(script: str, around: Surroundings, resolved: Mapping[str, str | None], question: str) -> Any:
@@ -108,6 +119,8 @@ def _run(script: str, around: Surroundings, resolved: Mapping[str, str | None], 
         raise PacError("script error: too much recursion") from None
     except quickjs.JSException as error:
         raise PacError(_reason(str(error))) from None
+    except ValueError:  # a NUL, half a surrogate pair
+        raise PacError("script error: not a text") from None
 
 
 def _reason(text: str) -> str:

@@ -314,12 +314,16 @@ def cloud_serve(
     proxy_intercept: Annotated[
         str, typer.Option(help="Whether the proxy opens up TLS: off; trusted (its CA is in trustList); untrusted.")
     ] = "off",
+    trust_list: Annotated[
+        Path | None,
+        typer.Option(help="CAs of TLS-inspecting proxies that devices are told to trust, PEM.", metavar="FILE"),
+    ] = None,
 ) -> None:
     """Serve the stub cloud until SIGTERM."""
     from scenarios.runner.cloud_process import CloudProcess
     from scenarios.runner.proxy_door import ProxyDoor
 
-    asked = ProxyDoor(proxy, tuple(proxy_auth or ()), proxy_intercept)
+    asked = ProxyDoor(proxy, tuple(proxy_auth or ()), proxy_intercept, trust_list)
     process = CloudProcess(http=http, https=https, state=state, ready_file=ready_file, clock=clock, proxy=asked)
     raise typer.Exit(process.serve(media=media, silent=silent))
 

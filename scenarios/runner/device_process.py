@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +16,6 @@ from endpoint.device.device import Device
 from endpoint.device.doors import Doors
 from endpoint.device.settings import AutoJoin, DeviceSettings
 from endpoint.runtime.errors import EndpointError, StorageError
-from endpoint.runtime.tls import TlsClient
 from endpoint.wire.activation.code import MalformedCode
 from endpoint.wire.errors import WireError
 from endpoint.wire.xapi.nodes import Nodes, nodes
@@ -25,7 +23,17 @@ from endpoint.wire.xapi.schema_import import read_schema
 from scenarios.runner.commands import Exit, refused
 from scenarios.runner.follow import Follower
 from scenarios.runner.proxy_door import read_proxy
-from scenarios.runner.serving import Address, Ground, address, first_ready, for_ever, lead_names, serve, write_ready
+from scenarios.runner.serving import (
+    Address,
+    Ground,
+    address,
+    first_ready,
+    for_ever,
+    lead_names,
+    read_anchors,
+    serve,
+    write_ready,
+)
 
 HTTP_MODE: Final = "NetworkServices HTTP Mode"
 
@@ -59,7 +67,7 @@ class DeviceProcess:
         door_address = address(self.control, "--control") or ("127.0.0.1", 0)
         addresses = self._addresses()
         table = read_table(self.schema, product)
-        anchors = read_anchors(self.ca)
+        anchors = read_anchors(self.ca, "--ca")
         http_mode: dict[str, str | int] = {} if self.http in (None, "off") else {HTTP_MODE: "HTTP+HTTPS"}
 
         async def main() -> int:
@@ -181,20 +189,6 @@ def check_url(cloud: str) -> None:
         is_good = False
     if not is_good:
         raise refused(f"--cloud: {cloud!r} is no http(s) URL, such as https://127.0.0.1:8443")
-
-
-def read_anchors(ca: Path | None) -> tuple[str, ...]:
-    """Read the trust anchors of `--ca`, or refuse."""
-    if ca is None:
-        return ()
-    try:
-        anchors = (ca.read_text(encoding="ascii"),)
-        TlsClient(anchors).context()
-    except (ssl.SSLError, ValueError):
-        raise refused(f"--ca: {ca} holds no certificates in PEM form") from None
-    except OSError as error:
-        raise refused(f"--ca: {ca} cannot be read: {error.strerror}") from None
-    return anchors
 
 
 def read_table(schema: Path | None, product: str) -> Nodes:

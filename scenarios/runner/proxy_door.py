@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Final, NamedTuple, get_args
 from urllib.parse import unquote, urlsplit
 
@@ -15,17 +17,18 @@ from endpoint.wire.conventions import is_url
 from endpoint.wire.proxyauth import ProxyPassword
 from scenarios.runner.commands import refused
 from scenarios.runner.problems import nearest
-from scenarios.runner.serving import Address, address
+from scenarios.runner.serving import Address, address, read_anchors
 
 NODE: Final = "NetworkServices HTTP Proxy"
 
 
 class ProxyDoor(NamedTuple):
-    """A proxy as `cloud serve` asks for it: where, how it asks who is there, and whether it opens up TLS."""
+    """A proxy as `cloud serve` asks for it: where, how it asks who is there, whether it opens up TLS, and CAs of other proxies."""
 
     at: str = "off"
     schemes: tuple[str, ...] = ()
     intercept: str = "off"
+    trust_list: Path | None = None
 
     def address(self) -> Address | None:
         """Return where it listens, None when there is none; refuses what makes no sense."""
@@ -41,13 +44,21 @@ class ProxyDoor(NamedTuple):
                 raise refused(f"--proxy-auth: {scheme!r} is none of {', '.join(get_args(Scheme))}{_hint(scheme)}")
         if self.intercept not in ("off", TRUSTED, UNTRUSTED):
             raise refused(f"--proxy-intercept: {self.intercept!r} is none of off, {TRUSTED}, {UNTRUSTED}")
+        others = tuple(_certificates(pem) for pem in read_anchors(self.trust_list, "--trust-list"))
+        trusted = tuple(pem for pems in others for pem in pems)
         if self.address() is None:
-            return CloudSettings()
+            return CloudSettings(trust_list=trusted)
         inspector = Authority("roomsim TLS inspection") if self.intercept == TRUSTED else None
         password = ProxyPassword(chance.actor("proxy").stream("password").bytes(9).hex())
         inspects = None if self.intercept == "off" else Inspectors(inspector).get(self.intercept)
         proxy = ProxySettings(schemes=self.schemes, password=password, inspects=inspects)
-        return CloudSettings(trust_list=(inspector.pem,) if inspector else (), inspector=inspector, proxy=proxy)
+        return CloudSettings(
+            trust_list=(inspector.pem, *trusted) if inspector else trusted, inspector=inspector, proxy=proxy
+        )
+
+
+def _certificates(text: str) -> list[str]:
+    return re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----\n?", text, re.DOTALL)
 
 
 def _hint(word: str) -> str:

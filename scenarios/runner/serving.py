@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import ssl
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import Clock, LoopTime, ScaledTime, SteppedTime, TimeSource
 from endpoint.runtime.faults import Faults
 from endpoint.runtime.net import NameTable, raise_open_file_limit
+from endpoint.runtime.tls import TlsClient
 from endpoint.runtime.trace import Trace
 from scenarios.runner.commands import Exit, refused
 
@@ -139,3 +141,17 @@ async def for_ever() -> None:
     """Serve until somebody ends the process."""
     print("serving; stop with Ctrl-C or SIGTERM", flush=True)
     await asyncio.get_running_loop().create_future()
+
+
+def read_anchors(ca: Path | None, option: str) -> tuple[str, ...]:
+    """Read the certificates of an option, or refuse."""
+    if ca is None:
+        return ()
+    try:
+        anchors = (ca.read_text(encoding="ascii"),)
+        TlsClient(anchors).context()
+    except (ssl.SSLError, ValueError):
+        raise refused(f"{option}: {ca} holds no certificates in PEM form") from None
+    except OSError as error:
+        raise refused(f"{option}: {ca} cannot be read: {error.strerror}") from None
+    return anchors
