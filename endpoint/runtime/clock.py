@@ -20,6 +20,8 @@ from typing import Protocol
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 STANDS_STILL_PPM = -1_000_000
+LOOK_AGAIN_S = 3600.0
+"""Whoever waits for an instant of a clock that runs wrong looks again after so long."""
 CANCELLED_MAX = 100
 """Cancelled timers that stepped time carries along before it looks whether to clear them out."""
 SETTLE_TURNS = 20
@@ -272,6 +274,14 @@ class Clock:
             return self.began_us + elapsed_us
         since_us, ppm = self._drift
         return self.began_us + elapsed_us + (elapsed_us - since_us) * ppm // 1_000_000
+
+    def until_s(self, instant: datetime) -> float:
+        """Return the seconds until this actor's wall time is `instant`; while it stands still, when to look again at the latest."""
+        wait_s = (instant - self.now()).total_seconds()
+        if self._drift is None or wait_s <= 0:
+            return wait_s
+        rate = 1 + self._drift[1] / 1_000_000
+        return min(LOOK_AGAIN_S, wait_s / rate + 2e-6) if rate > 0 else LOOK_AGAIN_S
 
     def run_at(self, ppm: int) -> None:
         """Let this actor's wall time gain so many parts per million from now on; 0 is the right rate, -1,000,000 stands still.

@@ -11,7 +11,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Collection, Container, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from endpoint.runtime.chance import Stream
 from endpoint.runtime.clock import Clock
@@ -23,7 +23,8 @@ HISTORY_MAX = 10_000
 """Faults that `Faults.history` remembers; the oldest leave first."""
 
 
-class Between(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Between:
     """A parameter that is drawn anew at each bite, both bounds included."""
 
     low: float

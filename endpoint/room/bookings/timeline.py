@@ -278,7 +278,7 @@ class Timeline:
         if self._timer is not None and self._fires == due:
             return
         self._cancel()
-        wait_s = (due - self._clock.now()).total_seconds()
+        wait_s = self._clock.until_s(due)
         self._fires = due
         self._timer = self._clock.call_later(wait_s, self._fired)
 

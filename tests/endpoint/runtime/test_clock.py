@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 from endpoint.runtime.clock import (
     CANCELLED_MAX,
+    LOOK_AGAIN_S,
+    STANDS_STILL_PPM,
     Clock,
     LoopTime,
     ScaledTime,
@@ -291,6 +293,52 @@ def test_putting_the_wall_clock_wrong_moves_neither_durations_nor_timers() -> No
         assert other.now() == START + HOUR + timedelta(seconds=10)
 
     run(main)
+
+
+def test_a_clock_that_drifts_gains_or_loses_from_then_on_and_keeps_what_it_gained() -> None:
+    async def main() -> list[float]:
+        ground = Ground()
+        clock, told = ground.clock, list[str]()
+        clock.watch(lambda: told.append("told"))
+        offsets = []
+        for ppm in (10_000, 0, STANDS_STILL_PPM, 0):
+            clock.run_at(ppm)
+            await asyncio.sleep(100)
+            offsets.append((clock.now() - START).total_seconds() - clock.time())
+        assert told == ["told"] * 4
+        with pytest.raises(ValueError, match="stands still at most"):
+            clock.run_at(STANDS_STILL_PPM - 1)
+        return offsets
+
+    assert run(main) == [1, 1, -99, -99]
+
+
+@given(st.integers(-999_000, 1_000_000), st.integers(1, 3_000))
+def test_an_instant_of_a_clock_that_drifts_is_waited_for_exactly(ppm: int, ahead_s: int) -> None:
+    async def main() -> None:
+        clock = Ground().clock
+        clock.run_at(ppm)
+        instant = clock.now() + timedelta(seconds=ahead_s)
+        wait_s = clock.until_s(instant)
+        assert wait_s <= LOOK_AGAIN_S
+        await asyncio.sleep(wait_s)
+        if wait_s < LOOK_AGAIN_S:
+            assert timedelta(0) <= clock.now() - instant < timedelta(microseconds=10)
+
+    run(main)
+
+
+def test_the_trace_is_stamped_by_a_clock_that_stands_still() -> None:
+    async def main() -> list[str]:
+        ground = Ground()
+        ground.clock.run_at(STANDS_STILL_PPM)
+        ground.trace.event("device:room", "note")
+        await asyncio.sleep(90)
+        ground.trace.event("device:room", "note")
+        return [event.at for event in ground.trace.events]
+
+    first, second = run(main)
+    assert first == second
 
 
 def test_the_wall_is_set_to_an_instant_in_any_zone() -> None:
