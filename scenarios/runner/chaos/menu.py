@@ -69,8 +69,9 @@ _SOCKET: Final[Mapping[str, Dish]] = {
 
 MENU: Final[Mapping[str, Mapping[str, Dish]]] = {
     "link": {"down": _PLAIN, "no_address": _PLAIN},
-    "dns": {"nxdomain": _PLAIN, "servfail": _PLAIN, "silent": _PLAIN, "delay": _SLOW},
+    "dns": {"nxdomain": _PLAIN, "servfail": _PLAIN, "silent": _PLAIN, "delay": _SLOW, "tcp_only": _PLAIN},
     "tcp": {
+        "half_close": _PLAIN,
         "refuse": _AIMED,
         "silent": _AIMED,
         "block": _AIMED,
@@ -84,6 +85,8 @@ MENU: Final[Mapping[str, Mapping[str, Dish]]] = {
         "unknown_ca": _AIMED,
         "revoked": _AIMED,
         "revocation_unknown": _AIMED,
+        "old_version": _AIMED,
+        "abort": _AIMED,
     },
     "http": {
         "error": Dish(3, {"status": _STATUS}, {"service": _ANY_SERVICE}),
@@ -97,7 +100,9 @@ MENU: Final[Mapping[str, Mapping[str, Dish]]] = {
     },
     "websocket": _SOCKET,
     "mercury": {**_SOCKET, "no_first_frame": _PLAIN, "wrong_first_frame": _PLAIN, "auth_refused": _PLAIN},
-    "udp": {"drop": _PLAIN},
+    "udp": {
+        "drop": _PLAIN, "delay": _SLOW, "duplicate": _PLAIN, "reorder": _PLAIN, "corrupt": _PLAIN, "rewrite": _PLAIN,
+    },
     "stun": {
         "silent": _PLAIN,
         "error": Dish(params={"code": _one_of(400, 401, 438, 500)}),
@@ -133,11 +138,23 @@ MENU: Final[Mapping[str, Mapping[str, Dish]]] = {
 """Layer, action, and how it is drawn."""
 
 _FOR_GOOD: Final = "what it does stays: a person has to mend it"
+_NO_ITEMS: Final = "it is not made of items that could be counted, as what is drawn is"
 _ROUTE: Final = "it takes a place to lead to, which a draw does not have"
 LEFT_OUT: Final[Mapping[str, str]] = {
     "activation": "a code that is refused stays refused",
     "catalog.moved": _ROUTE,
     "clock.jump": _FOR_GOOD,
+    "clock.drift": "`skew` puts a clock wrong for as long",
+    "clock.freeze": "a clock that stands lets nothing fall due",
+    "dns.wrong_address": _ROUTE,
+    "link.flap": _NO_ITEMS,
+    "link.lossy": _NO_ITEMS,
+    "link.throttle": _NO_ITEMS,
+    "link.mtu": _NO_ITEMS,
+    "tcp.throttle": _NO_ITEMS,
+    "tcp.idle_cut": _NO_ITEMS,
+    "proxy": "a scenario has a proxy or it has none",
+    "tls.intercept": "it takes an authority that devices trust",
     "calendar.no_join_fields": "the meetings of that time stay without them",
     "http.redirect": _ROUTE,
     "hybrid": "a setting of a mailbox: what it did to a meeting stays",
