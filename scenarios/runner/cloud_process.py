@@ -79,7 +79,7 @@ async def start_cloud(
     except StoreError as error:
         raise refused(f"--state: {error}") from None
     try:
-        await cloud.start(http=doors["http"], https=doors["https"], proxy=doors["proxy"] or ("127.0.0.1", 0))
+        await cloud.start(http=doors["http"], https=doors["https"], proxy=doors.get("proxy") or ("127.0.0.1", 0))
     except OSError as error:
         await cloud.stop()
         raise refused(f"a door cannot be opened: {error.strerror or error}") from None

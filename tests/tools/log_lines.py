@@ -170,6 +170,18 @@ OURS: Final = (
     Row("R12", "Network", "I", "system time set from {host}: {old} -> {new}", "the device's clock was wrong at boot"),
     Row("R20", "Wx2", "I", "Activation: started", "a code was entered"),
     Row(
+        "R08",
+        "Network",
+        "I",
+        "proxy {Manual, PACUrl, WPAD} {url}",
+        "at boot, and when the settings of the proxy change",
+    ),
+    Row("R09", "Network", "W", "PAC load failed {url}: {reason}", "the script cannot be had, or cannot be used"),
+    Row(
+        "R10", "Network", "W", "proxy offers no supported authentication ({schemes})", "devices can do Basic and Digest"
+    ),
+    Row("R11", "Network", "W", "proxy refused our credentials, not trying again", "for ten minutes"),
+    Row(
         "R21", "Wx2", "3", "Activation: challenge received, group {group} version {version}", "the first reply is good"
     ),
     Row("R22", "Wx2", "3", "Activation: proof accepted", "the second one is"),
