@@ -9,7 +9,6 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from endpoint.device.defaults import ETHERNET_SPEED, ipv4_address
 from endpoint.runtime.clock import Timer
 from endpoint.runtime.faults import Fault
 
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from endpoint.device.device import Device
 
 INTERFACE: Final = "eth0"
+SPEED: Final = ("Network", 1, "Ethernet", "Speed")
+ADDRESS: Final = ("Network", 1, "IPv4", "Address")
 AT: Final = "interface"
 """What a fault that is asked for here is asked at."""
 
@@ -93,18 +94,17 @@ class Link:
         if self.condition is Condition.DOWN:
             log.line("Network", "W", f"link down on {INTERFACE}")
         elif before is Condition.DOWN:
-            log.line("Network", "I", f"link up on {INTERFACE}, {ETHERNET_SPEED.removesuffix('full')} Mbit/s")
+            speed = str(self._device.status.defaults.values.get(SPEED, "")).removesuffix("full")
+            log.line("Network", "I", f"link up on {INTERFACE}, {speed} Mbit/s")
         if self.condition is Condition.NO_ADDRESS:
             log.line("Network", "W", f"no IPv4 lease on {INTERFACE}")
         self._show()
 
     def _show(self) -> None:
         device, now = self._device, self.condition
-        node = ("Network", 1)
         with device.status.group():
-            mac = str(device.status.get((*node, "Ethernet", "MacAddress")))
-            device.status.put((*node, "Ethernet", "Speed"), "" if now is Condition.DOWN else ETHERNET_SPEED)
-            device.status.put((*node, "IPv4", "Address"), ipv4_address(mac) if now is Condition.UP else "")
+            for path, is_there in ((SPEED, now is not Condition.DOWN), (ADDRESS, now is Condition.UP)):
+                device.status.put(path, device.status.defaults.values.get(path, "") if is_there else "")
             device.diagnostics.put("NetLinkStatus", now is Condition.DOWN, {"interface": INTERFACE})
             device.diagnostics.put("IPv4Assignment", now is Condition.NO_ADDRESS, {"interface": INTERFACE})
             device.reach.judge()
