@@ -9,7 +9,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Final, TypeVar
@@ -60,13 +60,14 @@ class NoAnswer(Unreachable):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer, read to its end; `number` is the one that the log calls the request by."""
+    """An HTTP answer, read to its end; `number` is the one that the log calls the request by, `tapped` the one of who records."""
 
     status: int
     body: bytes
     headers: Mapping[str, str]
     tracking_id: str
     number: int = 0
+    tapped: int = 0
 
     @property
     def ok(self) -> bool:
@@ -99,6 +100,7 @@ class Call:
         sees_redirects: a 3xx is an answer like others; without this it is as if nobody had answered.
         is_direct: it takes no proxy, and is none of the cloud: its end says nothing of the relation to it.
         is_aside: that nobody answers says nothing about the cloud.
+        opened: what sealed members of the body hold, for who records the device.
     """
 
     method: str
@@ -115,6 +117,7 @@ class Call:
     sees_redirects: bool = False
     is_direct: bool = False
     is_aside: bool = False
+    opened: Any = None
 
 
 Sender = Callable[[Call], Awaitable[Answer]]
@@ -243,7 +246,6 @@ class Http:
     async def _exchange(self, call: Call, tracking_id: str, number: int) -> Answer:
         if not conventions.is_url(call.url):
             raise Unreachable("dns", "", "could not resolve ")
-        host, _, port = conventions.authority(call.url).rpartition(":")
         headers = {"TrackingID": tracking_id, "Accept": "application/json", **call.headers}
         data = call.form
         if call.body is not None:
@@ -253,6 +255,20 @@ class Http:
             headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
         if call.token is not None:
             headers["Authorization"] = f"Bearer {call.token.reveal()}"
+        tap = self._world.tap
+        tapped = tap.asked(call.method, call.url, call.service, headers, data, call.opened)
+        try:
+            answer = await self._patiently(call, headers, data, tracking_id, number)
+        except Unreachable as error:
+            tap.failed(tapped, error.reason)
+            raise
+        tap.answered(tapped, answer.status, answer.headers, answer.body)
+        return replace(answer, tapped=tapped)
+
+    async def _patiently(
+        self, call: Call, headers: dict[str, str], data: bytes | None, tracking_id: str, number: int
+    ) -> Answer:
+        host, _, port = conventions.authority(call.url).rpartition(":")
         self._running += 1
         try:
             with httpnet.request(call.service, is_direct=call.is_direct, on_answer=partial(self._note_answer, number)):

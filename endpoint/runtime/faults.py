@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Collection, Container, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -131,12 +131,17 @@ class Faults:
         for watcher in self._watchers:
             watcher(fault)
 
-    def holding(self, on: str, among: Container[str], **attributes: Any) -> Fault | None:
-        """Return the first fault among some actions that holds here and now, without letting it bite."""
+    def holding(self, on: str, among: Collection[str], **attributes: Any) -> Fault | None:
+        """Return the first fault that holds here and now and does one of some things, without letting it bite."""
         now_s = self._clock.time()
         for fault in self._armed.values():
-            here = fault.on == on and fault.do in among and fault.aims_at(attributes)
-            if here and fault.from_s <= now_s and not fault.is_over(now_s):
+            if (
+                fault.on == on
+                and fault.do in among
+                and fault.from_s <= now_s
+                and not fault.is_over(now_s)
+                and fault.aims_at(attributes)
+            ):
                 return fault
         return None
 

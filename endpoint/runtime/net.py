@@ -35,7 +35,7 @@ _NO_NAME: Final = ("dns", "could not resolve {host}")
 _NO_ANSWER: Final = ("dns", "dns timeout {host}")
 _NO_HANDSHAKE: Final = ("tls", "TLS handshake timeout {host}")
 FAILURES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
-    "link": {"down": _NO_CONNECT, "no_address": _NO_NAME},
+    "link": {"down": _NO_CONNECT, "no_address": _NO_CONNECT},
     "dns": {"nxdomain": _NO_NAME, "servfail": _NO_NAME, "silent": _NO_ANSWER, "tcp_only": _NO_ANSWER},
     "tcp": {"refuse": ("tcp", "connection refused {host}:{port}"), "silent": _NO_CONNECT, "block": _NO_CONNECT},
     "tls": {
@@ -191,10 +191,11 @@ class Net:
             if stream is not None:
                 return await self._through(stream, factory, tls, about, timeout_s)
         verifies = tls is not None and tls.verify
+        insists = tls is not None and tls.insists
         patience_s = CONNECT_TIMEOUT_S if timeout_s is None else timeout_s
         shaped, ends_s = None, self.clock.time() + patience_s
         if self.faults.armed:
-            await self._disturb(about, patience_s, verifies, tls is not None and tls.insists)
+            await self._disturb(about, patience_s, verifies, insists)
             host = await self._misled(about, patience_s)
             shaped, ends_s = await self._reach(about, patience_s), self.clock.time() + patience_s
         address = self.names.resolve(host, port)
@@ -279,10 +280,14 @@ class Net:
     ) -> None:
         """Let faults of the lower layers bite: the lowest wins. Whoever does not verify is not disturbed by certificates."""
         for layer, failures in FAILURES.items():
-            if (layer == "tls" and not verifies) or (layer == "dns" and _is_address(str(about["host"]))):
+            if (
+                layer not in layers
+                or (layer == "tls" and not verifies)
+                or (layer == "dns" and _is_address(str(about["host"])))
+            ):
                 continue
             among = {*failures, "delay"} - ({"tcp_only"} if about["host"] in self._over_tcp else set())
-            fault = self.faults.hit(layer, among, at="client", **about) if layer in layers else None
+            fault = self.faults.hit(layer, among, at="client", **about)
             if fault is None:
                 continue
             wait_s = patience_s if fault.do in PATIENCE else 0.0

@@ -161,6 +161,10 @@ class Trace:
         """Let what the running task does from here on be caused by event `n`."""
         _cause.set(n)
 
+    def shown(self, value: Any) -> Any:
+        """Return a value as an event would show it; errors as in `event`."""
+        return self._redacted(value)
+
     def _redacted(self, value: Any) -> Any:
         if type(value) in _PLAIN:
             return value

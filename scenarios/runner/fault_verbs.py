@@ -14,7 +14,17 @@ from endpoint.runtime.field_faults import ROWS
 from endpoint.runtime.quality import SHAPES
 from endpoint.runtime.vocabulary import FAULTS, Action
 from scenarios.runner.chaos.menu import MENU
-from scenarios.runner.fields import Bits, Duration, FaultName, Flag, Packet, Percent, Text, TextOrNumber, wrong
+from scenarios.runner.fields import (
+    Bits,
+    Duration,
+    FaultName,
+    Flag,
+    Packet,
+    Percent,
+    Text,
+    TextOrNumber,
+    wrong,
+)
 from scenarios.runner.notyet import not_yet
 from scenarios.runner.problems import nearest
 from scenarios.runner.validation import Objection, Strict
