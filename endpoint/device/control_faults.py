@@ -28,9 +28,7 @@ def _offered(*, now: bool) -> dict[str, tuple[str, ...]]:
     return {on: known for on, known in found.items() if known}
 
 
-LASTING: Final[Mapping[str, tuple[str, ...]]] = {
-    on: tuple(do for do in known if (on, do) != ("clock", "skew")) for on, known in _offered(now=False).items()
-}
+LASTING: Final[Mapping[str, tuple[str, ...]]] = _offered(now=False)
 """Layer to actions that hold until they are healed or reach their limit; the clock is put wrong by `/clock`."""
 MOMENTARY: Final[Mapping[str, tuple[str, ...]]] = _offered(now=True)
 """Layer to actions that happen once, now."""
@@ -46,6 +44,8 @@ TARGETS: Final[Mapping[str, tuple[str, ...]]] = {
     if (known := (*LASTING.get(on, ()), *MOMENTARY.get(on, ())))
 } | {"link": ("host", "port", "service", "direction", "kind"), "mercury": ("host", "port")}
 """What the faults of a layer may be aimed at. A link that is aimed at something is the way to it, not the interface."""
+NEEDS_BY: Final = frozenset({"delay", "jump"})
+"""Actions that say how long, or how far."""
 STEPS: Final[Mapping[tuple[str, str], str]] = {("calendar", "sip_button"): "press"}
 """At which step of its layer a fault bites, for layers whose other faults are the cloud's."""
 
@@ -197,7 +197,7 @@ def _params(asked: FaultRequest, own: Mapping[str, Any]) -> dict[str, Any]:
     for name in own:
         if name not in known:
             raise ControlError(422, "bad_fault", f"{asked.on} {asked.do} takes no `{name}`", known)
-    if "by" in known and "by" not in own:
+    if asked.do in NEEDS_BY and "by" not in own:
         raise ControlError(422, "bad_fault", f"{asked.on} {asked.do} needs `by`")
     signed = asked.on == "clock"
     found = {}

@@ -24,7 +24,7 @@ from endpoint.cloud.calendar import Calendar
 from endpoint.cloud.calendar_edit import CalendarEdits
 from endpoint.cloud.catalog import ServiceCatalog
 from endpoint.cloud.clusters import Clusters
-from endpoint.cloud.http import Call, Http, SwitchedOff
+from endpoint.cloud.http import Http, SwitchedOff
 from endpoint.cloud.identity import Identity
 from endpoint.cloud.keys import Keys
 from endpoint.cloud.mercury import Mercury
@@ -105,8 +105,7 @@ class Device:
         self.on_seen: Callable[[], object] = lambda: None
         """Told when something that a ready file shows may have changed."""
         self.link = Link(self)
-        self.hardware = Hardware(self)
-        self._keeper.before_write = self.hardware.check_disk
+        self.hardware = Hardware(self, self._keeper)
         self.drawn = Drawn(self._chance)
         """Passphrase of the built-in user until somebody sets one."""
         self.booted_s = self._clock.time()
@@ -212,7 +211,7 @@ class Device:
         self.http.on_failed = self.catalog.mark_failed
         self.http.on_reached = self.webex.reached
         self.http.on_outcome = self.mercury.on_outcome = self.reach.outcome
-        self.trust.fetch_config = self._fetch_config
+        self.trust.fetch_config = self.online.fetch_config
         self.identity.on_token_judged = self.reach.token
         self.catalog.on_change = lambda catalog: bindings.show_catalog(self)
         self.registration.on_moved = lambda url: self.mercury.moved()
@@ -400,11 +399,6 @@ class Device:
         await self._stop()
         self._assemble()
 
-    def corrupt_state(self) -> bool:
-        """Damage what is on disk; the next boot finds it."""
-        self._keeper.corrupt()
-        return True
-
     async def close(self) -> None:
         """Shut down for good and let the state directory go."""
         await self._call_off()
@@ -543,15 +537,6 @@ class Device:
         if hardens and not self.is_hardened:
             self.is_hardened = True  # written with the account, in one piece, as the users are
             self.local.lock_down()
-
-    async def _fetch_config(self) -> ConfigData:
-        account = self.identity.account
-        told = account.services.get("activation") if account else None
-        base = self.catalog.catalog.url("activation") or told or self.bases.activation
-        answer = await self.identity.send(Call("GET", f"{base}/config", "activation"))
-        if not answer.ok:
-            raise answer.refusal(self._clock.now())
-        return answer.read(ConfigData)
 
     def _region(self) -> tuple[str | None, str | None]:
         region = self.bootstrap.region

@@ -13,6 +13,7 @@ from endpoint.runtime.faults import Fault
 
 if TYPE_CHECKING:
     from endpoint.device.device import Device
+    from endpoint.device.keeping import Keeper
 
 SHUTDOWN_AFTER_S: Final = 20.0
 """Between the alarm of the thermal control and the end; documented as 20000 ms."""
@@ -26,10 +27,12 @@ DISK: Final = {"full": "No space left on device", "read_only": "Read-only file s
 class Hardware:
     """The hardware of one device, over all its boots."""
 
-    __slots__ = ("_device",)
+    __slots__ = ("_device", "_keeper")
 
-    def __init__(self, device: Device) -> None:
+    def __init__(self, device: Device, keeper: Keeper) -> None:
         self._device = device
+        self._keeper = keeper
+        keeper.before_write = self._check_disk
         device.world.faults.on_momentary(self._strike)
 
     def _strike(self, fault: Fault) -> bool:
@@ -43,7 +46,8 @@ class Hardware:
             case "clock", "jump":
                 return self._jump(float(fault.params["by"]))
             case "storage", "corrupt":
-                return self._device.corrupt_state()
+                self._keeper.corrupt()
+                return True
         return False
 
     def _cut(self) -> bool:
@@ -78,12 +82,8 @@ class Hardware:
         device.world.trace.event("world", "clock.set", data={"of": device.who, "jump": by_s})
         return True
 
-    def check_disk(self, file: str) -> None:
-        """Refuse to write a file as a disk that is full, or read only.
-
-        Raises:
-            StorageError: with what the operating system would say.
-        """
+    def _check_disk(self, file: str) -> None:
+        """Refuse to write a file as a disk that is full, or read only."""
         fault = self._device.world.faults.hit("storage", device=self._device.who, file=file)
         if fault is not None:
             raise StorageError(f"{file}: cannot be written: {DISK[fault.do]}; the state before is kept")

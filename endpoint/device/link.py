@@ -9,15 +9,15 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
-from endpoint.device.defaults import ETHERNET_SPEED, ipv4_address
 from endpoint.runtime.clock import Timer
 from endpoint.runtime.faults import Fault
-from endpoint.runtime.net import LINK_LOST
 
 if TYPE_CHECKING:
     from endpoint.device.device import Device
 
 INTERFACE: Final = "eth0"
+SPEED: Final = ("Network", 1, "Ethernet", "Speed")
+ADDRESS: Final = ("Network", 1, "IPv4", "Address")
 AT: Final = "interface"
 """What a fault that is asked for here is asked at."""
 
@@ -28,6 +28,10 @@ class Condition(Enum):
     UP = "up"
     NO_ADDRESS = "no address"
     DOWN = "down"
+
+
+FOUND: Final = {"down": Condition.DOWN, "no_address": Condition.NO_ADDRESS}
+"""What a fault makes of the interface."""
 
 
 class Link:
@@ -49,7 +53,7 @@ class Link:
         return self.condition is Condition.UP
 
     def _heard(self, fault: Fault) -> None:
-        if fault.on != "link" or not fault.aims_at({"device": self._device.who, "at": AT}):
+        if fault.on != "link" or fault.do not in FOUND or not fault.aims_at({"device": self._device.who, "at": AT}):
             return
         for alarm in self._alarms.pop(fault.id, ()):
             alarm.cancel()
@@ -64,10 +68,8 @@ class Link:
     def look(self) -> None:
         """Look at the interface; what has changed is said, and acted upon."""
         device = self._device
-        fault = device.world.faults.holding("link", LINK_LOST, device=device.who, at=AT)
-        found = {"down": Condition.DOWN, "no_address": Condition.NO_ADDRESS}.get(
-            fault.do if fault else "", Condition.UP
-        )
+        fault = device.world.faults.holding("link", FOUND, device=device.who, at=AT)
+        found = FOUND[fault.do] if fault is not None else Condition.UP
         if found is self.condition:
             return
         before, self.condition, self.since = self.condition, found, device.world.clock.now()
@@ -92,18 +94,17 @@ class Link:
         if self.condition is Condition.DOWN:
             log.line("Network", "W", f"link down on {INTERFACE}")
         elif before is Condition.DOWN:
-            log.line("Network", "I", f"link up on {INTERFACE}, {ETHERNET_SPEED.removesuffix('full')} Mbit/s")
+            speed = str(self._device.status.defaults.values.get(SPEED, "")).removesuffix("full")
+            log.line("Network", "I", f"link up on {INTERFACE}, {speed} Mbit/s")
         if self.condition is Condition.NO_ADDRESS:
             log.line("Network", "W", f"no IPv4 lease on {INTERFACE}")
         self._show()
 
     def _show(self) -> None:
         device, now = self._device, self.condition
-        node = ("Network", 1)
         with device.status.group():
-            mac = str(device.status.get((*node, "Ethernet", "MacAddress")))
-            device.status.put((*node, "Ethernet", "Speed"), "" if now is Condition.DOWN else ETHERNET_SPEED)
-            device.status.put((*node, "IPv4", "Address"), ipv4_address(mac) if now is Condition.UP else "")
+            for path, is_there in ((SPEED, now is not Condition.DOWN), (ADDRESS, now is Condition.UP)):
+                device.status.put(path, device.status.defaults.values.get(path, "") if is_there else "")
             device.diagnostics.put("NetLinkStatus", now is Condition.DOWN, {"interface": INTERFACE})
             device.diagnostics.put("IPv4Assignment", now is Condition.NO_ADDRESS, {"interface": INTERFACE})
             device.reach.judge()

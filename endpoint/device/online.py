@@ -6,8 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Final
 
 from endpoint.cloud.account import milliseconds
+from endpoint.cloud.http import Call
 from endpoint.runtime.clock import Timer
 from endpoint.runtime.errors import EndpointError
+from endpoint.wire.activation.messages import ConfigData
 
 if TYPE_CHECKING:
     from endpoint.device.device import Device
@@ -89,6 +91,21 @@ class WayOnline:
         if not device.catalog.is_fresh:
             await device.catalog.fetch()
         await device.registration.register()
+
+    async def fetch_config(self) -> ConfigData:
+        """Ask the activation service again for configData.
+
+        Raises:
+            EndpointError: nobody answered, or the answer is no.
+        """
+        device = self._device
+        account = device.identity.account
+        told = account.services.get("activation") if account else None
+        base = device.catalog.catalog.url("activation") or told or device.bases.activation
+        answer = await device.identity.send(Call("GET", f"{base}/config", "activation"))
+        if not answer.ok:
+            raise answer.refusal(device.world.clock.now())
+        return answer.read(ConfigData)
 
     async def connect(self) -> None:
         """Open Mercury and wait until it is open.

@@ -80,7 +80,7 @@ class Reach:
         return False, {}
 
     def _cloud(self) -> Mapping[str, str]:
-        if self._refuses_tokens:
+        if self._refuses_tokens and self._device.webex.status is not Status.ERROR:
             return {"host": self._refuses_tokens, "reason": "401"}
         if self.last is not None:
             return {"host": self.last.host, "reason": self.last.reason}

@@ -507,6 +507,8 @@ MUTATIONS = {
     "xapi/from_the_cloud.yaml": ("Code: 504", "Code: 503", "Code: got 504, expected is 503"),
     "xapi/panel.yaml": ("Reason: Access denied", "Reason: Access granted", "-> Error: Access denied at +0.000s"),
     "xapi/roles.yaml": ("integrator, reset: Error", "integrator, reset: OK", 'status: got "Error", expected is "OK"'),
+    "faults/power_loss.yaml": ("LastShutdownReason: Unknown", "LastShutdownReason: Restart", "Unknown"),
+    "faults/tls_revocation_blocked.yaml": ("status: Registered", "status: Stopped", "Registered"),
     "xapi/websocket.yaml": ("set by integrator from", "set by user from", "set by user from"),
     "xapi/volume_and_mute.yaml": ("Volume: 30, times: 1", "Volume: 31, times: 1", "Status Audio"),
 }

@@ -26,6 +26,9 @@ Faults that devices meet in the field, each one switch: `fault: dns.nxdomain` in
 of the device log are called by their marks, see the [device log](device-log.md); C, E, W and I are the levels of Diagnostics Messages.
 *Well again* is the virtual time after the end of the fault within which the device is registered, has Mercury open, and holds the meetings
 that the cloud has for it. Rows that cannot be switched on yet say why.
+
+Of the messages the lower layer wins: one is shown only while the check behind it could run. Without a link nobody complains of the
+cloud, and without the cloud nobody of the notification channel; what holds still shows when the layer below is well again.
 """
 
 

@@ -21,12 +21,12 @@ ROWS: Final = (
     Row(
         13,
         "websocket.idle_kill",
-        what="a middlebox has forgotten the connection: nothing arrives any more, and nobody says so",
-        log="R54 (14 s after an unanswered ping), R50, R53",
-        shown="WebexNotificationConnectivity E, flapping",
+        what="a middlebox forgets connections without data for 10 s (60 s never comes: the device asks every 15 s)",
+        log="R54 (14 s after an unanswered ping), R50",
+        shown="WebexNotificationConnectivity E, flapping: a new connection opens at once, and is forgotten in its turn",
         people="gaps of seconds; none or Issues",
         source="documented",
-        plan=({"on": "mercury", "do": "silent"},),
+        plan=({"on": "tcp", "do": "idle_cut", "idle": "10s", "target": {"service": "mercury"}},),
         scenario="faults/websocket_idle_kill.yaml",
     ),
     Row(

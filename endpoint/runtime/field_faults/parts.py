@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, NamedTuple
 
 from endpoint.runtime.field_faults import ROWS
 from endpoint.runtime.field_faults.row import Row
+from endpoint.runtime.quality import SHAPES
 from endpoint.runtime.vocabulary import FAULTS
 
 Side = Literal["device", "cloud", "scenario"]
@@ -17,8 +18,16 @@ DEVICE: Final = frozenset({"link", "dns", "tcp", "tls", "udp", "storage", "power
 """Layers that a device carries out for itself."""
 SCENARIO: Final = frozenset({"stun", "media", "proxy"})
 """Layers that only somebody who runs all of it can reach."""
-NOT_DEVICE: Final = frozenset({("tls", "intercept")})
-"""What of its layers somebody else has to do."""
+NOT_DEVICE: Final = SHAPES | {
+    ("tls", "intercept"),
+    ("tls", "old_version"),
+    ("tls", "abort"),
+    ("link", "flap"),
+    ("clock", "skew"),
+    ("clock", "drift"),
+    ("clock", "freeze"),
+}
+"""What of its layers takes somebody who runs all of it, or a network in memory."""
 ALSO_DEVICE: Final = frozenset({("mercury", "reset"), ("calendar", "sip_button")})
 """What a device carries out of the layers of the cloud."""
 OWN: Final = frozenset({"on", "do", "target", "direction", "optional", "count", "after", "for"})

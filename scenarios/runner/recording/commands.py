@@ -98,10 +98,11 @@ def _record(
     if cloud is None:
         told = live.record_stub(folder, lasts_s=lasts_s, seed=seed)
     else:
-        from scenarios.runner.device_process import check_url, read_anchors
+        from scenarios.runner.device_process import check_url
+        from scenarios.runner.serving import read_anchors
 
         check_url(cloud)
-        told = live.record_cloud(folder, cloud, read_anchors(ca), code=code or "", lasts_s=lasts_s)
+        told = live.record_cloud(folder, cloud, read_anchors(ca, "--ca"), code=code or "", lasts_s=lasts_s)
     print(told.written)
     if told.refusal:
         raise refused(f"the device got no account: {told.refusal}", Exit.NO)

@@ -85,15 +85,16 @@ def to_device(
 
 def against(recording: Recording, target: str, rules: Rules, ca: Path | None, code: str, seed: int | None) -> int:
     """Play a recorded device to a cloud under test, and print the differences."""
-    from scenarios.runner.device_process import check_url, read_anchors
+    from scenarios.runner.device_process import check_url
     from scenarios.runner.recording.against_clouds import against_stub, against_url
+    from scenarios.runner.serving import read_anchors
 
     if target == "stub":
         outcome = against_stub(recording, rules, seed)
     else:
         check_url(target)
         check_code(code)
-        outcome = against_url(recording, rules, target, read_anchors(ca), parse_code(code) if code else None)
+        outcome = against_url(recording, rules, target, read_anchors(ca, "--ca"), parse_code(code) if code else None)
     print("\n".join(outcome.lines()))
     if not outcome.compared:
         return Exit.NOTHING

@@ -8,6 +8,7 @@ import gc
 import resource
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -358,6 +359,18 @@ def test_a_caller_that_goes_leaves_no_connection() -> None:
 WAITS_S = {"silent": CONNECT_TIMEOUT_S, "block": CONNECT_TIMEOUT_S, "tcp_only": DNS_TIMEOUT_S}
 
 
+def test_only_who_insists_minds_that_nobody_tells_a_certificate_s_status() -> None:
+    async def main(ground: Ground) -> None:
+        await _served(ground)
+        fault = ground.faults.arm(Fault("f", "tls", "revocation_unknown"))
+        transport, _ = await ground.net.connect(Ear, HOST, 443, tls=TRUSTING)
+        transport.close()
+        await ground.clock.sleep(1)
+        assert fault.used == 1
+
+    _virtual(main)
+
+
 @pytest.mark.parametrize(("on", "do"), [(on, do) for on, does in FAILURES.items() for do in does])
 def test_every_fault_has_its_reason(on: str, do: str) -> None:
     async def main(ground: Ground) -> None:
@@ -367,7 +380,8 @@ def test_every_fault_has_its_reason(on: str, do: str) -> None:
         )
         layer, reason = FAILURES[on][do]
         expected = layer, reason.format(host=HOST, port=443)
-        assert await _refused(ground.net, tls=TRUSTING, service="u2c") == expected
+        insisting = replace(TRUSTING, insists=True)
+        assert await _refused(ground.net, tls=insisting, service="u2c") == expected
         assert ground.clock.time() == WAITS_S.get(do, 0)
         assert fault.used == 1
         ground.faults.heal("f")

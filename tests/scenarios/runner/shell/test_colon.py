@@ -337,7 +337,7 @@ def test_durations(text: str, found: float) -> None:
     ("line", "become"),
     [
         (":adv", [":advance"]),
-        (":fault d", [":fault dns", ":fault dns.nxdomain", ":fault dns.slow"]),
+        (":fault d", [":fault dns", ":fault dns.nxdomain", ":fault dns.slow", ":fault dns.udp_blocked"]),
         (":fault dns nx", [":fault dns nxdomain"]),
         (":fault dns nxdomain ho", [":fault dns nxdomain host="]),
         (":fault dns nxdomain host=x ho", []),
