@@ -31,10 +31,6 @@ NOT_YET: Final[dict[str, str]] = {
     "expect.share": _FLEET,
     # verbs of the device
     "verb.macro": "it comes with macros",
-    # verbs of the world
-    # subjects
-    "subject.load": _FLEET,
-    "subject.quiet": "write `never` with `for`",
     # layers of faults
     "fault.client": _CLIENT,
     "fault.every": "it comes with chaos runs",
