@@ -62,9 +62,6 @@ NOT_YET: Final[dict[str, str]] = {
     "hybrid.tms_unmapped": "it comes with TMS",
     "hybrid.tnef_stripped": "it comes with Exchange",
     # keys of verbs that are there
-    "discover.transports": "a run asks all servers of the list",
-    "sync.from": "a catch-up asks for a day to either side",
-    "sync.to": "a catch-up asks for a day to either side",
     "cloud.meeting.create.platform": "`cloud.invite` takes the long way: platform, mailbox, keyword",
     "network.latency": _LINK,
     "network.jitter": _LINK,
