@@ -37,7 +37,9 @@ def test_catch_up_asks_for_the_window_that_is_written() -> None:
             expect: { bookings: { count: 0 } }
           - sync: { from: -1h, to: "2026-03-05T08:00:00Z" }
             expect:
-              request: { GET: /calendar/api/v1/calendarEvents, query: { fromDate: { starts: "2026-03-02T07:00" }, toDate: { starts: "2026-03-05T08:00" } } }
+              request:
+                GET: /calendar/api/v1/calendarEvents
+                query: { fromDate: { starts: "2026-03-02T07:00" }, toDate: { starts: "2026-03-05T08:00" } }
               bookings: [{ Title: Far }]
         """
     )
