@@ -12,7 +12,7 @@ from typing import Final
 _FLEET = "it comes with fleets"
 _GOOGLE = "it comes with Google calendars"
 _CLIENT = "it comes with clients that keep a connection"
-_DOORS = "scenarios use the websocket, or call inside the process; `roomsim endpoint run` opens all doors of a device"
+_DOORS = "scenarios use the websocket, HTTP, or call inside the process; `roomsim endpoint run` opens the SSH door"
 _LINK = "it comes with the network model below TCP"
 _MEDIA = "it comes with media"
 _PANEL = "it comes with the panel"
@@ -70,7 +70,6 @@ NOT_YET: Final[dict[str, str]] = {
     "network.mtu": _LINK,
     "network.direction": _LINK,
     "over.ssh": _DOORS,
-    "over.http": _DOORS,
     "subscribe.over": _CLIENT,
     "press.hold": _PANEL,
 }
