@@ -63,6 +63,10 @@ class Verb(Strict):
         """The scenario time that the verb takes by its own words; deadlines count from its end."""
         return 0.0
 
+    def why_not(self, mode: str) -> str:
+        """Say why a step with these arguments cannot be done in a run mode; empty when it can."""
+        return ""
+
     def defines(self) -> Iterable[Defined]:
         """Return the names that later steps may use."""
         return ()
