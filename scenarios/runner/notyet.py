@@ -11,18 +11,18 @@ from typing import Final
 
 _FLEET = "it comes with fleets"
 _GOOGLE = "it comes with Google calendars"
-_CLIENT = "it comes with clients that keep a connection"
-_DOORS = "scenarios use the websocket, HTTP, or call inside the process; `roomsim endpoint run` opens the SSH door"
+_CLIENT = "scenarios have no client that keeps a connection; `subscribe` listens inside the process"
+_DOORS = "scenarios call through the websocket, HTTP, or inside the process; `roomsim endpoint run` opens the SSH door as well"
 _MEDIA = "it comes with media"
 _PANEL = "it comes with the panel"
-_RECORD = "it comes with the recorder"
+_QUIRKS = "no cloud is known that differs from the stub"
 
 NOT_YET: Final[dict[str, str]] = {
     "platform.exchange": "it comes with Exchange",
     "platform.google": _GOOGLE,
     "platform.tms": "it comes with TMS",
     "platform.webex": "`webex_meeting` needs no platform",
-    "cloud.quirks": _RECORD,
+    "cloud.quirks": _QUIRKS,
     "device.count": _FLEET,
     "device.log_style": "only the log style of 2022 is there",
     "device.macros": "it comes with macros",
