@@ -73,6 +73,9 @@ def scenario_schema() -> Schema:
             "required": ["part", "steps"],
         },
     }
+    for name in generated["$defs"].keys() - {names[kind] for kind in VERBS.values()} - {"Step", "Scenario", "Part"}:
+        properties = defs[name].get("properties", {})
+        properties |= {key: _or_reference(one) for key, one in properties.items() if one.get("type") == "array"}
     whole: Schema = {"if": {"required": ["part"]}, "then": _ref("Part"), "else": _ref("Scenario")}
     _tidy(defs)
     used = _references(whole, defs)
