@@ -107,8 +107,8 @@ class Calendar:
 
     # catch-up
 
-    async def catch_up(self) -> int:
-        """Make the store equal to the cloud's window of 24 hours to either side of now; returns the number of events.
+    async def catch_up(self, window: Window | None = None) -> int:
+        """Make the store equal to the cloud's window, by default 24 hours to either side of now; returns the number of events.
 
         Callers at the same time share one run.
 
@@ -116,7 +116,7 @@ class Calendar:
             CalendarUnavailable: the service refused, or answered something else.
             Unreachable: nobody answered within five minutes.
         """
-        return await self._run.run(self._catch_up)
+        return await self._run.run(lambda: self._catch_up(window))
 
     async def quiet(self) -> None:
         """Wait until no catch-up is on its way."""
@@ -136,12 +136,12 @@ class Calendar:
         if not self.caught_up and not self._run.is_running and self._timer is None:
             self.catch_up_soon()
 
-    async def _catch_up(self) -> int:
+    async def _catch_up(self, window: Window | None = None) -> int:
         repeats = 0
         try:
             while True:
                 self._again = False
-                count, is_sure = await self._once()
+                count, is_sure = await self._once(window)
                 repeats += not is_sure
                 if not self._again and (is_sure or repeats > REPEATS_MAX):
                     break
@@ -151,10 +151,10 @@ class Calendar:
         self._plan(CATCH_UP_EVERY_S if self.push_is_up() else CATCH_UP_SOON_S)
         return count
 
-    async def _once(self) -> tuple[int, bool]:
+    async def _once(self, wanted: Window | None) -> tuple[int, bool]:
         """Read all pages once; returns the number of events, and whether pages and pushes did not get in each other's way."""
         world = self._world
-        window = Window.around(world.clock.now())
+        window = wanted or Window.around(world.clock.now())
         touched = self._touched = set()
         try:
             found, is_whole, is_paged = await self._pages(window)

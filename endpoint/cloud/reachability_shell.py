@@ -50,6 +50,7 @@ from endpoint.wire.calliope import (
     ClusterList,
     Report,
     Server,
+    Transport,
     VersionedReport,
     best_of,
     max_age_s,
@@ -90,6 +91,8 @@ class Reachability:
         profile: Profile = FAST,
     ) -> None:
         self.profile = profile
+        self.transports: frozenset[Transport] = frozenset(Transport)
+        """Servers of these are asked in runs that begin from now on."""
         self.result: Result | None = None
         """The last complete run; it stays until the next one is complete."""
         self._source = source
@@ -241,7 +244,8 @@ class Reachability:
     async def _list(self) -> None:
         try:
             answer = await self._source.fetch()
-            asked, unusable = servers_of(answer.clusters)
+            servers, unusable = servers_of(answer.clusters)
+            asked = [server for server in servers if server.transport in self.transports]
         except (EndpointError, RemoteProtocolError) as error:
             self._feed(ListFailed(reason_of(error)))
         else:

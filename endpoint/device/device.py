@@ -8,7 +8,7 @@ Parts know each other only through what is plugged in here.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import tzinfo
 from typing import Any
@@ -62,6 +62,8 @@ from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.trace import Trace
 from endpoint.runtime.world import World
 from endpoint.wire.activation.messages import ConfigData, ServiceData
+from endpoint.wire.calendar import Window
+from endpoint.wire.calliope import Transport
 from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.xapi.nodes import Value
 from endpoint.wire.xapi.paths import Path, parse_path, words
@@ -473,17 +475,21 @@ class Device:
         done = ("Completed", "Failed")
         await self._waiting.until(lambda: self.is_online and (not discovered or self.reachability.view.status in done))
 
-    async def discover(self, profile: str | None = None) -> None:
-        """Measure the media clusters and wait for the result."""
+    async def discover(self, profile: str | None = None, transports: Iterable[Transport] = tuple(Transport)) -> None:
+        """Measure the media clusters, only the servers of some transports if so wanted, and wait for the result."""
         if profile is not None:
             self.reachability.profile = PROFILES[profile]
-        self.reachability.trigger("request")
-        await self.reachability.settled()
+        self.reachability.transports = frozenset(transports)
+        try:
+            self.reachability.trigger("request")
+            await self.reachability.settled()
+        finally:
+            self.reachability.transports = frozenset(Transport)
 
-    async def sync(self) -> int:
-        """Catch up the calendar with a run of its own; returns the number of events."""
+    async def sync(self, window: Window | None = None) -> int:
+        """Catch up the calendar with a run of its own, by default a day to either side; returns the number of events."""
         await self.calendar.quiet()
-        return await self.calendar.catch_up()
+        return await self.calendar.catch_up(window)
 
     def set_configuration(self, path: Path, value: Value) -> None:
         """Set a configuration, and keep it; errors as in `set_configurations`."""

@@ -10,6 +10,8 @@ from endpoint.cloud.activation import ActivationRefused
 from endpoint.cloud.software_table import State as Upgrading
 from endpoint.runtime.errors import EndpointError
 from endpoint.wire.activation.code import MalformedCode
+from endpoint.wire.calendar import Window
+from endpoint.wire.calliope import Transport
 from scenarios.runner import device_verbs as d
 from scenarios.runner import world_verbs as w
 from scenarios.runner import xapi_client as client
@@ -127,14 +129,23 @@ async def _outcome(stage: Stage, work: Coroutine[Any, Any, object], done: str) -
 @implements(d.Discover)
 async def discover(stage: Stage, args: d.Discover) -> object:
     """Measure the media clusters."""
-    await stage.device(stage.acting).discover("fast" if args.schedule == "rfc" else args.schedule)
+    transports = [Transport(name) for name in args.transports]
+    await stage.device(stage.acting).discover("fast" if args.schedule == "rfc" else args.schedule, transports)
     return {}
 
 
 @implements(d.Sync)
 async def sync(stage: Stage, args: d.Sync) -> object:
     """Catch up the calendar."""
-    return await _outcome(stage, stage.device(stage.acting).sync(), "caught up")
+    device, now = stage.device(stage.acting), stage.clock.now()
+    usual = Window.around(device.world.clock.now())
+    window = Window(
+        usual.start if args.from_ is None else args.from_.resolve(now, stage.zone),
+        usual.end if args.to is None else args.to.resolve(now, stage.zone),
+    )
+    if window.start >= window.end:
+        raise ValueError("`from` is not before `to`")
+    return await _outcome(stage, device.sync(None if window == usual else window), "caught up")
 
 
 @implements(d.FactoryReset)

@@ -126,7 +126,7 @@ class Tracker:
 
     def deadlock(self, now: int) -> Verdict:
         """End the waiting because nothing is left that could happen; what only has to stay as it is stays."""
-        if self._verdict is PENDING and self._met_at is None:
+        if self._verdict is PENDING and self._met_at is None and self._ripens_at() is None:
             if self.expectation.is_optional:
                 self._verdict = Verdict("met", now)
             else:
@@ -139,7 +139,15 @@ class Tracker:
             return None
         if self._met_at is not None and not self._waits_for_verb():
             return self._end()
-        return None if self.deadline is None else self.deadline + 1
+        ripens_at = self._ripens_at()
+        if self.deadline is None:
+            return ripens_at
+        return self.deadline + 1 if ripens_at is None else ripens_at
+
+    def _ripens_at(self) -> int | None:
+        """Return when a measure comes to matter by itself, within the deadline."""
+        wakes = [wake for one in self._watches if (wake := one.wake_at()) is not None]
+        return min((wake for wake in wakes if not self._is_past(wake)), default=None)
 
     def _is_past(self, now: int) -> bool:
         return self.deadline is not None and now > self.deadline
@@ -220,6 +228,10 @@ class NeverTracker:
         for one in self._watches:
             one.feed(event)
         return self.poll(event.t)
+
+    def wake_at(self) -> int | None:
+        """Return the next instant at which something may come to be true without an event."""
+        return min((wake for one in self._watches if (wake := one.wake_at()) is not None), default=None)
 
     def poll(self, now: int) -> Finding | None:
         """Say whether something forbidden is true now."""
@@ -306,12 +318,12 @@ class StepChecks:
         """Return the next instant at which `poll` may decide; None when nothing waits for time."""
         if self._verdict is not PENDING:
             return None
+        waits = [never.wake_at() for never in self._never]
         if self._now is not None:
-            return self._now.wake_at()
-        waits = (
-            [] if self._done_at is None else [never.watch_until for never in self._never]
-        )  # the end of the verb wakes too
-        return min(waits, default=None)
+            waits.append(self._now.wake_at())
+        elif self._done_at is not None:  # the end of the verb wakes too
+            waits += [never.watch_until for never in self._never]
+        return min((wait for wait in waits if wait is not None), default=None)
 
     def _go_on(self, now: int) -> Verdict:
         """Move to the next expectation when the present one is met; decide when there is none left."""

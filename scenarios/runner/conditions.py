@@ -5,15 +5,18 @@ Everything here is frozen and knows nothing of a run; `checks` follows a run wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from endpoint.runtime.trace import Event
 from endpoint.wire.why_report import Report
-from scenarios.runner.matchers import Matcher
+from scenarios.runner.matchers import Matcher, Resolve
 from scenarios.runner.problems import Place
 from scenarios.runner.values import show_duration
+
+if TYPE_CHECKING:
+    from scenarios.runner.meters import Meter
 
 WITHIN_DEFAULT_S: Final = 1.0
 MICROSECONDS: Final = 1_000_000
@@ -68,6 +71,14 @@ class View(Protocol):
 
     def why(self, device: str, meeting: str, *, thoroughly: bool = True) -> Report:
         """Return the answer to "why is there no Join button?" about a meeting."""
+        ...
+
+    def past(self) -> Sequence[Event]:
+        """Return the history so far."""
+        ...
+
+    def now(self) -> int:
+        """Return the microseconds since the start of the run."""
         ...
 
     def ailments(self, device: str) -> list[str]:
@@ -144,6 +155,19 @@ class StateCondition:
 
 
 @dataclass(frozen=True, slots=True)
+class MeterCondition:
+    """Something that is measured on the history: true or not at an instant. `make` makes its meter, for a device and its references."""
+
+    place: Place
+    title: str
+    make: Callable[[str, Resolve], Meter]
+    matcher: Matcher
+
+    def __str__(self) -> str:
+        return f"{self.title} {self.matcher}"
+
+
+@dataclass(frozen=True, slots=True)
 class EventCondition:
     """Something that happens, as often as `times` says, after one anchor and before another.
 
@@ -191,7 +215,7 @@ class OrderCondition:
         return f"{self.machine} {exactly}{', '.join(self.states)}"
 
 
-Condition: TypeAlias = StateCondition | EventCondition | OrderCondition
+Condition: TypeAlias = StateCondition | MeterCondition | EventCondition | OrderCondition
 
 
 @dataclass(frozen=True, slots=True)

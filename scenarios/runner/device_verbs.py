@@ -9,7 +9,7 @@ from pydantic import Field
 
 from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.swupgrade import version_numbers
-from scenarios.runner.fields import Text
+from scenarios.runner.fields import Moment, Text
 from scenarios.runner.validation import Objection
 from scenarios.runner.verbs import Capability, Verb, declare
 
@@ -134,20 +134,28 @@ class Refresh(Verb):
 
 @declare
 class Discover(Verb):
-    """Measure the media clusters."""
+    """Measure the media clusters; `transports` asks only the servers of some."""
 
     verb = "discover"
     short = "what"
     done = "the last server has answered or was given up"
     what: Literal["clusters"] = "clusters"
     schedule: Literal["rfc", "faithful"] = "rfc"
+    transports: tuple[Literal["udp", "tcp", "xtls"], ...] = Field(default=("udp", "tcp", "xtls"), strict=False)
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to asking nobody."""
+        if not self.transports:
+            yield Objection(("transports",), "write at least one of udp, tcp, xtls")
 
 
 @declare
 class Sync(Verb):
-    """Catch up the calendar: read all pages of the window around now, a day to either side."""
+    """Catch up the calendar: read all pages of the window `from` .. `to`, by default a day to either side of now."""
 
     verb = "sync"
     short = "what"
     done = "the last page is read"
     what: Literal["calendar"] = "calendar"
+    from_: Annotated[Moment | None, Field(alias="from")] = None
+    to: Moment | None = None

@@ -11,10 +11,10 @@ from scenarios.runner.fields import read_flag
 from scenarios.runner.matchers import Matcher
 from scenarios.runner.pattern import Pattern, PatternError
 from scenarios.runner.problems import Problems
-from scenarios.runner.values import Template, read_duration
+from scenarios.runner.values import Template, read_duration, read_rate
 from scenarios.runner.yamltree import Mapping, Node, Scalar, Sequence, kind_of, plain
 
-Measure = Literal["number", "duration"]
+Measure = Literal["number", "duration", "rate"]
 
 NOT_OPERATORS: Final = {
     "eq": "is", "equals": "is", "ne": "not", "gte": "ge", "lte": "le", "regex": "matches", "regexp": "matches",
@@ -31,7 +31,7 @@ class MatcherCompiler:
     """Compiles matchers.
 
     `is_state` says that the subject has a value at the start of the step, so that `changed` and `from` make sense; `measure` how
-    scalars of the subject are written (durations are compared in seconds).
+    scalars of the subject are written (durations are compared in seconds, rates per second).
     """
 
     problems: Problems
@@ -59,10 +59,18 @@ class MatcherCompiler:
         return m.MapOf(tuple((entry.key, self.literal(entry.node)) for entry in node.entries))
 
     def _scalar(self, node: Scalar) -> Matcher:
-        if self.measure == "duration":
-            seconds = self.seconds(node)
-            return m.Anything() if seconds is None else m.Literal(seconds)
+        if self.measure != "number":
+            amount = self.amount(node)
+            return m.Anything() if amount is None else m.Literal(amount)
         return m.Literal(node.value)
+
+    def amount(self, node: Node) -> float | None:
+        """Read a duration in seconds or a rate per second, as the subject is one; None when it is wrong, which is a problem then."""
+        try:
+            return (read_rate if self.measure == "rate" else read_duration)(plain(node))
+        except ValueError as error:
+            self.problems.add(node.at, str(error))
+            return None
 
     def seconds(self, node: Node) -> float | None:
         """Read a duration in seconds; None when it is wrong, which is then among the problems."""
@@ -120,9 +128,9 @@ class MatcherCompiler:
     def bound(self, node: Node, operator: str) -> tuple[float, str, bool] | None:
         """Read a bound: a number, an instant, or a duration where the subject is one; with how to show it, and whether it is an instant."""
         value = plain(node)
-        if self.measure == "duration":
-            seconds = self.seconds(node)
-            return None if seconds is None else (seconds, str(value), False)
+        if self.measure != "number":
+            amount = self.amount(node)
+            return None if amount is None else (amount, str(value), False)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return float(value), m.show(value), False
         instant = m.instant_of(value)

@@ -11,8 +11,8 @@ from typing import Final
 
 _FLEET = "it comes with fleets"
 _GOOGLE = "it comes with Google calendars"
-_CLIENT = "it comes with clients that keep a connection"
-_DOORS = "scenarios use the websocket, or call inside the process; `roomsim endpoint run` opens all doors of a device"
+_CLIENT = "scenarios have no client that keeps a connection; `subscribe` listens inside the process"
+_DOORS = "scenarios call through the websocket, HTTP, or inside the process; `roomsim endpoint run` opens the SSH door as well"
 _MEDIA = "it comes with media"
 _PANEL = "it comes with the panel"
 
@@ -29,10 +29,6 @@ NOT_YET: Final[dict[str, str]] = {
     "expect.share": _FLEET,
     # verbs of the device
     "verb.macro": "it comes with macros",
-    # verbs of the world
-    # subjects
-    "subject.load": _FLEET,
-    "subject.quiet": "write `never` with `for`",
     # layers of faults
     "fault.client": _CLIENT,
     "media.one_way": _MEDIA,
@@ -44,12 +40,8 @@ NOT_YET: Final[dict[str, str]] = {
     "hybrid.tms_unmapped": "it comes with TMS",
     "hybrid.tnef_stripped": "it comes with Exchange",
     # keys of verbs that are there
-    "discover.transports": "a run asks all servers of the list",
-    "sync.from": "a catch-up asks for a day to either side",
-    "sync.to": "a catch-up asks for a day to either side",
     "cloud.meeting.create.platform": "`cloud.invite` takes the long way: platform, mailbox, keyword",
     "over.ssh": _DOORS,
-    "over.http": _DOORS,
     "subscribe.over": _CLIENT,
     "press.hold": _PANEL,
 }

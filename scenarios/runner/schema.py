@@ -16,8 +16,10 @@ from endpoint.wire.xapi.nodes import nodes
 from scenarios.runner import matchers as m
 from scenarios.runner.event_subjects import METHODS
 from scenarios.runner.matcher_compiler import OPERATORS
+from scenarios.runner.meter_subjects import LOAD, QUIET
 from scenarios.runner.model import LANGUAGE, Device, Head, StepFrame
 from scenarios.runner.parts import PartHead
+from scenarios.runner.references import SERVICES
 from scenarios.runner.schema_xapi import XapiSchema
 from scenarios.runner.steps import DECLARED, SUBJECTS
 from scenarios.runner.subjects import DISCOVERY_KEYS, ELEMENT_KEYS, ELEMENTS
@@ -71,6 +73,9 @@ def scenario_schema() -> Schema:
             "required": ["part", "steps"],
         },
     }
+    for name in generated["$defs"].keys() - {names[kind] for kind in VERBS.values()} - {"Step", "Scenario", "Part"}:
+        properties = defs[name].get("properties", {})
+        properties |= {key: _or_reference(one) for key, one in properties.items() if one.get("type") == "array"}
     whole: Schema = {"if": {"required": ["part"]}, "then": _ref("Part"), "else": _ref("Scenario")}
     _tidy(defs)
     used = _references(whole, defs)
@@ -236,6 +241,18 @@ def _subjects() -> Schema:
         "xevent": _ref("Events"),
         "result": _map(others=_ANY_MATCHER, **limits),
         "client": paths,
+        "quiet": {
+            "type": "object",
+            "minProperties": 1,
+            "properties": {word: {"anyOf": [_DURATION, {"type": "object", "required": ["for"]}]} for word in QUIET},
+            "additionalProperties": False,
+        },
+        "load": {
+            "type": "object",
+            "minProperties": 1,
+            "properties": {service: _map(*LOAD) for service in SERVICES},
+            "additionalProperties": False,
+        },
     }
 
 

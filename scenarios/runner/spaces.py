@@ -18,6 +18,7 @@ from scenarios.runner.values import Template
 from scenarios.runner.yamltree import Scalar, kind_of
 
 WORDS_SHOWN_MAX: Final = 12
+"""Longer lists are not printed where one of their words is near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,10 @@ def check_literal(problems: Problems, scalar: Scalar, space: Space, name: str) -
     if value is None or isinstance(value, Template) or space.kind == "any":
         return
     if space.kind == "words" and value not in space.words:
-        shown = ", ".join(space.words[:WORDS_SHOWN_MAX]) + (", ..." if len(space.words) > WORDS_SHOWN_MAX else "")
         near = nearest(str(value), space.words)
-        problems.add(scalar.at, f"{name} is never `{_written(value)}`; it is one of {shown}", near)
+        is_short = len(space.words) <= WORDS_SHOWN_MAX or near is None
+        listed = f"; it is one of {', '.join(space.words)}" if is_short else ""
+        problems.add(scalar.at, f"{name} is never `{_written(value)}`{listed}", near)
     elif space.kind == "text" and not isinstance(value, str):
         problems.add(scalar.at, f"{name} is text, not {kind_of(scalar)}; put it in quotes")
     elif space.kind == "number" and (isinstance(value, bool) or not isinstance(value, (int, float))):

@@ -10,6 +10,7 @@ from scenarios.runner.call_subjects import CALL_SUBJECTS
 from scenarios.runner.conditions import Condition, Expectation, Never
 from scenarios.runner.event_subjects import EVENT_SUBJECTS, read_anchor
 from scenarios.runner.fields import read_flag
+from scenarios.runner.meter_subjects import METER_SUBJECTS
 from scenarios.runner.model import Step, StepFrame
 from scenarios.runner.notyet import not_yet
 from scenarios.runner.parts import Library, Part
@@ -35,6 +36,7 @@ SUBJECTS: Final = {
     "well": compile_well,
     **EVENT_SUBJECTS,
     **XAPI_SUBJECTS,
+    **METER_SUBJECTS,
 }
 LIMIT_KEYS: Final = ("within", "not_before", "for", "optional")
 _BUILT_KEYS: Final = ("expect", "never", "meanwhile")

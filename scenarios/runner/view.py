@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cloud_stub.platform.errors import CloudError
 from endpoint.device.device import Device
 from endpoint.room.callentry import details
+from endpoint.runtime.trace import Event
 from endpoint.wire.calliope import Transport, best_nodes
 from endpoint.wire.why_report import Report
 from endpoint.wire.xapi.paths import words
@@ -121,6 +122,14 @@ class StageView:
     def why(self, device: str, meeting: str, *, thoroughly: bool = True) -> Report:
         """Return the answer to "why is there no Join button?" about a meeting."""
         return why(self._stage, meeting, device, thoroughly=thoroughly)
+
+    def past(self) -> Sequence[Event]:
+        """Return the history so far."""
+        return self._stage.trace.events
+
+    def now(self) -> int:
+        """Return the microseconds since the start of the run."""
+        return self._stage.now_us
 
     def ailments(self, device: str) -> list[str]:
         """Return what keeps a device from being well."""

@@ -14,6 +14,7 @@ from scenarios.runner.conditions import (
     EventCondition,
     Fields,
     MachineOf,
+    MeterCondition,
     OrderCondition,
     StateCondition,
     View,
@@ -78,6 +79,10 @@ class Watch(Protocol):
         """Say whether it can never be satisfied again."""
         ...
 
+    def wake_at(self) -> int | None:
+        """Return the next instant at which it may come to hold without an event; None when it does not."""
+        ...
+
     def unmet(self) -> Unmet:
         """Explain why it does not hold."""
         ...
@@ -91,6 +96,8 @@ def watch(condition: Condition, start: Moment, scene: Scene) -> Watch:
     """Start to follow a condition."""
     if isinstance(condition, StateCondition):
         return StateWatch(condition, scene)
+    if isinstance(condition, MeterCondition):
+        return MeterWatch(condition, scene)
     if isinstance(condition, OrderCondition):
         return OrderWatch(condition, start, scene)
     return EventWatch(condition, start, scene)
@@ -129,6 +136,10 @@ class StateWatch:
         """A state can always change again."""
         return False
 
+    def wake_at(self) -> int | None:
+        """Wait for events only."""
+        return None
+
     def unmet(self) -> Unmet:
         """Name what is there instead."""
         mismatches, condition = self._check()[1], self._condition
@@ -141,6 +152,50 @@ class StateWatch:
         value = self._check()[0]
         shown = value if isinstance(value, str) else show(value)
         return f"{self._condition.title} = {shown}"
+
+
+class MeterWatch:
+    """Follows something that is measured."""
+
+    is_state = True
+    is_deferred = False
+
+    def __init__(self, condition: MeterCondition, scene: Scene) -> None:
+        self._condition = condition
+        self._scene = scene
+        self._meter = condition.make(scene.device, scene.resolve)
+        for event in scene.view.past():
+            self._meter.look_back(event)
+
+    def feed(self, event: Event) -> bool:
+        """Show an event to the meter."""
+        self._meter.take(event)
+        return False
+
+    def _check(self) -> tuple[object, Mismatches]:
+        value = self._meter.value(self._scene.view.now())
+        return value, self._condition.matcher.check(Subject(value, self._condition.title, self._scene.resolve))
+
+    def holds(self) -> bool:
+        """Read the meter and compare."""
+        return not self._check()[1]
+
+    def is_violated(self) -> bool:
+        """A measure can always change again."""
+        return False
+
+    def wake_at(self) -> int | None:
+        """Return when the measure comes to matter by itself."""
+        return self._meter.changes_at(self._scene.view.now())
+
+    def unmet(self) -> Unmet:
+        """Say what was measured instead."""
+        condition = self._condition
+        return Unmet(str(condition), condition.place, _together(self._check()[1]) or str(condition))
+
+    def met(self) -> str:
+        """Say what was measured."""
+        return f"{self._condition.title} = {show(self._check()[0])}"
 
 
 def _together(mismatches: Mismatches) -> str:
@@ -249,6 +304,10 @@ class EventWatch:
         exact = times.expected if isinstance(times, Literal) else None
         return self._was_right or self.is_deferred or (isinstance(exact, int) and self._count > exact)
 
+    def wake_at(self) -> int | None:
+        """Wait for events only."""
+        return None
+
     def unmet(self) -> Unmet:
         """Name the nearest event, or what there was too much of, or that there was nothing of the kind."""
         condition = self._condition
@@ -328,6 +387,10 @@ class OrderWatch:
     def is_violated(self) -> bool:
         """Say whether another state came between, when none may."""
         return self._is_off and not self.holds()
+
+    def wake_at(self) -> int | None:
+        """Wait for events only."""
+        return None
 
     def unmet(self) -> Unmet:
         """Name the states that came, and the one that is waited for."""

@@ -24,6 +24,7 @@ from scenarios.runner import xapi_door
 from scenarios.runner.stage import Stage
 from scenarios.runner.whole_run import SECRET
 from scenarios.runner.xapi_verbs import Over, Role
+from scenarios.runner.xapi_xml import answer_of, command_document, configuration_document
 
 ROLES: Final[Mapping[Role, str]] = {"admin": "A", "integrator": "I", "user": "U"}
 """Letters of the node table."""
@@ -73,6 +74,9 @@ async def command(
 
     async def ask() -> Mapping[str, Any]:
         commands = device.xapi.commands
+        if over == "http":
+            document = command_document(name, arguments, body)
+            return answer_of(await xapi_door.put(stage, device, role, document))
         if over is not None:
             given = {**arguments, **({"body": body} if body else {})}
             return await xapi_door.ask(stage, device, role, f"xCommand/{'/'.join(map(str, name))}", given)
@@ -91,7 +95,10 @@ async def configure(stage: Stage, values: Mapping[str, Any], role: Role, over: O
         if over is None:
             changes = [(query_of_text(f"Configuration {path}"), value) for path, value in values.items()]
             device.xapi.set_all(changes, caller(role))
-        for path, value in values.items() if over is not None else ():
+        if over == "http":
+            document = configuration_document({parse_path(path): value for path, value in values.items()})
+            return answer_of(await xapi_door.put(stage, device, role, document))
+        for path, value in values.items() if over == "websocket" else ():
             params = {"Path": ["Configuration", *parse_path(path)], "Value": value}
             await xapi_door.ask(stage, device, role, "xSet", params)
         return {}

@@ -1,12 +1,13 @@
-"""xAPI clients that come through the websocket of a device: `over: websocket`.
+"""xAPI clients that come through the HTTPS door of a device: `over: websocket`, and `over: http`, which is the XML API.
 
 The door is opened when it is first used, and then follows the settings of the device. Each question has a connection of its own. The
-built-in user asks as admin; users of the other roles are added when they are first needed. Source: protocol/xapi.md 3.
+built-in user asks as admin; users of the other roles are added when they are first needed. Source: protocol/xapi.md 3 and 5.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import aiohttp
@@ -16,9 +17,11 @@ from endpoint.device.doors import Doors
 from endpoint.runtime.httpnet import NetConnector, no_timeout
 from endpoint.runtime.net import Net
 from endpoint.runtime.tls import TlsClient
+from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.secret import Secret
 from endpoint.wire.xapi.calls import INTERNAL
 from endpoint.wire.xapi.errors import AccessDenied, BadArguments, CommandFailed, XapiError
+from endpoint.wire.xapi.xmlinput import Element, read
 from scenarios.runner.shell.frames import BAD_PARAMS, DENIED, FAILED, Answer, Failure, read_frame, request
 from scenarios.runner.stage import Stage
 from scenarios.runner.xapi_verbs import Role
@@ -28,26 +31,17 @@ ADMIN: Final = "admin"
 """The built-in user."""
 PASSPHRASE_BYTES: Final = 16
 REQUEST_ID: Final = 1
+OK: Final = 200
 
 
 async def ask(stage: Stage, device: Device, role: Role, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Ask one thing as a user of a role, and return the result.
+    """Ask one thing over the websocket as a user of a role, and return the result.
 
     Raises:
         XapiError: the device refused it.
         ValueError: its websocket is not open, or lets nobody in; or it hung up.
     """
-    if device.doors is None:
-        device.doors = Doors(ADDRESSES)
-        await device.doors.open(device)
-    await device.doors.are_open.wait()
-    url = device.doors.ready().get("ws")
-    if url is None:
-        raise ValueError("the door is shut: NetworkServices HTTP Mode is Off")
-    headers = {"Authorization": aiohttp.encode_basic_auth(role, await _passphrase(stage, device, role))}
-    net = Net(f"client:{role}", stage.clock, stage.names, stage.faults)
-    connector = NetConnector(net, lambda: TlsClient(verify=False))  # a device signs its own certificate
-    async with aiohttp.ClientSession(connector=connector, timeout=no_timeout(), headers=headers) as session:
+    async with _client(stage, device, role, "ws") as (session, url):
         try:
             async with session.ws_connect(url) as socket:
                 await socket.send_str(request(REQUEST_ID, method, params))
@@ -61,6 +55,50 @@ async def ask(stage: Stage, device: Device, role: Role, method: str, params: Map
     if isinstance(frame, Failure):
         raise _refusal(frame)
     return frame.result if isinstance(frame, Answer) and isinstance(frame.result, Mapping) else {}
+
+
+async def put(stage: Stage, device: Device, role: Role, document: str) -> Element:
+    """Put an XML document as a user of a role, and return the root of the answer.
+
+    Raises:
+        ValueError: the door is shut, or lets nobody in; or it hung up; or what it answers is no XML.
+    """
+    async with _client(stage, device, role, "https") as (session, url):
+        headers = {"Content-Type": "text/xml"}
+        try:
+            async with session.post(f"{url}/putxml", data=document.encode(), headers=headers) as answer:
+                body = await answer.read()
+        except (aiohttp.ClientError, OSError) as error:
+            raise ValueError(f"the door cannot be reached, or hung up: {error}") from None
+    if answer.status != OK:
+        raise ValueError(f"the door lets {role} not in: HTTP {answer.status}")
+    try:
+        return read(body)
+    except RemoteProtocolError as error:
+        raise ValueError(f"the door answered no XML: {error}") from None
+
+
+@asynccontextmanager
+async def _client(
+    stage: Stage, device: Device, role: Role, door: str
+) -> AsyncIterator[tuple[aiohttp.ClientSession, str]]:
+    """Open the door if it never was, and a session of a user with its own network; yields it with the url of the door.
+
+    Raises:
+        ValueError: the settings have shut it.
+    """
+    if device.doors is None:
+        device.doors = Doors(ADDRESSES)
+        await device.doors.open(device)
+    await device.doors.are_open.wait()
+    url = device.doors.ready().get(door)
+    if url is None:
+        raise ValueError("the door is shut: NetworkServices HTTP Mode is Off")
+    headers = {"Authorization": aiohttp.encode_basic_auth(role, await _passphrase(stage, device, role))}
+    net = Net(f"client:{role}", stage.clock, stage.names, stage.faults)
+    connector = NetConnector(net, lambda: TlsClient(verify=False))  # a device signs its own certificate
+    async with aiohttp.ClientSession(connector=connector, timeout=no_timeout(), headers=headers) as session:
+        yield session, str(url)
 
 
 def _refusal(failure: Failure) -> XapiError:

@@ -23,8 +23,8 @@ SUBSCRIPTIONS_MAX: Final = 50
 """Paths of one step: as many as a session of a door may have."""
 Role = Literal["admin", "integrator", "user"]
 """What the calling account may do."""
-Over = Literal["websocket"]
-"""The door that a call comes through; without it, it is made inside the process."""
+Over = Literal["websocket", "http"]
+"""The door that a call comes through; without it, it is made inside the process. `http` is the XML API: members of answers are text."""
 
 
 ANY_WIDGET: Final = "*"

@@ -6,12 +6,13 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent, indent
 from typing import Any
 
 import pytest
 
 from endpoint.wire.xapi.nodes import nodes
-from scenarios.runner.loader import load
+from scenarios.runner.loader import load, load_bytes
 from scenarios.runner.problems import ScenarioError
 from scenarios.runner.run import run_scenario
 from tests.tools.blocks import content, filled, has_blocks
@@ -23,6 +24,7 @@ EXAMPLES = sorted((ROOT / "docs" / "examples").glob("*.yaml"))
 PAGES = [page for page in pages() if page.is_relative_to(ROOT / "docs") or page.parent == ROOT]
 COMMANDS = dict(commands())
 SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+FRAGMENT = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 INLINE = re.compile(r"`(roomsim [^`]*)`")
 
 
@@ -35,6 +37,18 @@ def shell_lines(text: str) -> Iterator[str]:
     """Yield the lines of shell blocks, continued ones joined."""
     for block in SHELL.findall(text):
         yield from re.sub(r"\\\n\s*", "", block).splitlines()
+
+
+def fragments(text: str) -> Iterator[str]:
+    """Yield the YAML that a page shows, each made a scenario: steps and expectations get what is around them."""
+    for block in FRAGMENT.findall(text):
+        shown = dedent(block)
+        if shown.startswith("- "):
+            yield f"name: x\ndevice: {{ at: online }}\nsteps:\n{indent(shown, '  ')}"
+        elif shown.startswith(("expect:", "never:")):
+            yield f"name: x\nsteps:\n  - note: hello\n{indent(shown, '    ')}"
+        elif shown.startswith("name:"):
+            yield shown
 
 
 def command_of(words: list[str]) -> tuple[Any, list[str]]:
@@ -62,6 +76,14 @@ def test_examples_that_fail_on_purpose_fail() -> None:
     assert run_scenario(load(failing / "wrong-code.yaml", table=nodes())[0]).result == "failed"
     with pytest.raises(ScenarioError):
         load(failing / "slips.yaml", table=nodes())
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if list(fragments(page.read_text()))], ids=name_of)
+def test_every_step_that_a_page_shows_is_one(page: Path) -> None:
+    slips = (ROOT / "docs" / "examples" / "failing" / "slips.yaml").read_text()
+    for text in fragments(page.read_text(encoding="utf-8")):
+        if text != slips:
+            assert load_bytes(text.encode(), str(ROOT / "docs" / "examples" / "page.yaml"))
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "docs" / "examples").rglob("*.yaml")), ids=name_of)

@@ -172,6 +172,16 @@ SUBJECTS: Final[dict[str, tuple[str, str, str]]] = {
         "what a client was told at a path of `subscribe`, typed; `Status Call[*] Status` means any element",
     ),
     "trace": ("event", "`{dotted path: matcher}`", "any event of the history, see [reports](reports.md)"),
+    "quiet": (
+        "state",
+        "`{request: 30s}`, or narrower `{request: {GET: /a/**, for: 30s}}`",
+        "nothing of the kind for so long: `request`, `frame` of the cloud, `log`, `xevent`, `result`, `client`, `mercury`, `machine`",
+    ),
+    "load": (
+        "state",
+        "`{wdm: {rate_max: {le: 200/s}, open_max: {le: 5}}}`",
+        "of a service, by all devices since the step began: the most requests in one second; the most that was open, sockets too",
+    ),
 }
 EVENT_LIMITS: Final[dict[str, str]] = {
     "times": "how often; a number or `{ge: 2}`; by default at least once",

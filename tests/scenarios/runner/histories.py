@@ -25,7 +25,7 @@ class FakeView:
     stub: dict[str, object] = field(default_factory=dict)
     told: list[Mapping[str, object]] = field(default_factory=list)
     held: list[Mapping[str, object]] = field(default_factory=list)
-    past: list[Mapping[str, object]] = field(default_factory=list)
+    calls_before: list[Mapping[str, object]] = field(default_factory=list)
 
     def xstatus(self, device: str) -> Mapping[str, object]:
         return self.status
@@ -43,7 +43,7 @@ class FakeView:
         return list(self.held)
 
     def history(self, device: str) -> list[Mapping[str, object]]:
-        return list(self.past)
+        return list(self.calls_before)
 
     def metrics(self, device: str) -> list[Mapping[str, object]]:
         return list(self.told)

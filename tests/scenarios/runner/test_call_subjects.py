@@ -72,5 +72,5 @@ def test_missing_event_is_named_with_what_came() -> None:
 )
 def test_calls_and_history_are_lists(wanted: str, is_met: bool) -> None:
     call: dict[str, Any] = {"call": 1, "id": 2, "status": "Connected", "roster": [{"name": "Ada", "muted": True}]}
-    view = FakeView(held=[call], past=[{"OccurrenceType": "Missed"}])
+    view = FakeView(held=[call], calls_before=[{"OccurrenceType": "Missed"}])
     assert (verdict(checks_of(f"{STEP}{{ {wanted}, within: 5s }}\n", view)) == "met") == is_met
