@@ -15,7 +15,6 @@ from typer.exceptions import TyperException
 
 if TYPE_CHECKING:
     from scenarios.runner.model import Scenario
-    from scenarios.runner.suite import Verdict
 
 
 class Exit(IntEnum):
@@ -94,45 +93,33 @@ def run(
         ),
     ] = None,
     ladder: Annotated[bool, typer.Option("--ladder", help="Draw both sides while it runs.")] = False,
+    case: Annotated[
+        list[str] | None, typer.Option(help="Only this case of the files; may be repeated.", metavar="NAME")
+    ] = None,
+    github: Annotated[
+        bool, typer.Option("--github", help="Print each failure as an annotation of GitHub, too.")
+    ] = False,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Print what the answers of the cloud rest on, service by service.")
+    ] = False,
+    times: Annotated[bool, typer.Option("--times", help="Print how long each step took, on both clocks.")] = False,
+    repl: Annotated[
+        bool, typer.Option("--repl", help="Open a shell on the frozen stage when the story is told, or has failed.")
+    ] = False,
+    repl_on_failure: Annotated[
+        bool, typer.Option("--repl-on-failure", help="Open a shell on the frozen stage where a run fails.")
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file changes, until Ctrl-C.")] = False,
 ) -> None:
     """Run scenarios and print a verdict for each."""
-    from scenarios.runner.publish import make_room
-    from scenarios.runner.report import Reporter
-    from scenarios.runner.suite import Suite, select, take
+    from scenarios.runner.run_command import RunCommand, Selection, Wanted
+    from scenarios.runner.suite import Suite
 
-    if mode not in ("virtual", "wire"):
-        raise typer.BadParameter("mode is virtual or wire", param_hint="--mode")
-    plays = take(select(_load(paths), tags=tag or []), seed=seed, seeds=seeds)
-    if not plays:
-        raise refused("nothing selected: no scenario has " + " or ".join(tag or ["anything"]), Exit.NOTHING)
-    if trace is not None and len(plays) != 1:
-        raise typer.BadParameter(f"one trace, but {len(plays)} runs were selected", param_hint="--trace")
-    if ready_file is not None and mode != "wire":
-        raise typer.BadParameter("clients come in over real sockets: --mode wire", param_hint="--ready-file")
-    if ready_file is not None and len(plays) != 1:
-        raise typer.BadParameter(f"one file, but {len(plays)} runs were selected", param_hint="--ready-file")
-    reporter = Reporter(sys.stdout, ladder=ladder and jobs == 1)
+    selection = Selection(paths, tag or (), case or (), seed, seeds)
     suite = Suite(mode, until_step, max_wait, max_real, trace, ready_file)
-    try:
-        if ready_file is not None:
-            make_room(ready_file)
-        verdicts = suite.run(plays, jobs=jobs, reporter=reporter)
-        reporter.summary(verdicts)
-        if junit is not None:
-            junit.write_bytes(reporter.junit(verdicts))
-        if json_file is not None:
-            json_file.write_bytes(reporter.json(verdicts))
-    except OSError as error:
-        if error.filename is None:
-            raise
-        raise refused(f"{error.filename}: cannot be written: {error.strerror}") from None
-    raise typer.Exit(_exit_code(verdicts))
-
-
-def _exit_code(verdicts: list[Verdict]) -> Exit:
-    if any(verdict.is_internal for verdict in verdicts):
-        return Exit.INTERNAL
-    return Exit.OK if all(verdict.is_good for verdict in verdicts) else Exit.NO
+    wanted = Wanted(junit, json_file, github=github, labels=labels, times=times, ladder=ladder)
+    shell = "always" if repl else "on failure" if repl_on_failure else ""
+    raise typer.Exit(RunCommand(selection, suite, jobs, wanted, shell=shell, watch=watch).run())
 
 
 @app.command(epilog="Example: roomsim check scenarios")

@@ -13,12 +13,13 @@ from functools import partial
 from typing import Final, Literal, NamedTuple
 
 from cloud_stub.platform.errors import CloudError
+from endpoint.runtime.clock import real_seconds
 from endpoint.runtime.errors import EndpointError
 from endpoint.runtime.trace import Event
 from endpoint.wire.errors import WireError
 from scenarios.runner import actions, call_actions, cloud_actions, fault_actions, hybrid_actions, xapi_actions
 from scenarios.runner.checks import Finding, StepChecks
-from scenarios.runner.conditions import EventCondition, Expectation
+from scenarios.runner.conditions import MICROSECONDS, EventCondition, Expectation
 from scenarios.runner.failure import FailureReport, render
 from scenarios.runner.holdings import write_calls, write_holdings
 from scenarios.runner.ladder import picture
@@ -48,6 +49,26 @@ class Failure:
     place: Place
     step: str
     report: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One step that was played, or skipped: when it began on the scenario's clock, and how long it took there and in real seconds.
+
+    A step with steps of its own comes after them and spans them.
+    """
+
+    step: str
+    title: str
+    place: Place
+    result: Literal["passed", "failed", "skipped"]
+    began_s: float
+    scenario_s: float
+    took_s: float
+
+
+TIMINGS_MAX: Final = 10_000
+"""Steps of one run whose times are kept; those after them are played all the same."""
 
 
 class Stop(Exception):
@@ -84,6 +105,7 @@ class Player:
         self.skipped: list[tuple[str, str]] = []
         """Step and reason."""
         self.failures: list[Failure] = []
+        self.timings: list[Timing] = []
         stage.play = self._inner
         stage.play_together = self._at_once
         stage.until = self._until
@@ -135,9 +157,23 @@ class Player:
 
     async def _one(self, step: Step) -> None:
         reason = self._why_not(step)
-        if not reason:
-            await self._play(step)
-            return
+        began_us, began_real_s = self._stage.now_us, real_seconds()
+        result: Literal["passed", "failed", "skipped"] = "skipped" if reason else "failed"
+        try:
+            if reason:
+                self._skip(step, reason)
+            else:
+                await self._play(step)
+                result = "passed"
+        finally:
+            if len(self.timings) < TIMINGS_MAX:
+                scenario_s, took_s = (self._stage.now_us - began_us) / MICROSECONDS, real_seconds() - began_real_s
+                timing = Timing(
+                    self._named(step), step.title, step.place, result, began_us / MICROSECONDS, scenario_s, took_s
+                )
+                self.timings.append(timing)
+
+    def _skip(self, step: Step, reason: str) -> None:
         self.skipped.append((self._named(step), reason))
         for name in _saved_by(step):
             self._stage.saved.setdefault(name, "")
@@ -243,6 +279,11 @@ class Player:
         if not self.is_cut_short:
             yield from unused_faults(stage.injected, place, stage.now_us)
 
+    @property
+    def began(self) -> Moment:
+        """When the step began that was played last."""
+        return self._current.start if self._current is not None else Moment(0, 0)
+
     def defects(self) -> None:
         """Report what tasks of device and cloud left behind: none of it belongs to the story."""
         place = self._stage.scenario.steps[-1].place
@@ -280,7 +321,8 @@ class Player:
         if stage.ready_file is not None:
             mode += f" --ready-file {shlex.quote(str(stage.ready_file))}"
         until = f" --until-step {self.steps_done + 1}" if is_of_a_step and self._part == "steps" else ""
-        return f"roomsim run {shlex.quote(stage.scenario.file)} --seed {stage.seed}{mode}{until}"
+        repl = " --repl" if stage.mode == "virtual" else ""
+        return replay_command(stage.scenario.file, stage.scenario.case, stage.seed, mode + until + repl)
 
     def _states(self, name: str) -> str:
         device = self._stage.devices.get(name)
@@ -292,6 +334,12 @@ class Player:
             f"Webex={device.webex.status.value}",
         )
         return f"device: {' '.join(states)}"
+
+
+def replay_command(file: str, case: str | None, seed: int, options: str = "") -> str:
+    """Return the one command that does a run again."""
+    only = "" if case is None else f" --case {shlex.quote(case)}"
+    return f"roomsim run {shlex.quote(file)}{only} --seed {seed}{options}"
 
 
 def _refusal(error: Exception) -> str:

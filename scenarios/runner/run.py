@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from endpoint.runtime.trace import Event, Trace, trace_hash
 from endpoint.wire.errors import WireError
 from scenarios.runner import fault_actions
 from scenarios.runner.model import Scenario
-from scenarios.runner.player import Failure, Player, Stop, labels_of
+from scenarios.runner.player import Failure, Player, Stop, Timing, labels_of
 from scenarios.runner.publish import published
 from scenarios.runner.stage import Stage, close_stage, make_stage, open_stage
 from scenarios.runner.storyloop import StoryLoop
@@ -28,6 +28,7 @@ MAX_WAIT_S: Final = 60.0
 MAX_REAL_S: Final = 60.0
 MISSING: Final = ("raw", "panel", "media")
 """Capabilities that no mode of this version has."""
+Pause = Callable[[Stage, Player], Awaitable[None]]
 _SERVER_LOG: Final = "aiohttp.server"
 
 
@@ -57,6 +58,7 @@ class Outcome:
     story_s: float = 0.0
     steps_done: int = 0
     labels: tuple[str, ...] = ()
+    timings: list[Timing] = field(default_factory=list)
 
     @property
     def reports(self) -> list[str]:
@@ -83,6 +85,7 @@ def run_scenario(
     after: Callable[[Stage], object] | None = None,
     player: type[Player] = Player,
     at_the_end: Callable[[], object] | None = None,
+    pause: Pause | None = None,
 ) -> Outcome:
     """Run one scenario.
 
@@ -97,6 +100,7 @@ def run_scenario(
         after: called with the stage before it is taken down.
         player: plays the steps.
         at_the_end: called on the loop when everything has been taken down.
+        pause: awaited when the story is told or has failed, before `finally`: whoever wants to look round on the frozen stage.
     """
     outcome = Outcome(scenario, scenario.head.seed if seed is None else seed, mode)
     outcome.reason = _why_not(scenario, mode, ready_file)
@@ -104,7 +108,9 @@ def run_scenario(
         outcome.result = "skipped"
         return outcome
     began_s = real_seconds()
-    play = _Run(outcome, until_step, max_wait_s, max_real_s, trace_file, ready_file, watch, after, player, at_the_end)
+    play = _Run(
+        outcome, until_step, max_wait_s, max_real_s, trace_file, ready_file, watch, after, player, at_the_end, pause
+    )
     with asyncio.Runner(loop_factory=StoryLoop if mode == "virtual" else None) as runner:
         runner.run(play.run())
     outcome.took_s = real_seconds() - began_s
@@ -142,6 +148,7 @@ class _Run:
     after: Callable[[Stage], object] | None
     player: type[Player]
     at_the_end: Callable[[], object] | None
+    pause: Pause | None
 
     async def run(self) -> None:
         """Set the stage, play, take it down."""
@@ -174,6 +181,7 @@ class _Run:
         outcome.failures, outcome.skipped_steps, outcome.steps_done = (
             player.failures, player.skipped, player.steps_done
         )  # fmt: skip
+        outcome.timings = player.timings
         outcome.hash = trace_hash(stage.trace.events)
         outcome.labels = labels_of(list(stage.trace.events))
 
@@ -198,6 +206,8 @@ class _Run:
                 self._not_set(error)
                 return
             outcome.result = "passed" if is_good else "failed"
+        if self.pause is not None:
+            await self.pause(stage, player)
         if not await self._bounded(stage, player, player.play("finally")) and outcome.result == "passed":
             outcome.result = "failed"
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import traceback
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -17,15 +18,17 @@ from endpoint.runtime.trace import Trace, header
 from endpoint.wire.xapi.nodes import nodes
 from scenarios.runner.loader import load
 from scenarios.runner.model import Scenario
-from scenarios.runner.player import Failure
-from scenarios.runner.problems import Place
-from scenarios.runner.run import MAX_REAL_S, MAX_WAIT_S, Outcome, Result, run_scenario
+from scenarios.runner.player import Failure, Timing, replay_command
+from scenarios.runner.problems import Place, Problem, ScenarioError
+from scenarios.runner.run import MAX_REAL_S, MAX_WAIT_S, Outcome, Pause, Result, run_scenario
 
 if TYPE_CHECKING:
     from scenarios.runner.report import Reporter
 
 GOOD: Final[frozenset[Result]] = frozenset({"passed", "skipped", "xfailed"})
 INTERNAL: Final = "internal"
+LOAD: Final = "load"
+"""The kind of a failure of a file that cannot be used."""
 LIBRARIES: Final = ("aiohttp", "websockets", "cryptography", "srp")
 """Distributions whose versions a trace names beside our own: they speak the protocols."""
 
@@ -55,6 +58,8 @@ class Verdict:
     scenario_s: float = 0.0
     skipped_steps: tuple[tuple[str, str], ...] = ()
     labels: tuple[str, ...] = ()
+    timings: tuple[Timing, ...] = ()
+    coverage: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
     def is_good(self) -> bool:
@@ -72,9 +77,55 @@ class Verdict:
         return tuple(failure.report for failure in self.failures)
 
 
-def select(scenarios: Iterable[Scenario], *, tags: list[str]) -> list[Scenario]:
-    """Return the scenarios that have one of the tags; all of them without tags."""
-    return [scenario for scenario in scenarios if not tags or set(tags) & set(scenario.head.tags)]
+@dataclass(frozen=True, slots=True)
+class Shaky:
+    """A scenario of which some seeds fail.
+
+    Attributes:
+        failed: how many of the `runs` do.
+        smallest: the verdict of the smallest seed that fails.
+        command: does that run again.
+    """
+
+    runs: int
+    failed: int
+    smallest: Verdict
+    command: str
+
+
+def select(scenarios: Iterable[Scenario], *, tags: list[str], cases: Iterable[str] = ()) -> list[Scenario]:
+    """Return the scenarios that have one of the tags, and are one of the cases; all of them without any."""
+    wanted = set(cases)
+    tagged = [scenario for scenario in scenarios if not tags or set(tags) & set(scenario.head.tags)]
+    return [scenario for scenario in tagged if not wanted or scenario.case in wanted]
+
+
+def shaky(verdicts: Iterable[Verdict]) -> list[Shaky]:
+    """Find the scenarios that ran with several seeds and failed with one, and the smallest seed of each that fails."""
+    found: dict[tuple[str, str | None], list[Verdict]] = {}
+    for verdict in verdicts:
+        found.setdefault((verdict.play.file, verdict.play.case), []).append(verdict)
+    rows = []
+    for (file, case), runs in found.items():
+        bad = [verdict for verdict in runs if not verdict.is_good]
+        if len(runs) > 1 and bad:
+            smallest = min(bad, key=lambda verdict: verdict.play.seed)
+            mode = "" if smallest.mode == "virtual" else f" --mode {smallest.mode}"
+            rows.append(Shaky(len(runs), len(bad), smallest, replay_command(file, case, smallest.play.seed, mode)))
+    return rows
+
+
+def not_loaded(error: ScenarioError, mode: str) -> list[Verdict]:
+    """Return what reports say of files that cannot be used: one verdict for each file, with all that is wrong in it."""
+    by_file: dict[str, list[Problem]] = {}
+    for problem in error.problems:
+        by_file.setdefault(problem.file, []).append(problem)
+    verdicts = []
+    for file, problems in by_file.items():
+        failures = tuple(Failure(LOAD, problem.place, "", str(problem)) for problem in problems)
+        play = Play(file, None, Path(file).name, 0)
+        verdicts.append(Verdict(play, mode, "error", f"{len(problems)} mistakes in the file", failures))
+    return verdicts
 
 
 def take(scenarios: Iterable[Scenario], *, seed: int | None, seeds: int) -> list[Play]:
@@ -96,6 +147,8 @@ class Suite:
     max_real_s: float = MAX_REAL_S
     trace_file: Path | None = None
     ready_file: Path | None = None
+    pause: Pause | None = None
+    """Only for runs in this process."""
 
     def run(self, plays: list[Play], *, jobs: int, reporter: Reporter) -> list[Verdict]:
         """Do the runs, in order or in processes; verdicts come in order either way.
@@ -113,7 +166,9 @@ class Suite:
         if jobs == 1 or len(plays) == 1:
             for play in plays:
                 reporter.begin(play)
-                yield self.one(play, reporter)
+                verdict = self.one(play, reporter)
+                reporter.done(verdict)
+                yield verdict
             return
         context = multiprocessing.get_context(
             "forkserver"
@@ -122,7 +177,11 @@ class Suite:
         workers = min(jobs, len(plays))
         pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_signals_to_the_parent)
         try:
-            yield from pool.map(partial(_one, self), plays)
+            waiting = [pool.submit(_one, self, play) for play in plays]
+            for run in waiting:
+                run.add_done_callback(partial(_tell_done, reporter))
+            for run in waiting:
+                yield run.result()
         except BaseException:  # an interruption above all: what runs may run for long
             for child in multiprocessing.active_children():
                 child.terminate()
@@ -145,6 +204,7 @@ class Suite:
                 trace_file=trace_file,
                 ready_file=self.ready_file,
                 watch=reporter.watch if reporter is not None else None,
+                pause=self.pause,
             )
         except Exception as error:
             failure = Failure(INTERNAL, Place(play.file, 1, 1), "", traceback.format_exc())
@@ -157,6 +217,11 @@ class Suite:
 
 def _leave_signals_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _tell_done(reporter: Reporter, run: Future[Verdict]) -> None:
+    if not run.cancelled() and run.exception() is None:
+        reporter.done(run.result())
 
 
 def _one(suite: Suite, play: Play) -> Verdict:
@@ -177,7 +242,25 @@ def verdict_of(play: Play, outcome: Outcome, trace_file: str = "") -> Verdict:
         outcome.scenario_s,
         tuple(outcome.skipped_steps),
         outcome.labels,
+        tuple(outcome.timings),
+        coverage_of(outcome),
     )
+
+
+def coverage_of(outcome: Outcome) -> dict[str, dict[str, object]]:
+    """Say what a run touched: `services` of the cloud and how many requests each had, `lifecycles` and the states that each was in."""
+    services: Counter[str] = Counter()
+    states: dict[str, dict[str, None]] = {}
+    for event in outcome.trace.events if outcome.trace is not None else ():
+        if event.kind == "http.request" and event.who.startswith("cloud:"):
+            services[event.who.removeprefix("cloud:")] += 1
+        elif event.kind == "machine":
+            reached = states.setdefault(str(event.data.get("machine")), {})
+            reached.update(dict.fromkeys((str(event.data.get("from")), str(event.data.get("to")))))
+    return {
+        "services": dict(sorted(services.items())),
+        "lifecycles": {name: sorted(found) for name, found in sorted(states.items())},
+    }
 
 
 def write_trace(file: Path, outcome: Outcome, trace: Trace) -> None:

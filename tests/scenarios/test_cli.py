@@ -285,12 +285,12 @@ def test_json_report(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = files / "verdicts.json"
     Ran(capsys, "run", files, "--json", report)
     content = json.loads(report.read_text())
-    assert content["roomsim_verdicts"] == "1.0"
+    assert content["roomsim_verdicts"] == "1.1"
     assert content["counts"] == {"passed": 1, "failed": 1, "error": 0, "skipped": 0, "xfailed": 0, "xpassed": 0}
     bad, good = content["runs"]
     assert set(bad) == set(good) == {
         "file", "name", "case", "seed", "mode", "result", "reason", "failures", "trace_hash", "trace_file", "took_s", "scenario_s",
-        "skipped_steps", "labels",
+        "steps", "skipped_steps", "labels", "coverage",
     }  # fmt: skip
     (failure,) = bad["failures"]
     assert {key: failure[key] for key in ("kind", "step", "file", "line", "column")} == {

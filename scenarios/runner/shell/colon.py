@@ -44,12 +44,26 @@ class Simulation:
         device: the control door of the device; None where its ready file has none.
         cloud: the control API of its cloud, for the faults of services.
         is_one_process: device and cloud stand on one clock; else the cloud's clock is the one to move.
+        more: commands that only this simulation has.
     """
 
-    def __init__(self, device: Door | None, cloud: Door | None = None, *, is_one_process: bool = False) -> None:
+    def __init__(
+        self,
+        device: Door | None,
+        cloud: Door | None = None,
+        *,
+        is_one_process: bool = False,
+        more: Mapping[str, Row] | None = None,
+    ) -> None:
         self._device = device
         self._cloud = cloud
+        self._more = dict(more or {})
         self.is_one_process = is_one_process
+
+    @property
+    def rows(self) -> Mapping[str, Row]:
+        """All commands, by name."""
+        return {**COLON, **self._more}
 
     @property
     def device(self) -> Door:
@@ -98,21 +112,22 @@ async def run_colon(simulation: Simulation, name: str, rest: str) -> list[str]:
         LineError: it is not understood.
         DoorRefused: the simulation says no.
     """
-    return await COLON[known_name(name)].do(simulation, rest.split())
+    return await simulation.rows[known_name(name, simulation.rows)].do(simulation, rest.split())
 
 
-def known_name(name: str) -> str:
+def known_name(name: str, rows: Mapping[str, Row] | None = None) -> str:
     """Return the command that a name is, or is the beginning of.
 
     Raises:
         LineError: there is none, or there are several.
     """
-    found = [known for known in COLON if known.startswith(name)]
-    if name in COLON or (name and len(found) == 1):
-        return name if name in COLON else found[0]
+    rows = COLON if rows is None else rows
+    found = [known for known in rows if known.startswith(name)]
+    if name in rows or (name and len(found) == 1):
+        return name if name in rows else found[0]
     if name and found:
         raise LineError(f":{name} is short for {' and '.join(f':{one}' for one in found)}; write one more letter")
-    near = nearest(name, COLON)
+    near = nearest(name, rows)
     raise LineError(f"there is no :{name[:40]}; " + (f"nearest: :{near}" if near else ":help lists what there is"))
 
 
@@ -327,8 +342,8 @@ def _told(value: object) -> str:
 
 
 async def _help(simulation: Simulation, words: list[str]) -> list[str]:
-    width = max(len(row.usage) for row in COLON.values())
-    return [f"  {row.usage:<{width}}  {row.text}" for row in COLON.values()]
+    width = max(len(row.usage) for row in simulation.rows.values())
+    return [f"  {row.usage:<{width}}  {row.text}" for row in simulation.rows.values()]
 
 
 async def _quit(simulation: Simulation, words: list[str]) -> list[str]:
