@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -182,32 +183,57 @@ def test_where_no_shell_can_be(
     assert complaint in ran.err
 
 
-def test_at_a_terminal_lines_are_typed_and_completed(failing: Path) -> None:
-    ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "XDG_STATE_HOME": str(failing.parent), "PROMPT_TOOLKIT_NO_CPR": "1"}
-    command = [sys.executable, "-m", "scenarios.runner.cli", "run", str(failing), "--repl-on-failure"]
-    process = subprocess.Popen(
-        command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
-    )
-    os.close(theirs)
-    shown = b""
+class Terminal:
+    """A run at a terminal: keys in, what is shown out."""
 
-    def until(wanted: bytes) -> None:
-        nonlocal shown
+    def __init__(self, *arguments: object, state: Path) -> None:
+        self._ours, theirs = pty.openpty()
+        environment = {**os.environ, "TERM": "xterm", "XDG_STATE_HOME": str(state), "PROMPT_TOOLKIT_NO_CPR": "1"}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "scenarios.runner.cli", *map(str, arguments)],
+            stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True,
+        )  # fmt: skip
+        os.close(theirs)
+
+    def until(self, wanted: bytes, seconds: int = 60) -> bytes:
+        """Return what is shown until there is something; it must come."""
+        shown = b""
         while wanted not in shown:
-            shown += os.read(ours, 65_536)
+            readable, _, _ = select.select([self._ours], [], [], seconds)
+            assert readable, f"{wanted!r} is not in {shown!r}"
+            shown += os.read(self._ours, 65_536)
+        return shown
 
+    def type(self, keys: bytes) -> None:
+        """Press keys."""
+        os.write(self._ours, keys)
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+        os.close(self._ours)
+
+
+def test_at_a_terminal_lines_are_typed_and_completed(failing: Path) -> None:
+    terminal = Terminal("run", failing, "--repl-on-failure", state=failing.parent)
     try:
-        until(b"room> ")
-        os.write(ours, b"xStatus Webex Sta\t\r")
-        until(b"*s\x1b[0m Webex Status")
-        os.write(ours, b"garbage\x03:advance 1m\r")
-        until(b"125.000 s of the run")
-        os.write(ours, b"\x04")
-        until(b"0 passed, 1 failed")
-        assert process.wait(timeout=60) == 1
+        terminal.until(b"room>")
+        terminal.type(b"xStatus Webex Sta")
+        terminal.until(b"Disabled/Error")
+        terminal.type(b"\t")
+        terminal.until(b"tus")
+        terminal.type(b"\r")
+        terminal.until(b"\x1b[36m Registered")
+        terminal.until(b"room>")
+        terminal.type(b"garbage\x03")
+        terminal.until(b"room>")
+        terminal.type(b":advance 1m\r")
+        terminal.until(b"125.000 s of the run")
+        terminal.until(b"room>")
+        terminal.type(b"\x04")
+        terminal.until(b"0 passed, 1 failed")
+        assert terminal.process.wait(timeout=60) == 1
     finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        os.close(ours)
+        terminal.close()
