@@ -371,7 +371,22 @@ class Cloud:
             "org_id": self.org_id,
             "control": f"{control}{CONTROL_PREFIX}/control/v1",
             "admin_token": self.admin_token.reveal(),
+            **self._proxy_ready(),
         }
+
+    def _proxy_ready(self) -> dict[str, str]:
+        """Return where the proxy is, its account where it asks for one, and the certificate of an authority that opens up TLS."""
+        proxy = self.proxy
+        if proxy is None:
+            return {}
+        found = {"proxy": proxy.url}
+        if proxy.settings.schemes:
+            found |= {"proxy_login": proxy.settings.login, "proxy_password": proxy.settings.password.reveal()}
+        if proxy.settings.inspects is not None:
+            path = self._ca_path().with_name("proxy-ca.pem")
+            path.write_text(proxy.settings.inspects.pem)
+            found["proxy_ca"] = str(path)
+        return found
 
     def _ca_path(self) -> Path:
         directory = self.platform.state_dir

@@ -16,7 +16,7 @@ from endpoint.runtime.clock import Clock
 from endpoint.runtime.faults import Faults
 from endpoint.runtime.tls import Authority, server_context
 
-DOES = frozenset({"expired", "not_yet_valid", "wrong_name", "unknown_ca", "intercept", "abort"})
+DOES = frozenset({"expired", "not_yet_valid", "wrong_name", "unknown_ca", "intercept", "abort", "old_version"})
 """What a fault on `tls` can do here."""
 DAY = timedelta(days=1)
 BAD_MAX = 64
@@ -48,6 +48,8 @@ class Certificates:
             fault = self._faults.hit("tls", at="door", host=host or "", service=service)
             if fault is not None and fault.do == "abort":
                 return ssl.ALERT_DESCRIPTION_HANDSHAKE_FAILURE
+            if fault is not None and fault.do == "old_version":  # what a server answers that speaks TLS 1.1 at best
+                return ssl.ALERT_DESCRIPTION_PROTOCOL_VERSION
             if fault is not None and fault.do in DOES:
                 kind = f"{fault.do} {fault.params.get('ca', 'untrusted')}" if fault.do == "intercept" else fault.do
                 connection.context = self._bad_one(kind, host or "localhost")

@@ -37,6 +37,7 @@ STEPS: Mapping[tuple[str, str], str] = {
     ("activation", "bad_mac"): "reply",
     ("activation", "no_trust_list"): "config",
     ("activation", "malformed_pem"): "config",
+    ("activation", "certificate_renewed"): "renewal",
     ("token", "invalid_grant"): "refresh",
     ("token", "wrong_scope"): "refresh",
     ("catalog", "missing"): "catalog",

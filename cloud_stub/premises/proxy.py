@@ -153,7 +153,8 @@ class Proxy:
                 far = await self._reach(host, port, opens_up=authority is not None)
             except Unreachable as error:
                 status = 504 if "timeout" in error.reason else 502
-        self._note(host, port, status)
+        data = {"host": host, "port": port, "status": status, "credentials": bool(request.get("proxy-authorization"))}
+        self._trace.event("world", "proxy.connect", data=data)
         if status != 200:
             await _say(near, status, b"", headers)
             return
@@ -225,9 +226,6 @@ class Proxy:
     def _hit(self, do: str, **about: Any) -> Fault | None:
         faults = self._net.faults
         return faults.hit("proxy", step=do, **about) if faults.armed else None
-
-    def _note(self, host: str, port: int, status: int) -> None:
-        self._trace.event("world", "proxy.connect", data={"host": host, "port": port, "status": status})
 
 
 def _words(given: Any) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from endpoint.cloud.proxy_script import Script
 from endpoint.cloud.proxy_settings import ProxySettings
 from endpoint.runtime import httpnet
 from endpoint.runtime.errors import Unreachable
+from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.world import World
 from endpoint.wire import conventions, proxyauth
 from endpoint.wire.proxyauth import Challenge, ProxyAuthorization
@@ -27,12 +28,23 @@ REFUSED_S: Final = 600.0  # protocol section 16, row 9: at most one try per 10 m
 NEEDS_LOGIN: Final = "proxy authentication required"
 BLOCKED_MAX: Final = 256
 """Hosts remembered as blocked, so that each is told once."""
+BLOCKED_MANY: Final = 3
+"""So many blocked hosts are no longer a feature that is missing: the cloud counts as silent (ours)."""
+
+
+class Blocked(Unreachable):
+    """The proxy does not let a host through."""
+
+    def __init__(self, host: str, reason: str, *, is_silence: bool) -> None:
+        super().__init__("proxy", host, reason)
+        self.is_silence = is_silence
 
 
 class HttpProxy:
     """The proxy of one device, for one boot.
 
     Args:
+        tasks: where a script is fetched again in the background.
         settings: what holds at present.
         on_problem: told what is wrong with the proxy, empty when nothing is, and whether that is the script's fault.
     """
@@ -41,15 +53,18 @@ class HttpProxy:
         self,
         world: World,
         http: Http,
+        tasks: Tasks,
         settings: Callable[[], ProxySettings],
         on_problem: Callable[[str, bool], object],
         zone: Callable[[], tzinfo],
     ) -> None:
         self._world = world
         self._http = http
+        self._tasks = tasks
         self._read = settings
         self._on_problem = on_problem
         self._zone = zone
+        self._script: Script | None = None
         self._turn = asyncio.Lock()
         """Whoever shows credentials is alone: a wrong password is shown once, not once for each connection."""
         self._settings = ProxySettings()
@@ -58,14 +73,20 @@ class HttpProxy:
 
     def _begin_anew(self) -> None:
         settings = self._settings
-        self._script: Script | None = None
+        self.stop()
         if settings.uses_script:
-            self._script = Script(self._world, self._http, settings.url, self._zone)
+            self._script = Script(self._world, self._http, self._tasks, settings.url, self._zone, self._tell)
         self._known: dict[ProxyAddress, Challenge] = {}
         self._count = 0
         self._refused_until_s = float("-inf")
         self._blocked: dict[str, None] = {}
         self._problem = ""
+
+    def stop(self) -> None:
+        """Fetch no script any more."""
+        if self._script is not None:
+            self._script.stop()
+            self._script = None
 
     def settings_changed(self) -> None:
         """Take up the settings: what was learned of the proxy before is forgotten."""
@@ -97,15 +118,13 @@ class HttpProxy:
     async def _ways(self, host: str, port: int, *, secure: bool) -> tuple[ProxyAddress | None, ...]:
         script = self._script
         if script is not None:
-            ways = await script.ways(host, port, secure=secure)
-            self._tell()
-            return ways
+            return await script.ways(host, port, secure=secure)
         found = parse_proxy(self._settings.url)
         return () if found is None else (found,)
 
     async def _through(self, proxy: ProxyAddress, host: str, port: int, service: str) -> Any:
         if not self._settings.login:
-            reply, stream = await ask(self._world, proxy, host, port, None)
+            reply, stream = await self._ask(proxy, host, port, None)
         else:
             async with self._turn:
                 reply, stream = await self._as_somebody(proxy, host, port)
@@ -113,21 +132,26 @@ class HttpProxy:
             self._blocked.pop(host, None)
             self._notice("")
             return stream
-        _told(reply.status)
         if reply.status == 407:
             self._judge(proxyauth.parse_challenges(reply.challenges))
             raise Unreachable("proxy", host, NEEDS_LOGIN)
         self._notice("")
         reason = f"proxy refused CONNECT ({reply.status})"
         self._tell_blocked(host, service, reason)
-        raise Unreachable("proxy", host, reason)
+        raise Blocked(host, reason, is_silence=reply.status >= 500 or len(self._blocked) >= BLOCKED_MANY)
+
+    async def _ask(self, proxy: ProxyAddress, host: str, port: int, challenge: Challenge | None) -> tuple[Reply, Any]:
+        reply, stream = await ask(self._world, proxy, host, port, self._answer(challenge, host, port))
+        note = httpnet.on_proxy_answer.get()
+        if stream is None and note is not None:
+            note(reply.status)  # L09, of the request that waits for the tunnel
+        return reply, stream
 
     async def _as_somebody(self, proxy: ProxyAddress, host: str, port: int) -> tuple[Reply, Any]:
         """Ask with what is known of the proxy; answer a challenge once, and once more when only its nonce was too old."""
-        world = self._world
-        may_try = world.clock.time() >= self._refused_until_s
+        may_try = self._world.clock.time() >= self._refused_until_s
         known = self._known.get(proxy) if may_try else None
-        reply, stream = await ask(world, proxy, host, port, self._answer(known, host, port))
+        reply, stream = await self._ask(proxy, host, port, known)
         while reply.status == 407 and may_try:
             offered = proxyauth.parse_challenges(reply.challenges)
             challenge = proxyauth.choose(offered)
@@ -136,10 +160,9 @@ class HttpProxy:
                 break
             if challenge is None or (known is not None and known.is_stale):
                 break
-            _told(407)
             known = self._known[proxy] = challenge
             self._count = 0
-            reply, stream = await ask(world, proxy, host, port, self._answer(known, host, port))
+            reply, stream = await self._ask(proxy, host, port, known)
         return reply, stream
 
     def _answer(self, challenge: Challenge | None, host: str, port: int) -> ProxyAuthorization | None:
@@ -183,10 +206,3 @@ class HttpProxy:
     def _tell(self) -> None:
         by_script = self._script is not None and bool(self._script.problem) and not self._problem
         self._on_problem("PacUnavailable" if by_script else self._problem, by_script)
-
-
-def _told(status: int) -> None:
-    """Let the request that waits for the tunnel write down how the proxy answered it (L09)."""
-    note = httpnet.on_proxy_answer.get()
-    if note is not None:
-        note(status)

@@ -76,7 +76,7 @@ async def ask(
     except (Unreachable, OSError, RemoteProtocolError):
         raise ProxyDown(host) from None
     finally:
-        if reply.done() and not reply.cancelled():
+        if not reply.cancel() and not reply.cancelled():
             reply.exception()  # taken note of, should nobody have waited for it
         if transport is not None and not is_kept:
             transport.abort()

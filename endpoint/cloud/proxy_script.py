@@ -8,7 +8,9 @@ from datetime import tzinfo
 from typing import Final
 
 from endpoint.cloud.http import Call, Http
+from endpoint.runtime.clock import Timer
 from endpoint.runtime.errors import EndpointError, Unreachable
+from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.world import World
 from endpoint.wire import conventions, pac
 from endpoint.wire.tunnel import ProxyAddress
@@ -23,11 +25,26 @@ SERVICE: Final = "pac"
 
 
 class Script:
-    """The script of one URL, for one boot."""
+    """The script of one URL, for one boot.
 
-    def __init__(self, world: World, http: Http, url: str, zone: Callable[[], tzinfo]) -> None:
+    Args:
+        on_change: told when `problem` may be another.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        http: Http,
+        tasks: Tasks,
+        url: str,
+        zone: Callable[[], tzinfo],
+        on_change: Callable[[], object],
+    ) -> None:
         self._world = world
         self._http = http
+        self._tasks = tasks
+        self._on_change = on_change
+        self._again: Timer | None = None
         self._zone = zone
         self._turn = asyncio.Lock()
         self._until_s = float("-inf")
@@ -39,9 +56,7 @@ class Script:
 
     async def ways(self, host: str, port: int, *, secure: bool) -> tuple[ProxyAddress | None, ...]:
         """Return the ways to a host in the order of trying, None for the direct one; without a script that is all there is."""
-        async with self._turn:
-            if self._world.clock.time() >= self._until_s:
-                await self._load()
+        await self._refresh()
         if self._text is None:
             return (None,)
         scheme, usual = ("https", 443) if secure else ("http", 80)
@@ -51,8 +66,23 @@ class Script:
         except pac.PacError as error:
             self._fail(str(error))
             return (None,)
-        self.problem = ""
         return ways
+
+    def stop(self) -> None:
+        """Fetch it no more."""
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+
+    async def _refresh(self) -> None:
+        async with self._turn:
+            if self._world.clock.time() >= self._until_s:
+                self.stop()
+                await self._load()
+
+    def _due(self) -> None:
+        self._again = None
+        self._tasks.start(self._refresh(), "proxy script is due")
 
     def _surroundings(self) -> pac.Surroundings:
         now = self._world.clock.now()
@@ -67,14 +97,15 @@ class Script:
 
     async def _load(self) -> None:
         clock = self._world.clock
+        self._until_s = clock.time() + RETRY_S
         try:
             text = await self._fetch()
             pac.check_script(text)
         except (EndpointError, pac.PacError) as error:
             self._fail(error.reason if isinstance(error, Unreachable) else str(error))
-            self._until_s = clock.time() + RETRY_S
             return
         self._text, self.problem, self._until_s = text, "", clock.time() + LIFE_S
+        self._on_change()
 
     async def _fetch(self) -> str:
         answer = await self._http.send(Call("GET", self.url, SERVICE, headers={"Accept": "*/*"}, is_direct=True))
@@ -86,3 +117,8 @@ class Script:
         self.problem = reason
         url = conventions.redact_url(self.url)
         self._world.log.line("Network", "W", f"PAC load failed {url}: {reason}")
+        clock = self._world.clock
+        self._until_s = min(self._until_s, clock.time() + RETRY_S)
+        if self._again is None:
+            self._again = clock.call_later(self._until_s - clock.time(), self._due)
+        self._on_change()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from endpoint.cloud.status import SILENCE_S, Status
 from endpoint.device import health
+from endpoint.device.link import Condition
 from endpoint.device.side_services import SideServices
 from endpoint.runtime.clock import Timer, iso_seconds
 
@@ -57,6 +58,10 @@ class Checks:
         self._next = None
         self.run()
 
+    def certificates(self) -> health.Finding:
+        """Look at the certificates of the device and of the servers that it has met."""
+        return health.certificates(self._device)
+
     def webex(self, now: Status) -> None:
         """Take the state of the relation to the cloud: silence that lasts is being offline."""
         device = self._device
@@ -64,6 +69,8 @@ class Checks:
         if now is not Status.ERROR:
             self._cancel_offline()
             device.diagnostics.put("WebexOffline", False)
+        elif device.link.condition is Condition.DOWN:
+            self._is_offline(device.link.since)
         elif self._offline is None:
             clock = device.world.clock
             since = clock.now() - timedelta(seconds=SILENCE_S)

@@ -26,7 +26,7 @@ def plug(device: Device) -> HttpProxy:
         if device.is_up:
             proxy.settings_changed()
 
-    proxy = HttpProxy(device.world, device.http, read, show, lambda: device.zone)
+    proxy = HttpProxy(device.world, device.http, device.tasks, read, show, lambda: device.zone)
     device.world.net.way = proxy
     device.configuration.listen(NODE, lambda _: follow())
     return proxy

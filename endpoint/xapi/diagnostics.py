@@ -91,12 +91,43 @@ KINDS: Final[Mapping[str, Kind]] = {
     "join_fields_unreadable": Kind("Error", "The meeting cannot be joined: its join information cannot be read."),
 }
 
+_NO_LINK: Final = ("NetLinkStatus",)
+_NO_ADDRESS: Final = (*_NO_LINK, "IPv4Assignment")
+_NO_NETWORK: Final = (*_NO_ADDRESS, "NetworkConnectivity", "CaptivePortalDetected")
+_NO_CLOUD: Final = (*_NO_NETWORK, "HttpProxyStatus", "WebexConnectivity", "WebexOffline")
+
+HIDDEN_BY: Final[Mapping[str, tuple[str, ...]]] = {
+    "IPv4Assignment": _NO_LINK,
+    "DuplicateAddressDetection": _NO_ADDRESS,
+    "NetworkConnectivity": _NO_LINK,
+    "CaptivePortalDetected": _NO_ADDRESS,
+    "HttpProxyStatus": _NO_ADDRESS,
+    "WebexConnectivity": (*_NO_ADDRESS, "CaptivePortalDetected"),
+    "WebexNotificationConnectivity": _NO_CLOUD,
+    "WebexLyraConnectivity": _NO_CLOUD,
+    "WebexAudioProximityConnectivity": _NO_CLOUD,
+    "WebexUsbcProximityConnectivity": _NO_CLOUD,
+    "WebexQRCodeProximityConnectivity": _NO_CLOUD,
+    "ThousandEyesStatus": _NO_CLOUD,
+    "TCPMediaFallback": _NO_ADDRESS,
+    "MediaBlockingDetected": _NO_ADDRESS,
+}
+"""The lower layer wins: while one of these holds, the check behind a message cannot run, so the message is not shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Condition:
+    level: Level
+    text: str
+    references: str
+
 
 class Diagnostics:
-    """The messages that hold at present. Ids are not reused within a boot."""
+    """The conditions that hold, and the messages of those whose checks can run. Ids are not reused within a boot."""
 
     def __init__(self, status: Tree) -> None:
         self._status = status
+        self._conditions: dict[str, _Condition] = {}
         self._ids: dict[str, int] = {}
         self._next = 1
 
@@ -120,25 +151,38 @@ class Diagnostics:
     def put(
         self, kind: str, holds: bool, references: Mapping[str, str] | None = None, level: Level | None = None
     ) -> None:
-        """Raise or clear one type of message.
+        """Take note that a condition holds, or does not any more: its message comes and goes with it, and with `HIDDEN_BY`.
 
         Args:
             references: printed as `k=v&k=v`.
             level: where it is not the usual one.
         """
-        if not holds:
-            number = self._ids.pop(kind, None)
-            if number is not None:
-                self._status.remove(("Diagnostics", "Message", number))
+        if holds:
+            usual = KINDS[kind]
+            told = "&".join(f"{key}={value}" for key, value in (references or {}).items())
+            self._conditions[kind] = _Condition(level or usual.level, usual.text, told)
+        elif self._conditions.pop(kind, None) is None:
             return
-        usual = KINDS[kind]
-        number = self._ids.setdefault(kind, self._next)
+        with self._status.group():
+            for known in list(self._ids):
+                if not self._is_shown(known):
+                    self._status.remove(("Diagnostics", "Message", self._ids.pop(known)))
+            for known in self._conditions:
+                if self._is_shown(known):
+                    self._show(known)
+
+    def holds(self, kind: str) -> bool:
+        """Say whether a condition holds, shown or not."""
+        return kind in self._conditions
+
+    def _is_shown(self, kind: str) -> bool:
+        return kind in self._conditions and not any(lower in self._conditions for lower in HIDDEN_BY.get(kind, ()))
+
+    def _show(self, kind: str) -> None:
+        condition, number = self._conditions[kind], self._ids.setdefault(kind, self._next)
         self._next = max(self._next, number + 1)
         node = ("Diagnostics", "Message", number)
-        with self._status.group():
-            self._status.put((*node, "Type"), kind)
-            self._status.put((*node, "Level"), level or usual.level)
-            self._status.put((*node, "Description"), usual.text)
-            self._status.put(
-                (*node, "References"), "&".join(f"{key}={value}" for key, value in (references or {}).items())
-            )
+        self._status.put((*node, "Type"), kind)
+        self._status.put((*node, "Level"), condition.level)
+        self._status.put((*node, "Description"), condition.text)
+        self._status.put((*node, "References"), condition.references)

@@ -92,6 +92,12 @@ def run(
             metavar="FILE",
         ),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            help="Record the devices of a single run: trace, HAR and the skeleton of a scenario.", metavar="DIR"
+        ),
+    ] = None,
     ladder: Annotated[bool, typer.Option("--ladder", help="Draw both sides while it runs.")] = False,
     case: Annotated[
         list[str] | None, typer.Option(help="Only this case of the files; may be repeated.", metavar="NAME")
@@ -116,7 +122,7 @@ def run(
     from scenarios.runner.suite import Suite
 
     selection = Selection(paths, tag or (), case or (), seed, seeds)
-    suite = Suite(mode, until_step, max_wait, max_real, trace, ready_file)
+    suite = Suite(mode, until_step, max_wait, max_real, trace, ready_file, record=record)
     wanted = Wanted(junit, json_file, github=github, labels=labels, times=times, ladder=ladder)
     shell = "always" if repl else "on failure" if repl_on_failure else ""
     raise typer.Exit(RunCommand(selection, suite, jobs, wanted, shell=shell, watch=watch).run())
@@ -289,11 +295,25 @@ def cloud_serve(
         int | None, typer.Option(help="Media servers of the cluster list; 210 with --silent 44 is the field's.", min=1)
     ] = None,
     silent: Annotated[int, typer.Option(help="How many of them never answer.", min=0)] = 0,
+    proxy: Annotated[
+        str, typer.Option(help="Door of an HTTP proxy in front of the cloud, or off.", metavar="HOST:PORT")
+    ] = "off",
+    proxy_auth: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How the proxy asks who is there: basic, digest, ntlm ...; may be repeated.", metavar="SCHEME"
+        ),
+    ] = None,
+    proxy_intercept: Annotated[
+        str, typer.Option(help="Whether the proxy opens up TLS: off; trusted (its CA is in trustList); untrusted.")
+    ] = "off",
 ) -> None:
     """Serve the stub cloud until SIGTERM."""
     from scenarios.runner.cloud_process import CloudProcess
+    from scenarios.runner.proxy_door import ProxyDoor
 
-    process = CloudProcess(http=http, https=https, state=state, ready_file=ready_file, clock=clock)
+    asked = ProxyDoor(proxy, tuple(proxy_auth or ()), proxy_intercept)
+    process = CloudProcess(http=http, https=https, state=state, ready_file=ready_file, clock=clock, proxy=asked)
     raise typer.Exit(process.serve(media=media, silent=silent))
 
 
@@ -312,6 +332,13 @@ def endpoint_run(
     ] = None,
     target: Annotated[
         list[str] | None, typer.Option(help="Another host that may be reached; may be repeated.", metavar="HOST")
+    ] = None,
+    proxy: Annotated[
+        str | None,
+        typer.Option(
+            help="HTTP proxy to take, http://[user:password@]host:port; the settings NetworkServices HTTP Proxy.",
+            metavar="URL",
+        ),
     ] = None,
     state: State = None,
     ssh: Annotated[str, typer.Option(help="Door for the xAPI over SSH, or off.", metavar="HOST:PORT")] = "127.0.0.1:0",
@@ -355,7 +382,7 @@ def endpoint_run(
     process = DeviceProcess(
         cloud, control=control, ca=ca, targets=target or [], state=state, ready_file=ready_file, prints_log=log,
         ssh=ssh, https=https, http=http, schema=schema_file, imported_succeed=imported_commands == "succeed",
-        auto_join=auto_join,
+        auto_join=auto_join, proxy=proxy,
     )  # fmt: skip
     raise typer.Exit(
         process.serve(

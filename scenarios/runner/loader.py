@@ -21,6 +21,7 @@ from scenarios.runner.subjects import Context
 from scenarios.runner.validation import check, keys_of
 from scenarios.runner.verbs import Capability
 from scenarios.runner.xapi_checks import check_configuration
+from scenarios.runner.xapi_verbs import ANY_WIDGET
 from scenarios.runner.yamltree import Entry, Mapping, Sequence, kind_of, parse, plain
 
 FILES_MAX = 10_000
@@ -133,6 +134,8 @@ def _scenario(root: Mapping, data: bytes, case: Case | None, table: Nodes, probl
     head = _head(root, scope, problems)
     devices = _devices(root, scope, table, problems)
     context = Context(problems, table)
+    if head is not None and "client" in head.needs:
+        context.widgets.add(ANY_WIDGET)
     file = root.at.file
     library = Library(file)
     builder = StepBuilder(problems, scope, context, tuple(devices), library, file)

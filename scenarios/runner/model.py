@@ -234,6 +234,8 @@ class Device(Strict):
     """How long before the start the device joins its meetings by itself; without it, it does not."""
     people: Annotated[int, Field(ge=0, le=PEOPLE_MAX)] | None = None
     """How many are in the room from the first boot on."""
+    revocation: Literal["soft", "hard"] = "soft"
+    """What a certificate is worth whose status nobody tells: taken for good, or refused."""
 
 
 class XFail(Strict):

@@ -185,7 +185,7 @@ class Player:
             return f"only for {', '.join(step.modes)}"
         if stage.mode != "virtual" and "time" in step.args.needs and step.args.takes_s > stage.max_wait_s:
             return f"takes longer than --max-wait {stage.max_wait_s:g}s of real time"
-        return ""
+        return step.args.why_not(stage.mode)
 
     def _named(self, step: Step) -> str:
         return step.number if self._part == "steps" else f"{self._part} {step.number}"

@@ -19,6 +19,7 @@ from scenarios.runner import fault_actions
 from scenarios.runner.model import Scenario
 from scenarios.runner.player import Failure, Player, Stop, Timing, labels_of
 from scenarios.runner.publish import published
+from scenarios.runner.recording.recorder import Recorder
 from scenarios.runner.stage import Stage, close_stage, make_stage, open_stage
 from scenarios.runner.storyloop import StoryLoop
 from scenarios.runner.values import show_duration
@@ -42,6 +43,7 @@ class Outcome:
         skipped_steps: (step, reason).
         story_s: virtual seconds until the last step was done.
         labels: what the answers of the cloud rest on, service by service.
+        recorder: who listened at the devices, if that was wanted.
     """
 
     scenario: Scenario
@@ -59,6 +61,7 @@ class Outcome:
     steps_done: int = 0
     labels: tuple[str, ...] = ()
     timings: list[Timing] = field(default_factory=list)
+    recorder: Recorder | None = None
 
     @property
     def reports(self) -> list[str]:
@@ -81,11 +84,12 @@ def run_scenario(
     max_real_s: float = MAX_REAL_S,
     trace_file: str = "",
     ready_file: Path | None = None,
+    records: bool = False,
     watch: Callable[[Event], object] | None = None,
     after: Callable[[Stage], object] | None = None,
-    player: type[Player] = Player,
-    at_the_end: Callable[[], object] | None = None,
     pause: Pause | None = None,
+    player: Callable[..., Player] = Player,
+    at_the_end: Callable[[], object] | None = None,
 ) -> Outcome:
     """Run one scenario.
 
@@ -96,11 +100,12 @@ def run_scenario(
         max_real_s: longest real time of the run, in modes on real time.
         trace_file: where the caller will write the trace; reports name it.
         ready_file: says from the first step on where clients find cloud and devices, in mode wire.
+        records: listen at the devices, for `Outcome.recorder`.
         watch: shown every trace event as it happens.
         after: called with the stage before it is taken down.
+        pause: awaited when the story is told or has failed, before `finally`: whoever wants to look round on the frozen stage.
         player: plays the steps.
         at_the_end: called on the loop when everything has been taken down.
-        pause: awaited when the story is told or has failed, before `finally`: whoever wants to look round on the frozen stage.
     """
     outcome = Outcome(scenario, scenario.head.seed if seed is None else seed, mode)
     outcome.reason = _why_not(scenario, mode, ready_file)
@@ -109,7 +114,18 @@ def run_scenario(
         return outcome
     began_s = real_seconds()
     play = _Run(
-        outcome, until_step, max_wait_s, max_real_s, trace_file, ready_file, watch, after, player, at_the_end, pause
+        outcome,
+        until_step,
+        max_wait_s,
+        max_real_s,
+        trace_file,
+        ready_file,
+        watch,
+        after,
+        pause,
+        player,
+        at_the_end,
+        records,
     )
     with asyncio.Runner(loop_factory=StoryLoop if mode == "virtual" else None) as runner:
         runner.run(play.run())
@@ -146,9 +162,10 @@ class _Run:
     ready_file: Path | None
     watch: Callable[[Event], object] | None
     after: Callable[[Stage], object] | None
-    player: type[Player]
-    at_the_end: Callable[[], object] | None
     pause: Pause | None
+    player: Callable[..., Player]
+    at_the_end: Callable[[], object] | None
+    records: bool
 
     async def run(self) -> None:
         """Set the stage, play, take it down."""
@@ -160,6 +177,8 @@ class _Run:
             return
         stage.max_wait_s, stage.ready_file = self.max_wait_s, self.ready_file
         outcome.trace = stage.trace
+        if self.records:
+            outcome.recorder = stage.recorder = Recorder(stage.clock, stage.trace)
         unwatch = stage.trace.subscribe(self.watch) if self.watch is not None else None
         fault_actions.install(stage)
         player = self.player(stage, until_step=self.until_step, trace_file=self.trace_file)

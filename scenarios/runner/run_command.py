@@ -124,6 +124,7 @@ class RunCommand:
         """Refuse several runs where only one has a place."""
         single = {
             "--trace": ("trace", self.suite.trace_file is not None),
+            "--record": ("recording", self.suite.record is not None),
             "--ready-file": ("file", self.suite.ready_file is not None),
             "--repl": ("shell", self.shell == "always"),
         }

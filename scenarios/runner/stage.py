@@ -34,6 +34,7 @@ from endpoint.runtime.net import NameTable
 from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.tls import Authority
 from endpoint.runtime.trace import Event, Trace
+from endpoint.runtime.virtual import VirtualLoop
 from endpoint.wire.calliope import Transport
 from endpoint.wire.proxyauth import ProxyPassword
 from endpoint.wire.secret import Secret
@@ -43,6 +44,7 @@ from scenarios.runner.model import Cloud as CloudModel
 from scenarios.runner.model import Device as DeviceModel
 from scenarios.runner.model import Media, Scenario, Step
 from scenarios.runner.model import Proxy as ProxyModel
+from scenarios.runner.recording.recorder import Recorder
 from scenarios.runner.storyloop import StoryLoop
 
 LEAD_TIME_S: Final = 60.0
@@ -78,7 +80,9 @@ class Stage:
         on_over: what else ends with a fault, by its id.
         defects: exceptions that tasks of device and cloud left behind.
         ready_file: where clients from outside find the doors, if they are let in.
+        recorder: who records the devices, if anybody does.
         calls: the calls of all devices, by ordinal and by name.
+        lifecycles: the state that each lifecycle of a device has come to, by device and name.
         listeners: what ends an integration that listens, by device and kind.
         waiting: steps that wait for something, the innermost last: it has to decide when nothing is left to happen.
     """
@@ -103,10 +107,12 @@ class Stage:
     on_over: dict[str, Callable[[], object]] = field(default_factory=dict)
     defects: list[BaseException] = field(default_factory=list)
     calls: CallBook = field(default_factory=CallBook)
+    lifecycles: dict[tuple[str, str], str] = field(default_factory=dict)
     listeners: dict[tuple[str, str], Callable[[], object]] = field(default_factory=dict)
     waiting: list[Callable[[], bool]] = field(default_factory=list)
     folder: TemporaryDirectory[str] | None = None
     ready_file: Path | None = None
+    recorder: Recorder | None = None
     play: Callable[[tuple[Step, ...]], Awaitable[None]] = field(default=lambda steps: asyncio.sleep(0))
     play_together: Callable[[tuple[Step, ...]], Awaitable[None]] = field(default=lambda steps: asyncio.sleep(0))
     until: Callable[[Expectation], Awaitable[object]] = field(default=lambda expectation: asyncio.sleep(0))
@@ -248,6 +254,11 @@ class Stage:
             senses = self.devices[name].local.senses
             asyncio.get_running_loop().call_soon(senses.analytics.people, self.people[name])
 
+    def follow_lifecycles(self, event: Event) -> None:
+        """Remember where the lifecycles of devices are; there are as many as there are tables."""
+        if event.kind == "machine" and event.who.startswith("device:"):
+            self.lifecycles[event.who, str(event.data["machine"])] = str(event.data["to"])
+
     def alarm(self, delay_s: float, callback: Callable[[], object]) -> Timer:
         """Call back after a while, without that being anything that happens in the story."""
         loop = asyncio.get_running_loop()
@@ -342,6 +353,7 @@ async def open_stage(stage: Stage) -> None:
     await stage.cloud.start(https=("127.0.0.1", 0), http=("127.0.0.1", 0))
     stage.trace.subscribe(stage.let_people_in)
     stage.trace.subscribe(stage.calls.take)
+    stage.trace.subscribe(stage.follow_lifecycles)
     for name, model in stage.scenario.devices.items():
         stage.devices[name] = make_device(stage, name, model)
         if model.people is not None:
@@ -370,6 +382,7 @@ def make_device(stage: Stage, name: str, model: DeviceModel) -> Device:
         zone=ZoneInfo(clock.zone),
         configuration=dict(model.config),
         state_dir=Path(stage.folder.name, name),
+        revocation=model.revocation,
         auto_join=AutoJoin() if model.auto_join is None else AutoJoin(True, int(model.auto_join)),
     )
     device = Device(
@@ -381,6 +394,8 @@ def make_device(stage: Stage, name: str, model: DeviceModel) -> Device:
         names=stage.names,
         on_defect=stage.defects.append,
     )
+    if stage.recorder is not None:
+        device.world.tap = stage.recorder.tap(device.who, device.world.clock)
     if clock.skew:
         device.world.clock.jump_wall(timedelta(seconds=clock.skew))
     return device
@@ -406,6 +421,9 @@ async def _until_online(stage: Stage, name: str, model: DeviceModel) -> None:
 async def close_stage(stage: Stage) -> None:
     """Take everything down, devices first."""
     await stage.quit()
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, VirtualLoop):
+        loop.network.calm()
     for device in stage.devices.values():
         await device.close()
     await stage.cloud.stop()

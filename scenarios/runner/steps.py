@@ -23,6 +23,7 @@ from scenarios.runner.wellness import compile_well
 from scenarios.runner.why_subject import compile_why
 from scenarios.runner.xapi_checks import check_verb
 from scenarios.runner.xapi_subjects import XAPI_SUBJECTS
+from scenarios.runner.xapi_verbs import ANY_WIDGET, BUTTONS
 from scenarios.runner.yamltree import Entry, Mapping, Node, Scalar, Sequence, kind_of, plain
 
 DECLARED: Final = (device_verbs, xapi_verbs, call_verbs, cloud_verbs, hybrid_verbs, world_verbs, fault_verbs)
@@ -169,6 +170,11 @@ class StepBuilder:
         elif used.kind == "device":
             if used.name not in self._devices:
                 self._problems.unknown(place, f"no device is named `{used.name}`", used.name, self._devices)
+        elif used.kind == "widget":
+            made = self._context.widgets
+            if not {used.name, ANY_WIDGET} & made:
+                message = f"nothing that is put up before this is called `{used.name}`"
+                self._problems.unknown(place, message, used.name, {*made, *BUTTONS})
         elif used.name not in self._context.made(used.kind):
             known = {*self._context.made(used.kind), *(("all",) if used.kind == "fault" else ())}
             self._problems.unknown(place, f"no {used.kind} before this is named `{used.name}`", used.name, known)

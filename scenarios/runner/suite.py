@@ -14,12 +14,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from endpoint.runtime.clock import iso_ms
 from endpoint.runtime.trace import Trace, header
 from endpoint.wire.xapi.nodes import nodes
+from scenarios.runner.commands import Exit, refused
 from scenarios.runner.loader import load
 from scenarios.runner.model import Scenario
 from scenarios.runner.player import Failure, Timing, replay_command
 from scenarios.runner.problems import Place, Problem, ScenarioError
+from scenarios.runner.recording.recorder import Recorder
+from scenarios.runner.recording.write import SecretsFound, write_recording
 from scenarios.runner.run import MAX_REAL_S, MAX_WAIT_S, Outcome, Pause, Result, run_scenario
 
 if TYPE_CHECKING:
@@ -149,6 +153,7 @@ class Suite:
     ready_file: Path | None = None
     pause: Pause | None = None
     """Only for runs in this process."""
+    record: Path | None = None
 
     def run(self, plays: list[Play], *, jobs: int, reporter: Reporter) -> list[Verdict]:
         """Do the runs, in order or in processes; verdicts come in order either way.
@@ -203,6 +208,7 @@ class Suite:
                 max_real_s=self.max_real_s,
                 trace_file=trace_file,
                 ready_file=self.ready_file,
+                records=self.record is not None,
                 watch=reporter.watch if reporter is not None else None,
                 pause=self.pause,
             )
@@ -212,7 +218,37 @@ class Suite:
             return Verdict(play, self.mode, "error", reason=reason, failures=(failure,))
         if self.trace_file is not None and outcome.trace is not None:
             write_trace(self.trace_file, outcome, outcome.trace)
+        if self.record is not None and outcome.recorder is not None:
+            self._keep(self.record, outcome, outcome.recorder)
         return verdict_of(play, outcome, trace_file)
+
+    def _keep(self, folder: Path, outcome: Outcome, recorder: Recorder) -> None:
+        """Write what was recorded, and say so; what holds a secret is not written, and that is a defect."""
+        assert outcome.trace is not None, "who was recorded has a history"
+        about = {
+            "name": outcome.scenario.name,
+            "start": iso_ms(outcome.trace.start),
+            "seed": outcome.seed,
+            "mode": outcome.mode,
+        }
+        recording = recorder.recording(about)
+        first = _header(outcome, outcome.trace)
+        try:
+            print(write_recording(folder, first, outcome.trace.events, recording, recorder.known))
+        except SecretsFound as error:
+            raise refused(f"nothing was recorded, a defect of roomsim: {error}", Exit.INTERNAL) from None
+
+
+def _header(outcome: Outcome, trace: Trace) -> str:
+    scenario = outcome.scenario
+    return header(
+        scenario=scenario.name,
+        sha256=scenario.sha256,
+        seed=outcome.seed,
+        mode=outcome.mode,
+        start=trace.start,
+        versions=versions(),
+    )
 
 
 def _leave_signals_to_the_parent() -> None:
@@ -265,15 +301,7 @@ def coverage_of(outcome: Outcome) -> dict[str, dict[str, object]]:
 
 def write_trace(file: Path, outcome: Outcome, trace: Trace) -> None:
     """Write a trace as JSON Lines, the header first."""
-    scenario = outcome.scenario
-    first = header(
-        scenario=scenario.name,
-        sha256=scenario.sha256,
-        seed=outcome.seed,
-        mode=outcome.mode,
-        start=trace.start,
-        versions=versions(),
-    )
+    first = _header(outcome, trace)
     with file.open("w", encoding="utf-8") as stream:
         stream.write(first + "\n")
         for event in trace.events:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from scenarios.runner.chaos import swarm as swarm_module
 from scenarios.runner.chaos.command import play, tasks
+from scenarios.runner.chaos.menu import MENU, Dish
 from tests.scenarios.stories import SCENARIOS, shipped
 from tests.scenarios.test_cli import Ran
 
@@ -46,18 +48,24 @@ def test_processes_give_the_same_answers(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_plan_that_breaks_a_rule_is_shown_small_and_repeatable(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Told to stay away by the cloud, a device does, and a plan under which it happens is found; the story itself does it in the end."""
+    monkeypatch.setitem(MENU["mercury"], "replaced", Dish(1000))  # after that one a device stays away
+    monkeypatch.setattr(swarm_module, "MENU", {"mercury": MENU["mercury"]})
     file = tmp_path / "away.yaml"
-    file.write_text(
-        "name: The cloud replaces the device\ndevice: { at: online }\nsteps:\n"
-        "  - fault: { on: mercury, do: replaced }\n    expect: { mercury: closed }\n"
-    )
+    file.write_text("name: Nothing\ndevice: { at: online }\nsteps: [{ advance: 10m }]\n")
     ran = Ran(capsys, "swarm", file)
     assert ran.code == 1
-    assert "liveness" in ran.out
+    assert "liveness: not well 33m20s after everything has healed; room: Mercury is replaced" in ran.out
+    assert ran.out.count("- { on:") == 1
     assert f"roomsim swarm {file} --seed 1" in ran.out
+
+
+def test_a_device_that_the_story_disconnects_is_excused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "off.yaml"
+    file.write_text("name: Off\ndevice: { at: online }\nsteps: [{ advance: 10m }, { disconnect: mercury }]\n")
+    ran = Ran(capsys, "swarm", file, "--seeds", 3)
+    assert "3 plans held" in ran.out
 
 
 def test_nothing_selected(capsys: pytest.CaptureFixture[str]) -> None:

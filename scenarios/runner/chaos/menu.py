@@ -68,8 +68,8 @@ _SOCKET: Final[Mapping[str, Dish]] = {
 }
 
 MENU: Final[Mapping[str, Mapping[str, Dish]]] = {
-    "link": {"down": _PLAIN},
-    "dns": {"nxdomain": _PLAIN, "servfail": _PLAIN, "silent": _PLAIN},
+    "link": {"down": _PLAIN, "no_address": _PLAIN},
+    "dns": {"nxdomain": _PLAIN, "servfail": _PLAIN, "silent": _PLAIN, "delay": _SLOW},
     "tcp": {
         "refuse": _AIMED,
         "silent": _AIMED,
@@ -83,6 +83,7 @@ MENU: Final[Mapping[str, Mapping[str, Dish]]] = {
         "wrong_name": _AIMED,
         "unknown_ca": _AIMED,
         "revoked": _AIMED,
+        "revocation_unknown": _AIMED,
     },
     "http": {
         "error": Dish(3, {"status": _STATUS}, {"service": _ANY_SERVICE}),
@@ -142,6 +143,8 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "hybrid": "a setting of a mailbox: what it did to a meeting stays",
     "locus.redirect": _ROUTE,
     "mercury.replaced": "another connection has taken over: the device stays away until somebody says otherwise",
+    "power": "somebody has to boot it",
+    "storage": "what could not be written stays unwritten",
     "token.invalid_grant": "the account is gone",
     "wdm.excessive": "a registration too many: somebody has to delete one",
 }

@@ -44,10 +44,20 @@ CHECKED: Final = ("secrets", "bounds", "monotone")
 class SwarmPlayer(Player):
     """Plays the steps of a scenario whatever becomes of them, and looks at the rules after each."""
 
-    def __init__(self, stage: Stage, *, until_step: int | None = None, trace_file: str = "") -> None:
+    def __init__(
+        self,
+        stage: Stage,
+        *,
+        until_step: int | None = None,
+        trace_file: str = "",
+        excused: frozenset[str] = frozenset(),
+    ) -> None:
         super().__init__(stage, until_step=until_step, trace_file=trace_file)
+        self._excused = excused
         self.missed = 0
         """Steps that did not come about, or not as expected."""
+        self.unwell: frozenset[str] = frozenset()
+        """Devices that were not well in time."""
 
     async def play(self, part: Part) -> None:
         """Play a list; after the story, heal everything and wait until the devices are well."""
@@ -89,6 +99,7 @@ class SwarmPlayer(Player):
             while (wrong := _wrong(stage, meant, is_about)) and left_s > 0:
                 await stage.clock.sleep(min(left_s, limit_s / 50))
                 left_s -= limit_s / 50
+            self.unwell = frozenset(one.partition(":")[0] for one in wrong)
             why = [f"not well {show_duration(limit_s)} after everything has healed", *wrong]
             self._demand(last, "liveness", why if wrong else (), limit_s)
         self._demand(last, "invariant", violations(stage))
@@ -97,6 +108,8 @@ class SwarmPlayer(Player):
         """Say whether a device comes back by itself: it is on, comes up by itself, and has an account that the cloud knows."""
         stage = self._stage
         device = stage.devices[name]
+        if name in self._excused:
+            return False
         if not device.is_up or not device.is_activated or device.settings.bring_up == "manual":
             return False
         account = device.identity.account
@@ -132,6 +145,7 @@ class Swarmed:
     seed: int
     plan: tuple[Trouble, ...]
     outcome: Outcome
+    excused: frozenset[str] = frozenset()
 
     @property
     def is_good(self) -> bool:
@@ -147,27 +161,45 @@ def swarm_plan(scenario: Scenario, seed: int, length_s: float) -> tuple[Trouble,
     return tuple(draw_plan(stream, layers, length_s=max(length_s, 60.0), troubles=troubles))
 
 
-def play_plan(scenario: Scenario, seed: int, plan: Sequence[Trouble]) -> Outcome:
-    """Play a scenario under a plan that begins with its first step."""
+def play_plan(
+    scenario: Scenario, seed: int, plan: Sequence[Trouble], *, excused: frozenset[str] = frozenset()
+) -> Outcome:
+    """Play a scenario under a plan that begins with its first step; of `excused` devices nobody demands that they are well."""
+    return _play(scenario, seed, plan, excused)[0]
+
+
+def _play(
+    scenario: Scenario, seed: int, plan: Sequence[Trouble], excused: frozenset[str]
+) -> tuple[Outcome, frozenset[str]]:
+    """Return the outcome, and the devices that were not well in time."""
     specs = tuple(spec_of(trouble, f"swarm.{number}") for number, trouble in enumerate(plan, 1))
     first = scenario.steps[0]
     trouble = Step(first.place, "0", "what the seed has drawn", Fault(plan=specs), first.device)
     head = scenario.head.model_copy(update={"timeout": TIMEOUT_S, "xfail": None, "seed": seed})
     disturbed = replace(scenario, head=head, steps=(*((trouble,) if plan else ()), *scenario.steps), never=None)
     left: list[str] = []
-    outcome = run_scenario(disturbed, player=SwarmPlayer, at_the_end=lambda: left.extend(leftovers()))
+    players: list[SwarmPlayer] = []
+
+    def player(stage: Stage, *, until_step: int | None, trace_file: str) -> Player:
+        players.append(SwarmPlayer(stage, until_step=until_step, trace_file=trace_file, excused=excused))
+        return players[0]
+
+    outcome = run_scenario(disturbed, player=player, at_the_end=lambda: left.extend(leftovers()))
     if left:
         outcome.result, outcome.reason = "failed", f"left behind: {', '.join(left)}"
-    return outcome
+    return outcome, players[0].unwell if players else frozenset()
 
 
 def swarm(scenario: Scenario, seed: int) -> Swarmed:
-    """Play a scenario under the plan of a seed; the length of the plan is that of the story when nothing is broken."""
-    calm = play_plan(scenario, scenario.head.seed, ())
-    if calm.result != "passed":
+    """Play a scenario under the plan of a seed.
+
+    The story is played once without any plan: that says how long it is, and which devices it leaves disconnected by itself.
+    """
+    calm, excused = _play(scenario, scenario.head.seed, (), frozenset())
+    if calm.result != "passed" and calm.kinds != ["liveness"]:
         return Swarmed(scenario, seed, (), calm)
     plan = swarm_plan(scenario, seed, calm.story_s)
-    return Swarmed(scenario, seed, plan, play_plan(scenario, seed, plan))
+    return Swarmed(scenario, seed, plan, play_plan(scenario, seed, plan, excused=excused), excused)
 
 
 def smallest(found: Swarmed) -> Swarmed:
@@ -177,11 +209,11 @@ def smallest(found: Swarmed) -> Swarmed:
     while is_smaller and len(plan) > 1:
         is_smaller = False
         for fewer in _without_one(plan):
-            tried = play_plan(found.scenario, found.seed, fewer)
+            tried = play_plan(found.scenario, found.seed, fewer, excused=found.excused)
             if tried.result not in ("passed", "skipped"):
                 plan, outcome, is_smaller = fewer, tried, True
                 break
-    return Swarmed(found.scenario, found.seed, plan, outcome)
+    return Swarmed(found.scenario, found.seed, plan, outcome, found.excused)
 
 
 def _without_one(plan: tuple[Trouble, ...]) -> Iterator[tuple[Trouble, ...]]:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from endpoint.runtime.field_faults.parts import of_row
 from scenarios.runner.problems import nearest
 from scenarios.runner.shell import faultwords
 from scenarios.runner.shell.doors import Door, DoorRefused
@@ -164,12 +165,19 @@ def _clock_line(clock: Mapping[str, Any], whose: str = "the device") -> str:
 
 
 async def _fault(simulation: Simulation, words: list[str]) -> list[str]:
-    call = faultwords.read_fault(words)
-    door = simulation.device if call.door == "device" else simulation.cloud
-    armed = await door.ask("POST", "/faults", call.body)
+    calls = faultwords.read_calls(words)
+    doors = [simulation.device if call.door == "device" else simulation.cloud for call in calls]
+    lines = []
+    for door, call in zip(doors, calls, strict=True):
+        armed = await door.ask("POST", "/faults", call.body)
+        lines += [_armed_line(one) for one in armed.get("items", [armed])]
+    return lines
+
+
+def _armed_line(armed: Mapping[str, Any]) -> str:
     if "hit" in armed:
-        return [f"{armed['id']}: it met {'something' if armed['hit'] else 'nothing'}"]
-    return [_fault_line(armed)]
+        return f"{armed['id']}: it met {'something' if armed['hit'] else 'nothing'}"
+    return _fault_line(armed)
 
 
 async def _faults(simulation: Simulation, words: list[str]) -> list[str]:
@@ -184,9 +192,13 @@ async def _heal(simulation: Simulation, words: list[str]) -> list[str]:
     for door in _fault_doors(simulation):
         names = sorted(str(fault["id"]) for fault in await _armed(door))
         armed.update(names)
-        for fault_id in names if wanted == "all" else [name for name in names if name == wanted]:
-            await door.ask("DELETE", f"/faults/{quote(fault_id, safe='')}")
-            healed.append(fault_id)
+        found = names if wanted == "all" else [name for name in names if of_row(name, wanted)]
+        asked: list[str] = []
+        for fault_id in found if wanted == "all" or not found else [wanted]:
+            if not any(of_row(fault_id, one) for one in asked):  # a row ends whole
+                await door.ask("DELETE", f"/faults/{quote(fault_id, safe='')}")
+                asked.append(fault_id)
+        healed += found
     if healed:
         return [f"healed: {', '.join(healed)}"]
     if wanted == "all":
@@ -360,7 +372,11 @@ COLON: Final[Mapping[str, Row]] = {
     "advance": Row(":advance DURATION", "let time jump ahead (stepped and frozen time only)", _advance),
     "clock": Row(":clock", "what time it is, and how it passes", _clock),
     "skew": Row(":skew DURATION", "put the device's wall clock wrong; 0s puts it right", _skew),
-    "fault": Row(":fault ON DO [NAME=VALUE ...]", "break something: :fault dns nxdomain host=u2c* for=5min", _fault),
+    "fault": Row(
+        ":fault ROW | ON DO [NAME=VALUE ...]",
+        "break something: :fault link.down, :fault dns nxdomain host=u2c*",
+        _fault,
+    ),
     "faults": Row(":faults", "what is broken", _faults),
     "heal": Row(":heal ID|all", "end a fault", _heal),
     "status": Row(":status", "how the device is, on one page", _status),

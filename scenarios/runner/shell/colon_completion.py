@@ -23,7 +23,7 @@ def complete_colon(line: str, rows: Mapping[str, Row] | None = None) -> list[Com
     known: Sequence[str] = ()
     match name, done:
         case "fault", []:
-            known = faultwords.layers()
+            known = [*faultwords.layers(), *faultwords.rows()]
         case "fault", [layer]:
             known = faultwords.actions(layer)
         case "fault", [layer, do, *pairs] if do in faultwords.actions(layer):
