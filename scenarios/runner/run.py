@@ -182,7 +182,7 @@ class _Run:
         unwatch = stage.trace.subscribe(self.watch) if self.watch is not None else None
         fault_actions.install(stage)
         player = self.player(stage, until_step=self.until_step, trace_file=self.trace_file)
-        with _looked_after(stage):
+        with looked_after(stage):
             try:
                 await self._play(stage, player)
                 if self.after is not None:
@@ -258,7 +258,7 @@ class _Run:
 
 
 @contextmanager
-def _looked_after(stage: Stage) -> Iterator[None]:
+def looked_after(stage: Stage) -> Iterator[None]:
     """Let no exception get lost: what a task, a timer or a handler of the stub leaves behind is a defect of the run."""
     loop = asyncio.get_running_loop()
 

@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import Any, Final, get_args
 from xml.etree import ElementTree as ET
 
+from scenarios.runner.player import Failure
 from scenarios.runner.problems import Place
 from scenarios.runner.run import Result
 from scenarios.runner.suite import Verdict, shaky
@@ -140,12 +141,14 @@ def times_text(verdict: Verdict) -> str:
 
 def in_short(verdict: Verdict) -> Iterator[str]:
     """Say of each failure in one line what was expected, or what went wrong."""
-    for failure in verdict.failures:
-        lines = [line.strip() for line in failure.report.splitlines()]
-        told = next(
-            (line for line in lines if line.startswith(("expected ", "why ", "kind "))), lines[-1] if lines else ""
-        )
-        yield " ".join(told.split())
+    return map(short_of, verdict.failures)
+
+
+def short_of(failure: Failure) -> str:
+    """Say in one line what was expected, or what went wrong."""
+    lines = [line.strip() for line in failure.report.splitlines()]
+    told = next((line for line in lines if line.startswith(("expected ", "why ", "kind "))), lines[-1] if lines else "")
+    return " ".join(told.split())
 
 
 # GitHub

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -220,3 +224,20 @@ def test_files_that_cannot_be_used_are_in_every_report(timed: Path, capsys: pyte
         f"::error file={timed},line=3,col=5",
         f"::error file={timed},line=4,col=14",
     ]
+
+
+def test_progress_is_drawn_on_a_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text("name: x\nsteps: [{ note: a, expect: { mercury: open, within: 1s } }]\n")
+    command = [sys.executable, "-m", "scenarios.runner.cli", "run", str(file), "--seeds", "3", "-j", "2"]
+    plain = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(command, stdout=theirs, stderr=theirs, env={**plain, "TERM": "xterm"})
+    os.close(theirs)
+    drawn = b""
+    while b"0 passed, 3 failed" not in drawn:
+        drawn += os.read(ours, 65_536)
+    process.wait(timeout=60)
+    os.close(ours)
+    assert process.returncode == 1
+    assert re.search(rb"3/3\x1b\[0m 3 failed", drawn), "all of them, and how many failed"
