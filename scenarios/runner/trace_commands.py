@@ -106,3 +106,63 @@ def _console() -> Console:
     from rich.console import Console
 
     return Console(file=sys.stdout, highlight=False, soft_wrap=True)
+
+
+@trace_app.command(epilog="Example: roomsim trace diff seed7.jsonl seed8.jsonl --ignore ids,times")
+def diff(
+    left: Annotated[Path | None, typer.Argument(help="A trace.", metavar="LEFT")] = None,
+    right: Annotated[Path | None, typer.Argument(help="Another one.", metavar="RIGHT")] = None,
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(help="Rules, or dotted paths such as data.body.etag; with commas, or repeated.", metavar="RULE"),
+    ] = None,
+    rules: Annotated[bool, typer.Option("--rules", help="Print the rules, and do nothing else.")] = False,
+) -> None:
+    """Compare two histories, and show the first place where they part with what led there on both sides.
+
+    Exits with 0 when they are equal, with 1 when they are not.
+    """
+    from scenarios.runner.commands import Exit, refused
+    from scenarios.runner.history import comparing
+    from scenarios.runner.history.rules import RULES, ignoring
+
+    if rules:
+        for name, text in RULES.items():
+            print(f"{name:<8} {text}")
+        return
+    if left is None or right is None:
+        raise refused("two traces are compared: roomsim trace diff LEFT RIGHT")
+    try:
+        chosen = ignoring(ignore or ())
+    except ValueError as error:
+        raise refused(str(error)) from None
+    histories = _read(left), _read(right)
+    for line in comparing.headers(*histories):
+        print(f"header  {line}")
+    found = comparing.compare(*histories, chosen)
+    if found is None:
+        passed_over = f", but for {', '.join(sorted(chosen.names))}" if chosen.names else ""
+        print(f"equal{passed_over}: {len(histories[0].events)} events")
+        return
+    for line in comparing.report(*histories, found):
+        print(line)
+    raise typer.Exit(Exit.NO)
+
+
+@trace_app.command(epilog="Example: roomsim trace stats run.jsonl")
+def stats(
+    file: File,
+    as_json: Annotated[bool, typer.Option("--json", help="Print them as one JSON object.")] = False,
+) -> None:
+    """Count what is in a history: kinds, actors, requests with their durations, frames, faults, steps, silences."""
+    import json
+
+    from scenarios.runner.history import counting
+    from scenarios.runner.history.drawing import clean
+
+    found = counting.stats(_read(file))
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    for line in counting.lines(found):
+        print(clean(line))

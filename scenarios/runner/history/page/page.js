@@ -12,6 +12,7 @@
   };
   const seconds = (us) => (us >= 0 ? "+" : "") + (us / 1e6).toFixed(3) + "s";
   const family = (event) => event.kind.split(".")[0];
+  const actor = (who) => who && who.startsWith("node:") ? "node" : who;  // there may be hundreds
   const place = new Map(events.map((event, index) => [event.n, index]));
   const followers = new Map(), messages = new Map();
   led.forEach((cause, index) => { if (cause >= 0) followers.has(cause) ? followers.get(cause).push(index) : followers.set(cause, [index]); });
@@ -32,7 +33,7 @@
     else state.shown = single.filter(([index]) => {
       const event = events[index];
       return (!state.kinds.size || state.kinds.has(family(event))) &&
-        (!state.actors.size || state.actors.has(event.who) || state.actors.has(event.peer)) &&
+        (!state.actors.size || state.actors.has(actor(event.who)) || state.actors.has(actor(event.peer))) &&
         parts.every((part) => textOf(index).includes(part));
     });
     at("reset").hidden = !narrowed;
@@ -66,7 +67,7 @@
     const box = at("shown"), chosen = lineOf(state.selected);
     box.style.transform = `translateY(${first * HEIGHT}px)`;
     box.replaceChildren(...state.shown.slice(first, last).map((line, offset) => rowOf(line, first + offset === chosen)));
-    markStep(first + AROUND);
+    markStep(chosen >= 0 ? chosen : Math.ceil(view.scrollTop / HEIGHT));
   }
 
   function rowOf([index, left, arrow, right, style], isSelected) {
@@ -245,7 +246,7 @@
     at("facts").textContent = `seed ${header.seed} \u00b7 ${header.mode} \u00b7 from ${header.start} \u00b7 history ${header.hash.slice(0, 16)} \u00b7 format ${header.format} \u00b7 ${versions}${part}`;
     steps();
     chips(at("kinds"), "kind", counted(family), state.kinds);
-    chips(at("actors"), "actor", counted((event) => event.who), state.actors);
+    chips(at("actors"), "actor", counted((event) => actor(event.who)), state.actors);
     let waiting = 0;
     at("search").addEventListener("input", () => {
       clearTimeout(waiting);
