@@ -333,6 +333,8 @@ def alone(event: Event) -> Line:
     if arrow and not _is_device(event) and not event.kind.startswith("ws."):
         arrow = {_TO_CLOUD: _TO_DEVICE, _TO_DEVICE: _TO_CLOUD}[arrow]
     line = _sided(event, text, "message")
+    if event.who.startswith(("runner", "world", "client:")):  # on neither side
+        line = replace(line, left=text, right="")
     return replace(line, arrow=arrow)
 
 

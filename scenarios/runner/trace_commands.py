@@ -76,7 +76,7 @@ def show(
         if event is None:
             raise refused(f"{file}: has no event #{why}", Exit.NOTHING)
         for line in drawing.why(history, event):
-            print(line)
+            print(drawing.clean(line))
         return
     if html is not None:
         try:
@@ -166,3 +166,27 @@ def stats(
         return
     for line in counting.lines(found):
         print(clean(line))
+
+
+@trace_app.command(epilog="Example: roomsim trace check scenarios/morning.yaml run.jsonl")
+def check(
+    scenario: Annotated[Path, typer.Argument(help="The scenario file, as it stands now.", metavar="SCENARIO")],
+    file: File,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write the verdict as one JSON object.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Judge an old history again, by what a scenario expects now.
+
+    Events, status leaves, lifecycles, screen and discovery are judged from the history; what it does not tell is listed.
+    Exits like `run`: 0, 1 when something is not as expected, 4 when nothing could be judged.
+    """
+    from scenarios.runner.commands import refused
+    from scenarios.runner.history.verdicts import CheckCommand
+
+    command = CheckCommand(scenario, _read(file), sys.stdout)
+    try:
+        code = command.run(json_file)
+    except OSError as error:
+        raise refused(f"{error.filename}: cannot be written: {error.strerror}") from None
+    raise typer.Exit(code)

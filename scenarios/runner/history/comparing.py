@@ -6,7 +6,7 @@ different actors: each actor's events are compared by themselves then, and the f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -45,12 +45,57 @@ class Divergence:
 
 def compare(left: History, right: History, rules: Ignoring) -> Divergence | None:
     """Return where two histories part first, None when they are equal under the rules."""
+    found = _compared(left, right, rules, by_place=False)
+    if found is None and not rules.names:
+        return _compared(left, right, rules, by_place=True)
+    return found
+
+
+def _compared(left: History, right: History, rules: Ignoring, *, by_place: bool) -> Divergence | None:
     found: list[Divergence] = []
     for one, other in _sequences(left, right, rules):
-        divergence = _first(one, other, rules)
+        divergence = _first(_Side(one, left, by_place), _Side(other, right, by_place), rules)
         if divergence is not None:
             found.append(divergence)
     return min(found, key=_when, default=None)
+
+
+class _Side:
+    """The events of one side in the order in which they are compared.
+
+    Args:
+        by_place: compare where a cause stands; else only what it was, so that a missing event does not change all that follow.
+    """
+
+    def __init__(self, events: Sequence[Event], history: History, by_place: bool) -> None:
+        self.events = events
+        self._history = history
+        self._places = {event.n: place for place, event in enumerate(events)} if by_place else None
+
+    def fields(self, event: Event, rules: Ignoring) -> dict[str, Any]:
+        """Return what is compared of an event."""
+        found = _substance(event)
+        if not rules.has_times:
+            found |= {"t": event.t, "at": event.at}
+            if "logs" not in rules.names:
+                found["cause"] = self._cause(event)
+        if "steps" not in rules.names:
+            found["step"] = event.step
+        if "labels" not in rules.names:
+            found["label"] = event.label
+        return found
+
+    def _cause(self, event: Event) -> object:
+        if event.cause is None:
+            return None
+        if self._places is not None:
+            return self._places.get(event.cause)
+        cause = self._history.by_n.get(event.cause)
+        return None if cause is None else f"{cause.kind} of {cause.who}"
+
+
+def _substance(event: Event) -> dict[str, Any]:
+    return {"who": event.who, "kind": event.kind, "peer": event.peer, "id": event.id, "data": event.data}
 
 
 def _when(divergence: Divergence) -> tuple[int, int]:
@@ -75,57 +120,30 @@ def _is_passed_over(event: Event, rules: Ignoring) -> bool:
     return event.kind == "log" and "logs" in rules.names
 
 
-def _first(left: Sequence[Event], right: Sequence[Event], rules: Ignoring) -> Divergence | None:
-    places = [{event.n: place for place, event in enumerate(side)} for side in (left, right)]
-    for at in range(max(len(left), len(right))):
-        one = left[at] if at < len(left) else None
-        other = right[at] if at < len(right) else None
-        before = tuple(left[max(0, at - BEFORE_SHOWN) : at])
+def _first(left: _Side, right: _Side, rules: Ignoring) -> Divergence | None:
+    for at in range(max(len(left.events), len(right.events))):
+        one = left.events[at] if at < len(left.events) else None
+        other = right.events[at] if at < len(right.events) else None
+        before = tuple(left.events[max(0, at - BEFORE_SHOWN) : at])
         if one is None or other is None:
-            return Divergence(one, other, before, (), _ended(left[at:], right[at:]), at)
-        fields = [_fields(event, place, rules) for event, place in zip((one, other), places, strict=True)]
-        differences = tuple(rules.differences(fields[0], fields[1]))
+            count = max(len(left.events), len(right.events)) - at
+            note = f"only the {'right' if one is None else 'left'} side goes on, with {_events(count)}"
+            return Divergence(one, other, before, (), note, at)
+        differences = tuple(rules.differences(left.fields(one, rules), right.fields(other, rules)))
         if differences:
-            note = _ahead(left[at:], right[at:], rules)
-            return Divergence(one, other, before, differences, note, at)
+            rest = left.events[at : at + LOOK_AHEAD_MAX], right.events[at : at + LOOK_AHEAD_MAX]
+            return Divergence(one, other, before, differences, _ahead(*rest, rules), at)
     return None
-
-
-def _fields(event: Event, places: Mapping[int, int], rules: Ignoring) -> dict[str, Any]:
-    """Return what is compared of an event; a cause is where it stands, for ordinals depend on the order of actors."""
-    found: dict[str, Any] = {
-        "who": event.who,
-        "kind": event.kind,
-        "peer": event.peer,
-        "id": event.id,
-        "data": event.data,
-    }
-    if not rules.has_times:
-        found |= {"t": event.t, "at": event.at}
-        if "logs" not in rules.names:
-            found["cause"] = None if event.cause is None else places.get(event.cause)
-    if "steps" not in rules.names:
-        found["step"] = event.step
-    if "labels" not in rules.names:
-        found["label"] = event.label
-    return found
-
-
-def _ended(left: Sequence[Event], right: Sequence[Event]) -> str:
-    side, rest = ("right", right) if right else ("left", left)
-    return f"only the {side} side goes on, with {len(rest)} more events"
 
 
 def _ahead(left: Sequence[Event], right: Sequence[Event], rules: Ignoring) -> str:
     """Say whether the event of one side comes later on the other."""
 
     def alike(one: Event, other: Event) -> bool:
-        fields = [
-            {"who": event.who, "kind": event.kind, "peer": event.peer, "id": event.id, "data": event.data}
-            for event in (one, other)
-        ]
-        return next(rules.differences(fields[0], fields[1], pairs=False), None) is None
+        return next(rules.differences(_substance(one), _substance(other), pairs=False), None) is None
 
+    if alike(left[0], right[0]):
+        return ""
     for nth in range(1, LOOK_AHEAD_MAX):
         if nth < len(right) and alike(left[0], right[nth]):
             return f"the right side has {_events(nth)} more here: #{left[0].n} of the left is #{right[nth].n} there"
@@ -164,7 +182,7 @@ def report(left: History, right: History, divergence: Divergence) -> Iterator[st
     for name, _, event in sides:
         yield f"  {name}  {'(no more events)' if event is None else clean(told(event))}"
     for difference in divergence.differences[:DIFFERENCES_SHOWN_MAX]:
-        yield f"    {difference.path}: {clean(show(difference.left))} | {clean(show(difference.right))}"
+        yield f"    {clean(difference.path)}: {clean(show(difference.left))} | {clean(show(difference.right))}"
     more = len(divergence.differences) - DIFFERENCES_SHOWN_MAX
     if more > 0:
         yield f"    and {more} more"

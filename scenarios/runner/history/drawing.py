@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.console import Console
@@ -28,14 +28,27 @@ def title(header: Header) -> str:
     )
 
 
-def lines(events: Iterable[Event], *, each: bool) -> list[Line]:
-    """Draw events: as a ladder, which folds what is dull, or each on a line of its own."""
+def lines(history: History, events: Sequence[Event], *, each: bool) -> list[Line]:
+    """Draw a piece of a history: as a ladder, which folds what is dull, or each event on a line of its own."""
     if each:
         return [alone(event) for event in events]
     ladder = Ladder()
-    drawn = [line for event in events for line in ladder.feed(event)]
+    drawn = [line for event in (*events, *_answers_after(history, events)) for line in ladder.feed(event)]
     drawn += ladder.folded() + ladder.unanswered()
     return sorted(drawn, key=lambda line: line.n)
+
+
+def _answers_after(history: History, events: Sequence[Event]) -> list[Event]:
+    """Return answers that come after a piece to requests in it: those were not left without one."""
+    asked = {event.id or event.n for event in events if event.kind == "http.request"}
+    return [
+        event
+        for event in history.events
+        if events
+        and event.n > events[-1].n
+        and event.kind in ("http.response", "http.failed")
+        and {event.id, event.cause} & asked
+    ]
 
 
 def draw(history: History, selection: Selection, console: Console, *, each: bool) -> int:
@@ -44,7 +57,7 @@ def draw(history: History, selection: Selection, console: Console, *, each: bool
     console.print(Text(title(history.header), style="bold"))
     if events:
         console.print(Text(heading(), style="dim"))
-    for line in lines(events, each=each or selection.is_about_events):
+    for line in lines(history, events, each=each or selection.is_about_events):
         console.print(Text(clean(line.text(0)), style=STYLES[line.style]))
     return len(events)
 

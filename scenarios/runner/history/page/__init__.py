@@ -80,7 +80,7 @@ def _data(history: History, events: list[Event]) -> dict[str, Any]:
         },
         "events": [json.loads(event.as_json()) for event in events],
         "rows": [_row(alone(event)) for event in events],
-        "ladder": [[place[line.n], *_row(line)] for line in lines(events, each=False)],
+        "ladder": [[place[line.n], *_row(line)] for line in lines(history, events, each=False)],
         "led": [-1 if one is None else place.get(one.n, -1) for one in led],
     }  # fmt: skip
 
