@@ -161,7 +161,7 @@ SUBJECTS: Final[dict[str, tuple[str, str, str]]] = {
         "`{path: matcher}`",
         "what a client was told at a path of `subscribe`, typed; `Status Call[*] Status` means any element",
     ),
-    "trace": ("event", "`{dotted path: matcher}`", "any event of the history, see [reports](reports.md)"),
+    "trace": ("event", "`{dotted path: matcher}`", "any event of the history, see [traces](trace.md)"),
 }
 EVENT_LIMITS: Final[dict[str, str]] = {
     "times": "how often; a number or `{ge: 2}`; by default at least once",
