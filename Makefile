@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 # the demo needs none of the development set
 RUNS := $(VENV)/.runs
 
-.PHONY: help demo test test-all test-clients check bench docs update ci-deps clean
+.PHONY: help demo test test-all test-clients swarm check bench docs update ci-deps clean
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
 
@@ -42,6 +42,9 @@ test-clients: $(READY)  ## install published clients, as far as they can be had 
 	@for program in ssh curl; do command -v $$program >/dev/null \
 	  || echo "test-clients: $$program is NOT INSTALLED (as root: make ci-deps); its tests WILL BE SKIPPED" >&2; done
 	$(BIN)/python -m pytest -q -m client tests/clients
+
+swarm: $(READY)  ## every shipped scenario under faults that seeds draw: SEEDS=20 plans of each, from SEED=1000
+	$(BIN)/roomsim swarm scenarios --seed $(or $(SEED),1000) --seeds $(or $(SEEDS),20) -j 2 --quiet
 
 check: $(READY)  ## style, types, the laws of the house, scenarios, generated files, links
 	$(BIN)/ruff check .

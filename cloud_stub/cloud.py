@@ -38,6 +38,8 @@ from cloud_stub.platform.routes import Service
 from cloud_stub.platform.store import Store
 from cloud_stub.platform.tokens import ADMIN_SCOPES, Tokens
 from cloud_stub.platform.web import CONTROL_PREFIX, WebDoor
+from cloud_stub.premises.inspectors import Inspectors
+from cloud_stub.premises.proxy import Proxy
 from cloud_stub.services.activation import Activation, SrpActions
 from cloud_stub.services.activation_codes import Codes
 from cloud_stub.services.activation_exchange import Exchanges
@@ -128,6 +130,8 @@ class Cloud:
         self.fleet = self._fleet(media) if media is not None else None
         self._seed()
         self._build()
+        self.inspectors = Inspectors(settings.inspector)
+        self.proxy = self._proxy(chance, trace, faults)
         self._door: WebDoor | None = None
         self._listeners: dict[str, Listener] = {}
         self._ca_dir: Path | None = None
@@ -149,6 +153,16 @@ class Cloud:
         tls = self.authority.server_context(media.tls_names)
         platform = self.platform
         return Fleet(media, NodeSeams(self.net, platform.clock, platform.faults, platform.trace, tls))
+
+    def _proxy(self, chance: Chance, trace: Trace, faults: Faults) -> Proxy | None:
+        platform = self.platform
+        if platform.settings.proxy is None:
+            return None
+        net = Net("proxy", platform.clock, self.names, faults)
+        return Proxy(
+            net, chance.actor("proxy"), trace, platform.settings.proxy,
+            anchors=(self.root_pem,), services_at=platform.hosts.services_at, inspector=self.inspectors.get,
+        )  # fmt: skip
 
     def _seed(self) -> None:
         """Give a fresh store its organization and administrator, and any store a good administrator's token."""
@@ -265,7 +279,12 @@ class Cloud:
 
     # -- life -------------------------------------------------------------------------------------------------------------------------
 
-    async def start(self, http: Address | None = None, https: Address | None = ("127.0.0.1", 0)) -> None:
+    async def start(
+        self,
+        http: Address | None = None,
+        https: Address | None = ("127.0.0.1", 0),
+        proxy: Address = ("127.0.0.1", 0),
+    ) -> None:
         """Open the doors: names lead to them from here on. Port 0 takes a free one.
 
         Raises:
@@ -280,8 +299,12 @@ class Cloud:
                 self._listeners["http"] = await self.net.listen(self._door.server, *http)
             if https is not None:
                 platform = self.platform
-                shown = Certificates(self.authority, platform.hosts, platform.clock, platform.faults)
+                shown = Certificates(
+                    self.authority, platform.hosts, platform.clock, platform.faults, self.inspectors.get
+                )
                 self._listeners["https"] = await self.net.listen(self._door.server, *https, tls=shown.context)
+            if self.proxy is not None:
+                await self.proxy.start(*proxy)
         except BaseException:
             await self.stop()
             raise
@@ -297,6 +320,8 @@ class Cloud:
         for listener in self._listeners.values():
             listener.close()
         await self.graph.stop()
+        if self.proxy is not None:
+            await self.proxy.stop()
         await self.mercury.stop()
         if self._door is not None:
             await self._door.close()
@@ -346,7 +371,22 @@ class Cloud:
             "org_id": self.org_id,
             "control": f"{control}{CONTROL_PREFIX}/control/v1",
             "admin_token": self.admin_token.reveal(),
+            **self._proxy_ready(),
         }
+
+    def _proxy_ready(self) -> dict[str, str]:
+        """Return where the proxy is, its account where it asks for one, and the certificate of an authority that opens up TLS."""
+        proxy = self.proxy
+        if proxy is None:
+            return {}
+        found = {"proxy": proxy.url}
+        if proxy.settings.schemes:
+            found |= {"proxy_login": proxy.settings.login, "proxy_password": proxy.settings.password.reveal()}
+        if proxy.settings.inspects is not None:
+            path = self._ca_path().with_name("proxy-ca.pem")
+            path.write_text(proxy.settings.inspects.pem)
+            found["proxy_ca"] = str(path)
+        return found
 
     def _ca_path(self) -> Path:
         directory = self.platform.state_dir

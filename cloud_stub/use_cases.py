@@ -41,6 +41,7 @@ from cloud_stub.services.u2c import U2c
 from cloud_stub.state_query import Ask, StateQuery
 from endpoint.runtime.clock import ScaledTime, SteppedTime, iso_ms
 from endpoint.runtime.faults import Fault
+from endpoint.runtime.field_faults.parts import of_row
 from endpoint.wire import calendar as events
 from endpoint.wire import health
 from endpoint.wire.activation.rules import CODE_LIFE_S
@@ -517,14 +518,13 @@ class UseCases:
             raise BadRequest(str(error)) from None
 
     def heal(self, fault_id: str = "all") -> None:
-        """End a fault, or all of them."""
-        if fault_id == "all":
-            self._platform.faults.heal_all()
-            return
-        try:
-            self._platform.faults.heal(fault_id)
-        except KeyError:
-            raise NotFound(f"no fault {fault_id!r} holds") from None
+        """End a fault, with all of its row, or every one."""
+        faults = self._platform.faults
+        ending = [one.id for one in faults.armed if fault_id == "all" or of_row(one.id, fault_id)]
+        if not ending and fault_id != "all":
+            raise NotFound(f"no fault {fault_id!r} holds")
+        for one in ending:
+            faults.heal(one)
 
     def _strike(self, fault: Fault) -> bool:
         """Carry out a momentary fault on tokens."""

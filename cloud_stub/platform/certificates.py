@@ -1,13 +1,14 @@
 """What the https door shows: a good certificate, or a bad one where a fault asks for it.
 
 The client names the host it wants before the handshake (SNI), so a fault can be aimed at one host and shows a real certificate that is
-expired, not yet valid, for another name, or of an authority that nobody knows. A session that was begun before the fault is not resumed:
-it would hide the certificate.
+expired, not yet valid, for another name, of an authority that nobody knows, or of one that inspects TLS. A session
+that was begun before the fault is not resumed: it would hide the certificate.
 """
 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from datetime import timedelta
 
 from cloud_stub.platform.hosts import Hosts
@@ -15,7 +16,7 @@ from endpoint.runtime.clock import Clock
 from endpoint.runtime.faults import Faults
 from endpoint.runtime.tls import Authority, server_context
 
-DOES = frozenset({"expired", "not_yet_valid", "wrong_name", "unknown_ca", "abort"})
+DOES = frozenset({"expired", "not_yet_valid", "wrong_name", "unknown_ca", "intercept", "abort", "old_version"})
 """What a fault on `tls` can do here."""
 DAY = timedelta(days=1)
 BAD_MAX = 64
@@ -25,11 +26,14 @@ BAD_MAX = 64
 class Certificates:
     """The certificates of one door."""
 
-    def __init__(self, authority: Authority, hosts: Hosts, clock: Clock, faults: Faults) -> None:
+    def __init__(
+        self, authority: Authority, hosts: Hosts, clock: Clock, faults: Faults, inspector: Callable[[str], Authority]
+    ) -> None:
         self._authority = authority
         self._hosts = hosts
         self._clock = clock
         self._faults = faults
+        self._inspector = inspector
         self._stranger: Authority | None = None
         self._bad: dict[tuple[str, str], ssl.SSLContext] = {}
         self.context = authority.server_context(hosts.certificate_names())
@@ -44,8 +48,11 @@ class Certificates:
             fault = self._faults.hit("tls", at="door", host=host or "", service=service)
             if fault is not None and fault.do == "abort":
                 return ssl.ALERT_DESCRIPTION_HANDSHAKE_FAILURE
+            if fault is not None and fault.do == "old_version":  # what a server answers that speaks TLS 1.1 at best
+                return ssl.ALERT_DESCRIPTION_PROTOCOL_VERSION
             if fault is not None and fault.do in DOES:
-                connection.context = self._bad_one(fault.do, host or "localhost")
+                kind = f"{fault.do} {fault.params.get('ca', 'untrusted')}" if fault.do == "intercept" else fault.do
+                connection.context = self._bad_one(kind, host or "localhost")
                 return None
         return None
 
@@ -63,6 +70,8 @@ class Certificates:
             return self._authority.issue([host], not_before=now - 30 * DAY, not_after=now - DAY)
         if kind == "not_yet_valid":
             return self._authority.issue([host], not_before=now + DAY, not_after=now + 30 * DAY)
+        if kind.startswith("intercept "):
+            return self._inspector(kind.partition(" ")[2]).issue([host])
         if kind == "wrong_name":
             return self._authority.issue(["somebody-else.example"])
         if self._stranger is None:

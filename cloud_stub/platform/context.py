@@ -13,9 +13,11 @@ from cloud_stub.platform.journal import Journal
 from cloud_stub.platform.records import Made, Org
 from cloud_stub.platform.store import Store
 from cloud_stub.platform.tokens import Tokens
+from cloud_stub.premises.proxy_settings import ProxySettings
 from endpoint.runtime.chance import Actor
 from endpoint.runtime.clock import Clock
 from endpoint.runtime.faults import Faults
+from endpoint.runtime.tls import Authority
 from endpoint.runtime.trace import Trace
 
 
@@ -29,6 +31,8 @@ class CloudSettings:
         oracle: answer unknown codes with 404; off: with a challenge that leads nowhere.
         limit_sources: challenges per source address are limited; off for loopback, where every device has the same address.
         one_device_per_workspace: a workspace refuses a second device of a kind (`workspace.occupied`).
+        proxy: the HTTP proxy between devices and cloud; None = there is none.
+        inspector: the authority of TLS inspection whose certificate is in the `trust_list`; None = none is.
         trust_list: TLS-proxy CAs of configData as PEM; None leaves the member out; anything but a tuple is sent as it is.
         developer_toggles: feature toggles that every user has from the start.
         deliver_root: put the root of the stub's own certificates into serviceData.
@@ -50,6 +54,8 @@ class CloudSettings:
     limit_sources: bool = False
     one_device_per_workspace: bool = True
     trust_list: Any = ()
+    proxy: ProxySettings | None = None
+    inspector: Authority | None = None
     developer_toggles: dict[str, bool | int | str] = field(default_factory=dict)
     deliver_root: bool = True
     registrations_max: int = 25

@@ -43,6 +43,7 @@ from cloud_stub.use_cases import UseCases
 from cloud_stub.why import Why
 from endpoint.runtime.clock import parse_iso
 from endpoint.runtime.faults import Fault
+from endpoint.runtime.field_faults.parts import UnknownRow, find_row, parts
 
 VERSION = "/control/v1"
 SCOPE = "roomsim:control"
@@ -249,11 +250,38 @@ class Control:
 
     def _fault(self, call: Call) -> Any:
         body = call.read(FaultBody)
+        if body.row:
+            return self._fault_row(body)
+        if not (body.on and body.do):
+            raise BadRequest("give `row`, or `on` and `do`")
         fault = self._do.fault(
             body.id or f"{body.on} {body.do}", body.on, body.do, target=body.target, params=body.params, count=body.count,
             skip=body.skip, percent=body.percent, after_s=body.after_seconds, for_s=body.for_seconds,
         )  # fmt: skip
         return _fault_json(fault)
+
+    def _fault_row(self, body: FaultBody) -> Any:
+        """Let the faults of a row hold that bite in the cloud, and say who does the others."""
+        if body.on or body.do or body.params:
+            raise BadRequest("a row has its own on, do and parameters; give either it or them")
+        try:
+            row = find_row(body.row)
+        except UnknownRow as error:
+            raise BadRequest(f"{error}; " + ", ".join(error.expected) if error.expected else str(error)) from None
+        wanted = parts(row, body.id)
+        mine, others = [part for part in wanted if part.side == "cloud"], [p for p in wanted if p.side != "cloud"]
+        if not mine:
+            where = "a device's control door" if others[0].side == "device" else "a scenario"
+            raise BadRequest(f"{row.id} is nothing of the cloud; {where} does it")
+        made = [
+            self._do.fault(
+                part.id, part.on, part.do, target={**part.target, **body.target}, params=part.params, count=body.count or part.bites,
+                skip=body.skip, percent=body.percent, after_s=body.after_seconds, for_s=body.for_seconds,
+            )
+            for part in mine
+        ]  # fmt: skip
+        elsewhere = [part.told for part in others]
+        return {"id": mine[0].id, "row": row.id, "items": list(map(_fault_json, made)), "elsewhere": elsewhere}
 
     async def _advance(self, call: Call) -> Any:
         await self._do.advance(call.read(AdvanceBody).seconds)

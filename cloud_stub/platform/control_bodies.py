@@ -130,10 +130,11 @@ class MaintenanceBody(Body, kw_only=True):
 
 
 class FaultBody(Body, kw_only=True):
-    """A fault, in the words of the scenario language."""
+    """A fault, in the words of the scenario language: a row of the fault table, or `on` and `do`."""
 
-    on: str
-    do: str
+    row: str = ""
+    on: str = ""
+    do: str = ""
     id: str = ""
     target: dict[str, Any] = {}
     params: dict[str, Any] = {}

@@ -71,6 +71,8 @@ SERVICES: Mapping[str, Address] = MappingProxyType(
         "conversation": _wbx2("conv", "/conversation/api/v1", "conversation"),
         "feature": _wbx2("feature", "/feature/api/v1", "feature"),
         "lyra": _wbx2("lyra", "/lyra/api/v1", "lyra"),
+        "proximity": _wbx2("proximity", "/proximity/api/v1", "proximity"),
+        "thousandEyes": _wbx2("thousandeyes", "/thousandeyes/api/v1", "thousandEyes"),
         "swupgrade": _wbx2("swupgrade", "/swupgrade/api/v1", "swupgrade"),
         "xapi": _wbx2("xapi", "/xapi/api/v1", "xapi"),
         "graph": Address("graph", "microsoft", "/v1.0", "/v1.0", is_clustered=False),

@@ -6,6 +6,7 @@ it go into the trace, and the journal remembers it. Nothing secret is shown: no 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -43,14 +44,28 @@ class WebDoor:
     def __init__(self, platform: Platform, services: Iterable[Service]) -> None:
         self._platform = platform
         self._unnamed = Counter()
+        self._answering: dict[asyncio.Task[Any], None] = {}
         self.router = Router(services, {CONTROL: CONTROL_PREFIX})
         self.server = web.Server(self._serve, access_log=None, keepalive_timeout=KEEP_ALIVE_S)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, and end what is still being answered: a client may have hung up long ago."""
         await self.server.shutdown(timeout=1.0)
+        left = list(self._answering)
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        task = asyncio.current_task()
+        assert task is not None, "aiohttp answers in tasks"
+        self._answering[task] = None
+        try:
+            return await self._respond(request)
+        finally:
+            del self._answering[task]
+
+    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
         tracking_id = self._tracking_id(request)
         origin = self._platform.hosts.origin("https" if request.secure else "http", _authority(request))
         at = self._platform.hosts.services_at(host_of(origin.authority)) if origin.is_named else None

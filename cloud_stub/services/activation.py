@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,6 +23,7 @@ from cloud_stub.services.activation_codes import refusal
 from cloud_stub.services.activation_exchange import Exchanges
 from cloud_stub.services.health import ping_route
 from endpoint.runtime.faults import Fault
+from endpoint.runtime.tls import Authority
 from endpoint.wire import activation, codec, srp
 from endpoint.wire.activation import ERRORS, RequestRefused
 from endpoint.wire.envelope import CONFIG_DATA, MAC_BYTES, SERVICE_DATA
@@ -29,6 +31,8 @@ from endpoint.wire.envelope import CONFIG_DATA, MAC_BYTES, SERVICE_DATA
 INVOKE_PATH = "/idb/token/v1/actions/srp/invoke"
 REGISTER_PATH = "/idb/token/v1/actions/srp/register"
 JSON = "application/json"
+FOREIGN_URL = "https://idbroker.elsewhere.example" + INVOKE_PATH
+"""Where somebody in the middle wants the second step to go."""
 T = TypeVar("T")
 _MALFORMED_PEM = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n"
 
@@ -61,13 +65,21 @@ class Activation:
         if fault is not None and fault.do in ("unknown", "expired", "used", "locked"):
             raise refusal(f"code.{fault.do}")
         challenge = self._state.challenge(code_id, call.remote)
-        public = _tampered(challenge.server_public, fault) if fault is not None else challenge.server_public
         url = self._platform.hosts.base("idbroker", call.origin) + INVOKE_PATH
+        public = challenge.server_public
+        if fault is not None and fault.params.get("what") == "url":
+            url = FOREIGN_URL
+        elif fault is not None:
+            public = _tampered(public, fault)
         return Answer(activation.ChallengeReply.of(public, challenge.salt, url))
 
     def _config(self, call: Call) -> Answer:
         device = self._platform.store[Device].where("user_id", call.caller.id)
-        return Answer(config_data(self._platform, call.caller.workspace_id, next((one.id for one in device), None)))
+        told = config_data(self._platform, call.caller.workspace_id, next((one.id for one in device), None))
+        if self._platform.faults.hit("activation", step="renewal") is not None:
+            renewed = (renewed_certificate(), self._platform.root_pem)
+            told = msgspec.structs.replace(told, service_certificates=renewed)
+        return Answer(told)
 
 
 class SrpActions:
@@ -137,6 +149,12 @@ def first_services(platform: Platform, origin: Origin) -> dict[str, str]:
     return {name: platform.hosts.base(name, origin) for name in ("u2c", "idbroker", "activation")}
 
 
+@lru_cache(maxsize=1)
+def renewed_certificate() -> str:
+    """Return a service certificate that no device has yet, PEM; the same one as long as the process runs."""
+    return Authority("roomsim renewed root").pem
+
+
 def config_data(platform: Platform, workspace_id: str, device_id: str | None) -> activation.ConfigData:
     """Build the configuration of a device; a `trustList` of the settings, or what a fault makes of it."""
     wanted = platform.settings.trust_list
@@ -149,11 +167,10 @@ def config_data(platform: Platform, workspace_id: str, device_id: str | None) ->
             else [*(trust if isinstance(trust, list) else ()), _MALFORMED_PEM]
         )
     workspace = platform.store[Workspace].get(workspace_id)
+    told = activation.ConfigData(trust_list=trust, device_id=device_id)
     if workspace is None:
-        return activation.ConfigData(trust_list=trust, device_id=device_id)
-    return activation.ConfigData(
-        trust_list=trust, workspace_id=workspace.id, display_name=workspace.name, device_id=device_id
-    )
+        return told
+    return msgspec.structs.replace(told, workspace_id=workspace.id, display_name=workspace.name)
 
 
 def _checked(read: Callable[..., T], *arguments: bytes) -> T:

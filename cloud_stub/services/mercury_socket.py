@@ -14,7 +14,7 @@ from aiohttp import WSMsgType, web
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.records import Registration
 from endpoint.runtime.net import reset
-from endpoint.wire.mercury import Event, Pong, ServerFrame, Shutdown, encode_frame
+from endpoint.wire.mercury import Event, Pong, ServerFrame, Shutdown, encode_frame, shown_data
 
 QUEUE_FRAMES_MAX = 500
 """Frames that may wait for a reader who does not read; one more, and the socket is closed with 1011."""
@@ -142,7 +142,7 @@ class Socket:
     def _note(self, frame: ServerFrame) -> None:
         data: dict[str, Any] = {"sequenceNumber": frame.sequence_number}
         if isinstance(frame, Event):
-            data |= {"eventType": frame.event_type, "data": frame.data}
+            data |= {"eventType": frame.event_type, "data": shown_data(frame.data)}
         else:
             data["type"] = _kind(frame)
         label = "documented" if isinstance(frame, Shutdown) else "observed"

@@ -105,7 +105,13 @@ class U2c:
         base = hosts.base(service, origin, cluster)
         logical = hosts.base(service, origin, HOME_CLUSTER)
         name = SERVICES[service].catalog
-        return Service(name, (ServiceUrl(base, PRIORITY),), self.cluster_id(service), (logical,))
+        urls = [ServiceUrl(base, PRIORITY)]
+        if (
+            origin.is_named
+        ):  # a registration may lead to another partition of a service: no token goes where the catalogue does not
+            aliases = SERVICES[service].aliases
+            urls += [ServiceUrl(base.replace(SERVICES[service].label, one, 1), PRIORITY + 1) for one in aliases]
+        return Service(name, tuple(urls), self.cluster_id(service), (logical,))
 
     def _limited(self, call: Call) -> Answer:
         if sum(key in call.query for key in LIMITED_KEYS) != 1:

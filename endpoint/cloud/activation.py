@@ -210,7 +210,9 @@ class Activation:
             return replace(self._setback or table.NoAnswer(0, is_late=True), is_late=True)
         self._setback = self._retry_after_s = None
         request = exchange.request(step)
-        call = Call("POST", request.url, request.service, request.body, shown=request.shown, verify=False)
+        call = Call(
+            "POST", request.url, request.service, request.body, shown=request.shown, verify=False, opened=request.opened
+        )
         try:
             answer = await self._http.send(call)
         except NoAnswer as error:
@@ -221,6 +223,7 @@ class Activation:
             self._retry_after_s = answer.refusal(world.clock.now()).retry_after_s
             if answer.ok:
                 event = exchange.answered(step, answer.body)
+                world.tap.opened(answer.tapped, exchange.opened(step))
             else:
                 event = exchange.refused(step, answer.status, answer.body, is_late=self._is_late)
         if isinstance(event, (table.NoAnswer, table.Busy)):

@@ -22,7 +22,15 @@ from endpoint.wire.activation import messages, replies
 from endpoint.wire.activation.code import Code
 from endpoint.wire.activation.messages import ConfigData, OauthData, RegisterData, ServiceData
 from endpoint.wire.activation.replies import ChallengeRejected, UrlRule
-from endpoint.wire.envelope import IV_BYTES, OAUTH_DATA, REGISTER_DATA, SessionKeys, transcript_hash
+from endpoint.wire.envelope import (
+    CONFIG_DATA,
+    IV_BYTES,
+    OAUTH_DATA,
+    REGISTER_DATA,
+    SERVICE_DATA,
+    SessionKeys,
+    transcript_hash,
+)
 from endpoint.wire.errors import RemoteProtocolError
 
 EXPONENT_BYTES: Final = 32
@@ -42,12 +50,13 @@ class Step(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A POST to be made; `shown` is what may be seen of its body."""
+    """A POST to be made; `shown` is what may be seen of its body, `opened` what its sealed member holds."""
 
     url: str
     service: str
     body: object
     shown: Any = None
+    opened: Any = None
 
 
 class Exchange:
@@ -83,8 +92,16 @@ class Exchange:
             return Request(self._url, "activation", body, {"activationId": self._code.activation_id})
         assert self._challenge is not None
         if step is Step.INVOKE:
-            return Request(self._challenge.url, "idbroker", self._invoke)
-        return Request(self._register_url, "idbroker", self._register)
+            return Request(self._challenge.url, "idbroker", self._invoke, opened={OAUTH_DATA.name: self._asked()})
+        return Request(self._register_url, "idbroker", self._register, opened={REGISTER_DATA.name: self._told()})
+
+    def opened(self, step: Step) -> dict[str, Any]:
+        """Return what the sealed member of a step's answer held, by its name; secrets are in clear."""
+        found = {
+            SERVICE_DATA.name: self.service if step is Step.INVOKE else None,
+            CONFIG_DATA.name: self.config if step is Step.REGISTER else None,
+        }
+        return {name: codec.builtins(message) for name, message in found.items() if message is not None}
 
     def answered(self, step: Step, body: bytes) -> object:
         """Read the success of a step."""
@@ -137,8 +154,12 @@ class Exchange:
         )  # fmt: skip
         transcript = transcript_hash(identity, challenge.salt, public, challenge.server_public)
         self._keys = SessionKeys.derive(key, transcript)
+        sealed = self._keys.seal(OAUTH_DATA, codec.encode(self._asked()), self._draws.bytes(IV_BYTES))
+        return messages.InvokeRequest.of(public, challenge.server_public, sealed)
+
+    def _asked(self) -> OauthData:
         profile = self._profile
-        asked = OauthData(
+        return OauthData(
             client_id=messages.CLIENT_ID,
             scope=messages.DEFAULT_SCOPE,
             device_identifier=profile.device_identifier,
@@ -146,8 +167,6 @@ class Exchange:
             serial=profile.serial,
             software_version=profile.software,
         )
-        sealed = self._keys.seal(OAUTH_DATA, codec.encode(asked), self._draws.bytes(IV_BYTES))
-        return messages.InvokeRequest.of(public, challenge.server_public, sealed)
 
     def _read_service(self, body: bytes) -> object:
         assert self._keys is not None
@@ -163,17 +182,19 @@ class Exchange:
         return table.ProofAccepted()
 
     def _introduction(self, keys: SessionKeys) -> messages.RegisterRequest:
+        sealed = keys.seal(REGISTER_DATA, codec.encode(self._told()), self._draws.bytes(IV_BYTES))
+        assert self._challenge is not None
+        return messages.RegisterRequest.of(self._challenge.server_public, sealed)
+
+    def _told(self) -> RegisterData:
         profile = self._profile
-        told = RegisterData(
+        return RegisterData(
             device_identifier=profile.device_identifier,
             model=profile.product.model,
             serial=profile.serial,
             name=profile.product.name,
             software_version=profile.software,
         )
-        sealed = keys.seal(REGISTER_DATA, codec.encode(told), self._draws.bytes(IV_BYTES))
-        assert self._challenge is not None
-        return messages.RegisterRequest.of(self._challenge.server_public, sealed)
 
     def _read_config(self, body: bytes) -> object:
         assert self._keys is not None

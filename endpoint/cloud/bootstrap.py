@@ -38,6 +38,11 @@ class Bootstrap:
         """None until GDS was asked."""
         http.on_date = self._dated
 
+    @property
+    def knows_time(self) -> bool:
+        """Say whether the wall clock was compared with somebody's since the boot."""
+        return not self._wants_time
+
     def trust_dates(self) -> None:
         """Compare the wall clock with the next answer of region, GDS or activation: first contact may not have reached anybody."""
         self._wants_time = True

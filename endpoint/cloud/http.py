@@ -9,8 +9,9 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
@@ -54,17 +55,19 @@ class NoAnswer(Unreachable):
     def __init__(self, error: Unreachable, number: int) -> None:
         self.number = number
         super().__init__(error.layer, error.host, error.reason)
+        self.is_silence = error.is_silence
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer, read to its end; `number` is the one that the log calls the request by."""
+    """An HTTP answer, read to its end; `number` is the one that the log calls the request by, `tapped` the one of who records."""
 
     status: int
     body: bytes
     headers: Mapping[str, str]
     tracking_id: str
     number: int = 0
+    tapped: int = 0
 
     @property
     def ok(self) -> bool:
@@ -95,6 +98,9 @@ class Call:
         verify: False only during activation.
         tracking_id: of a replay; empty draws a new one.
         sees_redirects: a 3xx is an answer like others; without this it is as if nobody had answered.
+        is_direct: it takes no proxy, and is none of the cloud: its end says nothing of the relation to it.
+        is_aside: that nobody answers says nothing about the cloud.
+        opened: what sealed members of the body hold, for who records the device.
     """
 
     method: str
@@ -109,6 +115,9 @@ class Call:
     timeout_s: float = REQUEST_TIMEOUT_S
     tracking_id: str = ""
     sees_redirects: bool = False
+    is_direct: bool = False
+    is_aside: bool = False
+    opened: Any = None
 
 
 Sender = Callable[[Call], Awaitable[Answer]]
@@ -168,6 +177,8 @@ class Http:
         """Told service, host and Date header of each answer to a request that was not verified."""
         self.on_failed: Callable[[str], object] = lambda url: None
         """Told the URL of a request that met nobody, or a server in trouble: its service may have another address."""
+        self.on_outcome: Callable[[str, Unreachable | None], object] = lambda host, failure: None
+        """Told after each request the host, and what was met instead of an answer."""
         self.is_wanted: Callable[[], bool] = lambda: False
         """Says whether idle connections are kept: in a call something is told every minute."""
         self.on_reached: Callable[[bool, float], object] = lambda answered, asked_s: None
@@ -196,16 +207,25 @@ class Http:
             world.log.line("Wx2Http", "W", f"HTTP({number}) failed: {error.reason}")
             data = {**about, "failed": error.reason, "layer": error.layer}
             world.trace.event(world.who, "http.failed", peer=peer, id=tracking_id, data=data)
-            self.on_reached(False, asked_s)
-            self.on_failed(call.url)
+            if not (call.is_direct or call.is_aside):
+                self.on_outcome(about["host"] or error.host, error)
+                if error.is_silence:
+                    self.on_reached(False, asked_s)
+            if not call.is_direct:
+                self.on_failed(call.url)
             raise NoAnswer(error, number) from None
         data = {**about, "side": "received", "status": answer.status}
         world.trace.led_to_by(world.trace.event(world.who, "http.response", peer=peer, id=tracking_id, data=data))
-        world.log.line("Wx2Http", "1", f"HTTP({number}) <= {answer.status}")
-        self.on_reached(True, asked_s)
-        if answer.status in FAILING:
-            self.on_failed(call.url)
+        self._note_answer(number, answer.status)
+        if not call.is_direct:
+            self.on_outcome(about["host"], None)
+            self.on_reached(True, asked_s)
+            if answer.status in FAILING:
+                self.on_failed(call.url)
         return answer
+
+    def _note_answer(self, number: int, status: int) -> None:
+        self._world.log.line("Wx2Http", "1", f"HTTP({number}) <= {status}")
 
     def _next_tracking_id(self) -> str:
         self._sent += 1
@@ -226,7 +246,6 @@ class Http:
     async def _exchange(self, call: Call, tracking_id: str, number: int) -> Answer:
         if not conventions.is_url(call.url):
             raise Unreachable("dns", "", "could not resolve ")
-        host, _, port = conventions.authority(call.url).rpartition(":")
         headers = {"TrackingID": tracking_id, "Accept": "application/json", **call.headers}
         data = call.form
         if call.body is not None:
@@ -236,11 +255,25 @@ class Http:
             headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
         if call.token is not None:
             headers["Authorization"] = f"Bearer {call.token.reveal()}"
-        httpnet.service.set(call.service)
+        tap = self._world.tap
+        tapped = tap.asked(call.method, call.url, call.service, headers, data, call.opened)
+        try:
+            answer = await self._patiently(call, headers, data, tracking_id, number)
+        except Unreachable as error:
+            tap.failed(tapped, error.reason)
+            raise
+        tap.answered(tapped, answer.status, answer.headers, answer.body)
+        return replace(answer, tapped=tapped)
+
+    async def _patiently(
+        self, call: Call, headers: dict[str, str], data: bytes | None, tracking_id: str, number: int
+    ) -> Answer:
+        host, _, port = conventions.authority(call.url).rpartition(":")
         self._running += 1
         try:
-            async with self._world.clock.timeout(call.timeout_s):
-                return await self._converse(call, headers, data, tracking_id, number)
+            with httpnet.request(call.service, is_direct=call.is_direct, on_answer=partial(self._note_answer, number)):
+                async with self._world.clock.timeout(call.timeout_s):
+                    return await self._converse(call, headers, data, tracking_id, number)
         except TimeoutError:
             raise Unreachable("http", host, f"timeout after {call.timeout_s:g} s") from None
         except NetConnectionError as error:

@@ -85,6 +85,8 @@ class Identity:
         self.generation = 0
         """Grows with each account that comes or goes: what was asked for another generation is not used."""
         self.account: Account | None = None
+        self.on_token_judged: Callable[[bool, str], object] = lambda is_good, url: None
+        """Told after each answer whether a token was good, or not even a new one, and the URL that was asked."""
 
     def start(self, account: Account) -> None:
         """Use an account from now on, and refresh its token in time."""
@@ -196,6 +198,8 @@ class Identity:
             answer = await self._replay(call, answer, used)
         if self.generation != generation:
             raise AccountGone("the account was removed during a request")
+        if not is_passing(answer.status):
+            self.on_token_judged(answer.status != 401, call.url)
         return answer
 
     async def _replay(self, call: Call, refused: Answer, used: AccessToken) -> Answer:

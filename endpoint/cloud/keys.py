@@ -167,7 +167,9 @@ class Keys:
         """
         for message in kms.parse_event(data):
             try:
-                answer = kms.parse_answer(self._opened(message))
+                plain = self._opened(message)
+                self._world.tap.opened_message(plain)
+                answer = kms.parse_answer(plain)
                 if self._exchange is None or not self._exchange.answered(answer):
                     raise RemoteProtocolError("kms answer.requestId", "one that is waited for")
             except RemoteProtocolError as error:

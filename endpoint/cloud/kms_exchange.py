@@ -68,31 +68,33 @@ class Exchange:
         credential = kms.Credential(bearer=account.token.access_token, user_id=account.user_id)
         client = kms.Client(client_id=client_id, credential=credential)
         left: dict[str, Asked] = {}
-        messages = []
+        messages: list[str] = []
+        plain: list[kms.Request] = []
         for one in asked:
             request_id = self.draws.uuid()
             left[request_id] = one
             request = kms.Request(method=one.method, uri=one.uri, request_id=request_id, client=client, **one.more)
             messages.append(wrap(codec.encode(request)))
+            plain.append(request)
         mine = _Round(left, take, asyncio.get_running_loop().create_future())
         numbers = list(left)
         self._waiting |= dict.fromkeys(numbers, mine)
         try:
             with suppress(TimeoutError):
                 async with self._world.clock.timeout(wait_s):
-                    await self._post(cluster, messages)
+                    await self._post(cluster, messages, plain)
                     await mine.done
         finally:
             for number in numbers:
                 self._waiting.pop(number, None)
         return list(mine.left.values())
 
-    async def _post(self, cluster: str, messages: list[str]) -> None:
+    async def _post(self, cluster: str, messages: list[str], plain: list[kms.Request]) -> None:
         """Post the requests; a request that fails is in the log, and is made up for as one that is not answered."""
         body = kms.Post(destination=cluster, kms_messages=messages)
         try:
             url = self._catalog.url(kms.SERVICE) + kms.MESSAGES_PATH
-            await self._identity.send(Call("POST", url, kms.SERVICE, body))
+            await self._identity.send(Call("POST", url, kms.SERVICE, body, opened={"kmsMessages": plain}))
         except Unreachable:
             return
         except EndpointError as error:

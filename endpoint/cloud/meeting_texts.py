@@ -141,15 +141,17 @@ class MeetingTexts:
         url = meeting.encryption_key_url
         key = self._keys.known(url) if url else None
         missed: list[str] = []
-        clear = read_texts(meeting, lambda text: self._opened(key, text, missed))
+        clear = read_texts(meeting, lambda text: self._opened(key, text, missed, url or ""))
         if missed and key is not None and url:
             self._keys.distrust(url)
         return clear, not missed
 
-    def _opened(self, key: SharedKey | None, text: str, missed: list[str]) -> str | None:
+    def _opened(self, key: SharedKey | None, text: str, missed: list[str], url: str) -> str | None:
         if key is not None:
             with suppress(RemoteProtocolError):
-                return key.open_text(text)
+                plain = key.open_text(text)
+                self._world.tap.opened_text(text, plain, url)
+                return plain
         missed.append(text)
         return None
 

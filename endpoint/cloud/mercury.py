@@ -88,11 +88,18 @@ class Mercury:
         self.on_state: Callable[[State], object] = lambda state: None
         self.on_reached: Callable[[bool, float], object] = lambda answered, asked_s: None
         """Told whether the cloud answered an attempt or a ping, and the second at which it was asked."""
+        self.on_outcome: Callable[[str, Unreachable | None], object] = lambda host, failure: None
+        """Told after each attempt the host, and what was met instead of a websocket."""
 
     @property
     def state(self) -> State:
         """Where the connection stands."""
         return self._machine.state
+
+    @property
+    def failure(self) -> str:
+        """Why there is no connection, empty if none has failed."""
+        return self._failure
 
     @property
     def is_open(self) -> bool:
@@ -279,10 +286,12 @@ class Mercury:
             world.log.line("Wx2WebSocket", "3", f"connecting to {mercury_host(url)}")
             line.socket = await websocket.connect(world.net, url, line, tls=self._tls, service="mercury")
         except (EndpointError, WebSocketException, ValueError) as error:
-            is_unreachable = isinstance(error, Unreachable)
+            if isinstance(error, Unreachable):
+                self.on_outcome(error.host, error)
+            is_silence = isinstance(error, Unreachable) and error.is_silence
             reason = str(error) if isinstance(error, EndpointError) else "unexpected content"
             if line in self._lines():
-                if is_unreachable:
+                if is_silence:
                     self.on_reached(False, line.asked_s)
                 self._trace_close(1006, reason)
                 is_foreign = isinstance(error, ForeignHost)  # the catalogue has moved on: so has the registration
@@ -323,6 +332,7 @@ class Mercury:
 
     def line_opened(self, line: Line) -> None:
         """Authorise a line whose handshake is done."""
+        self.on_outcome(mercury_authority(self._socket_url()).rpartition(":")[0], None)
         self.on_reached(True, line.asked_s)
         if line is self._line:
             self._feed(table.SocketOpened())

@@ -41,7 +41,18 @@ class Line:
         is_proven: a pong came that answers a ping of ours.
     """
 
-    __slots__ = ("_owner", "_sequence", "_world", "asked_s", "greeting", "is_greeted", "is_open", "is_proven", "socket")
+    __slots__ = (
+        "_owner",
+        "_sequence",
+        "_world",
+        "asked_s",
+        "greeting",
+        "is_greeted",
+        "is_open",
+        "is_proven",
+        "socket",
+        "tapped",
+    )
 
     def __init__(self, owner: Owner, world: World) -> None:
         self._owner: Owner | None = owner
@@ -49,6 +60,7 @@ class Line:
         self._sequence = Sequence()
         self.asked_s = world.clock.time()
         self.socket: WebSocket | None = None
+        self.tapped = 0
         self.greeting: Timer | None = None
         self.is_open = self.is_greeted = self.is_proven = False
 
@@ -57,6 +69,7 @@ class Line:
     def socket_opened(self, socket: WebSocket) -> None:
         """Take note of the handshake."""
         self.socket, self.is_open = socket, True
+        self.tapped = self._world.tap.socket_opened(socket.url)
         if self._owner is not None:
             data = {"service": "mercury", "status": 101}
             self._world.trace.event(self._world.who, "ws.open", peer=PEER, data=data)
@@ -67,6 +80,7 @@ class Line:
         if self._owner is None:
             return
         world = self._world
+        world.tap.message(self.tapped, text, is_sent=False)
         try:
             frame = mercury.parse_frame(text)
         except RemoteProtocolError as error:
@@ -85,6 +99,7 @@ class Line:
     def socket_closed(self, socket: WebSocket, code: int, reason: str) -> None:
         """Hand on the end."""
         self.stop_waiting()
+        self._world.tap.socket_closed(self.tapped, code, reason)
         if self._owner is not None:
             self._owner.line_closed(self, code, reason)
 
@@ -94,7 +109,9 @@ class Line:
         """Send a frame; `shown` is what the trace shows of it."""
         self._world.trace.event(self._world.who, "ws.send", peer=PEER, id=frame_id, data=shown)
         if self.socket is not None:
-            self.socket.send(mercury.encode_frame(frame))
+            text = mercury.encode_frame(frame)
+            self._world.tap.message(self.tapped, text, is_sent=True)
+            self.socket.send(text)
 
     def ignore(self, why: str) -> None:
         """Say that a frame is not taken."""
@@ -125,7 +142,11 @@ class Line:
 def _shown(frame: mercury.ServerFrame) -> dict[str, Any]:
     """Return what the trace shows of a frame. Event data holds no secret: what is secret in it is sealed."""
     if isinstance(frame, Event):
-        return {"eventType": frame.event_type, "data": frame.data, "sequenceNumber": frame.sequence_number}
+        return {
+            "eventType": frame.event_type,
+            "data": mercury.shown_data(frame.data),
+            "sequenceNumber": frame.sequence_number,
+        }
     return {
         "type": getattr(frame, "type", None) or type(frame).__name__.lower(),
         "sequenceNumber": frame.sequence_number,

@@ -101,8 +101,7 @@ class Probes(asyncio.DatagramProtocol):
 
         def send(packet: bytes) -> None:
             self._tell("stun.send", server, transaction)
-            if not self._world.net.loses("up", *address):
-                self._socket.sendto(packet, target)
+            self._world.net.carry(packet, "up", *address, lambda sent: self._send(sent, target))
 
         exchange = self._exchanges[transaction.transaction_id] = _Exchange(server, transaction, self._world.clock, send)
         try:
@@ -113,11 +112,27 @@ class Probes(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: Any) -> None:
         """Hand a datagram to its transaction; what belongs to none is dropped."""
         exchange = self._exchanges.get(transaction_id_of(data) or b"")
-        if exchange is None or self._world.net.loses("down", exchange.server.host, exchange.server.port):
-            self._world.trace.event(self._world.who, "drop", data={"what": "stun", "bytes": len(data)})
+        if exchange is None:
+            self._drop(data)
+            return
+        server = exchange.server
+        if not self._world.net.carry(data, "down", server.host, server.port, self._take):
+            self._drop(data)
+
+    def _send(self, data: bytes, target: Address) -> None:
+        if not self._socket.is_closing():
+            self._socket.sendto(data, target)
+
+    def _take(self, data: bytes) -> None:
+        exchange = self._exchanges.get(transaction_id_of(data) or b"")
+        if exchange is None:  # it was late, or is broken
+            self._drop(data)
             return
         self._tell("stun.recv", exchange.server, exchange.transaction)
         exchange.receive(data)
+
+    def _drop(self, data: bytes) -> None:
+        self._world.trace.event(self._world.who, "drop", data={"what": "stun", "bytes": len(data)})
 
     # -- TCP and TLS --
 

@@ -14,6 +14,7 @@ from endpoint.runtime.statetable import Machine, Next, Table
 from endpoint.runtime.world import World
 
 SILENCE_S: Final = 60.0  # protocol 15.1: no cloud service has answered for this long
+LINK_SILENCE_S: Final = 30.0  # protocol 15.1: after link loss
 
 
 class Status(Enum):
@@ -144,6 +145,16 @@ class WebexStatus:
         elif self._has_account() and self._silence is None and state is not Status.ERROR:
             began_s = max(self._answered_s, asked_s)
             self._silence = clock.call_later(began_s + SILENCE_S - clock.time(), self._silent)
+
+    def link_lost(self) -> None:
+        """Take note that the cable is out: nobody can answer, so nobody need be asked."""
+        if self._has_account() and self.status is not Status.ERROR:
+            self.stop()
+            self._silence = self._world.clock.call_later(LINK_SILENCE_S, self._silent)
+
+    def link_found(self) -> None:
+        """Take note that the network is back: whether somebody answers is to be seen."""
+        self.stop()
 
     def _silent(self) -> None:
         self._silence = None

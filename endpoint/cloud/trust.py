@@ -25,17 +25,22 @@ CA_DIRECTORY: Final = "/config/certs/spark_ca_list/tls_proxy"
 class TrustStore:
     """Who this device believes. A server's chain is accepted if it ends in any of the three stores."""
 
-    def __init__(self, world: World, tasks: Tasks, built_in: tuple[str, ...]) -> None:
+    def __init__(self, world: World, tasks: Tasks, built_in: tuple[str, ...], *, insists: bool = False) -> None:
         self._world = world
         self._tasks = tasks
         self._draws = world.chance.stream("CA trust store refresh")
         self._timer: Timer | None = None
         self._tls: TlsClient | None = None
         self._built_in = built_in
+        self._insists = insists
         self._generation = 0
         self.service: tuple[str, ...] = ()
         self.proxy: tuple[str, ...] = ()
         self.proxy_directory = ""
+        self.renewed: tuple[str, ...] = ()
+        """Service certificates that came since the boot; they are used from the next one on."""
+        self.spoilt = ""
+        """What was wrong with the last certificate of a list that none could be taken of; empty where one could."""
         self._own: tuple[str, ...] = ()
         self.fetch_config: Callable[[], Awaitable[ConfigData]] | None = None
         """Asks the cloud for configData again; plugged in once the device is activated."""
@@ -45,12 +50,14 @@ class TrustStore:
     def tls(self) -> TlsClient:
         """How new connections are verified from now on."""
         if self._tls is None:
-            self._tls = TlsClient(tuple(dict.fromkeys(self._built_in + self._own + self.service + self.proxy)))
+            anchors = tuple(dict.fromkeys(self._built_in + self._own + self.service + self.proxy))
+            self._tls = TlsClient(anchors, insists=self._insists)
         return self._tls
 
     def load(self, service: tuple[str, ...], proxy: tuple[str, ...], proxy_directory: str) -> None:
         """Take over what was persisted."""
         self.service, self.proxy, self.proxy_directory, self._tls = service, proxy, proxy_directory, None
+        self.renewed, self.spoilt = (), ""
 
     def set_own(self, certificates: tuple[str, ...]) -> None:
         """Trust what an administrator has added, besides all others; PEM that can be read."""
@@ -78,9 +85,11 @@ class TrustStore:
         for index, reason in parsed.rejected:
             text = f"rejected certificate {index} of {len(items or [])}: {reason}"
             log.line("Wx2", "W", f"process_additional_CAs: {text}")
+        self.spoilt = parsed.rejected[-1][1] if parsed.rejected and not parsed.certificates else ""
         log.line("Wx2", "3", f"process_additional_CAs: Parsed {len(parsed.certificates)} additional CA certificate(s)")
         if items is not None:
             self.proxy, self._tls = parsed.certificates, None
+        self._renew(config.service_certificates)
         self.proxy_directory = f"{CA_DIRECTORY}-{int(self._world.clock.now().timestamp())}"
         self._changed()
         target = f'using tls proxy certs directory: "{CA_DIRECTORY}" -> {self.proxy_directory}'
@@ -88,6 +97,13 @@ class TrustStore:
         log.line("Wx2", "I", "process_additional_CAs: Updated CA certificates from srpconfig")
         wait_s = self._schedule(REFRESH_BOUNDS_S)
         log.line("Wx2", "3", f"Restarting CA trust store refresh in {wait_s} second(s)")
+
+    def _renew(self, certificates: tuple[str, ...]) -> None:
+        """Keep renewed service certificates until the next boot; those of now go on to be used."""
+        renewed = parse_trust_list(certificates).certificates
+        if renewed and renewed not in (self.service, self.renewed):
+            self.renewed = renewed
+            self._world.log.line("Wx2", "I", "certificate renewed, restart required")
 
     def _changed(self) -> None:
         try:

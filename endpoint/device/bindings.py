@@ -118,20 +118,26 @@ def _show_identity(tree: Tree, address: str) -> None:
 def show_webex(device: Device, now: Status) -> None:
     """Show Webex Status, and complain when nobody answers."""
     device.status.put(("Webex", "Status"), now.value)
-    references = {"host": urlsplit(device.bases.u2c).hostname or "", "reason": "no answer"}
-    device.diagnostics.put("WebexConnectivity", now is Status.ERROR, references)
     device.checks.webex(now)
+    if now is Status.REGISTERED:
+        device.reach.forget()
+    else:
+        device.reach.judge()
     show_lock(device)
+
+
+def show_token(device: Device, is_good: bool, url: str) -> None:
+    """Complain while a service takes no token, not even a new one: somebody on the way alters headers (fault table row 53)."""
+    references = {"host": urlsplit(url).hostname or "", "reason": "401"}
+    if not is_good:
+        device.diagnostics.put("WebexConnectivity", True, references)
+    elif device.webex.status is not Status.ERROR:
+        device.diagnostics.put("WebexConnectivity", False)
 
 
 def show_mercury(device: Device, now: State) -> bool:
     """Complain while nothing can be pushed; returns whether that is so."""
-    is_down = now in (State.WAITING, State.REFUSED, State.REPLACED)
-    registration = device.registration.device
-    if is_down or now in (State.OPEN, State.OFF):
-        host = urlsplit(registration.web_socket_url).hostname if registration else None
-        references = {"host": host or "", "reason": now.value}
-        device.diagnostics.put("WebexNotificationConnectivity", is_down, references)
+    is_down = device.reach.notifications(now)
     show_lock(device)
     return is_down
 
@@ -149,6 +155,7 @@ def show_catalog(device: Device) -> None:
     missing = device.catalog.missing if device.is_activated else ()
     references = {"status": "ServiceMissing", "service": ",".join(missing)}
     device.diagnostics.put("ProvisioningStatus", bool(missing), references)
+    device.checks.side_services.catalog()
 
 
 def show_changes(status: Tree, world: World) -> None:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from endpoint.cloud.status import SILENCE_S, Status
 from endpoint.device import health
+from endpoint.device.link import Condition
+from endpoint.device.side_services import SideServices
 from endpoint.runtime.clock import Timer, iso_seconds
 
 if TYPE_CHECKING:
@@ -28,12 +30,13 @@ WATCHED: Final = (("NetworkServices", "HTTP", "Mode"),)
 class Checks:
     """The checks of one device, for one boot."""
 
-    __slots__ = ("_device", "_next", "_offline")
+    __slots__ = ("_device", "_next", "_offline", "side_services")
 
     def __init__(self, device: Device) -> None:
         self._device = device
         self._next: Timer | None = None
         self._offline: Timer | None = None
+        self.side_services = SideServices(device)
         for path in WATCHED:
             device.configuration.listen(path, lambda _: self.run())
 
@@ -55,12 +58,19 @@ class Checks:
         self._next = None
         self.run()
 
+    def certificates(self) -> health.Finding:
+        """Look at the certificates of the device and of the servers that it has met."""
+        return health.certificates(self._device)
+
     def webex(self, now: Status) -> None:
         """Take the state of the relation to the cloud: silence that lasts is being offline."""
         device = self._device
+        self.side_services.webex(now)
         if now is not Status.ERROR:
             self._cancel_offline()
             device.diagnostics.put("WebexOffline", False)
+        elif device.link.condition is Condition.DOWN:
+            self._is_offline(device.link.since)
         elif self._offline is None:
             clock = device.world.clock
             since = clock.now() - timedelta(seconds=SILENCE_S)
@@ -76,6 +86,7 @@ class Checks:
 
     def stop(self) -> None:
         """Look no more: the device goes off."""
+        self.side_services.stop()
         self._cancel_offline()
         if self._next is not None:
             self._next.cancel()

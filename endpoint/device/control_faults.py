@@ -9,50 +9,63 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 import msgspec
+from msgspec import structs
 
 from endpoint.device.control_messages import SHOWN_CHARS_MAX, ControlError, read_duration, read_members
 from endpoint.device.control_views import fault_view
 from endpoint.runtime.faults import Fault, Faults
+from endpoint.runtime.field_faults.parts import UnknownRow, find_row, of_row, parts, side_of
+from endpoint.runtime.vocabulary import FAULTS, PARAMETERS
 from endpoint.runtime.world import World
 
+
+def _offered(*, now: bool) -> dict[str, tuple[str, ...]]:
+    """Return layers and the actions of them that bite in the device, of the one vocabulary."""
+    found = {
+        on: tuple(do for do, action in actions.items() if side_of(on, do) == "device" and action.momentary is now)
+        for on, actions in FAULTS.items()
+    }
+    return {on: known for on, known in found.items() if known}
+
+
 LASTING: Final[Mapping[str, tuple[str, ...]]] = {
-    "link": ("down",),
-    "dns": ("nxdomain", "servfail", "silent", "delay"),
-    "tcp": ("refuse", "silent", "block", "delay"),
-    "tls": ("unknown_ca", "expired", "not_yet_valid", "wrong_name", "revoked"),
-    "udp": ("drop",),
-    "calendar": ("sip_button",),
+    on: tuple(do for do in known if (on, do) != ("clock", "skew")) for on, known in _offered(now=False).items()
 }
-"""Layer to actions that hold until they are healed or reach their limit."""
-MOMENTARY: Final[Mapping[str, tuple[str, ...]]] = {"tcp": ("reset",), "mercury": ("reset",)}
+"""Layer to actions that hold until they are healed or reach their limit; the clock is put wrong by `/clock`."""
+MOMENTARY: Final[Mapping[str, tuple[str, ...]]] = _offered(now=True)
 """Layer to actions that happen once, now."""
+_NOT_AIMED: Final = frozenset({"device", "of"})
+"""Targets that go without saying: the device whose door it is."""
 TARGETS: Final[Mapping[str, tuple[str, ...]]] = {
-    "link": ("host", "port", "service", "direction", "kind"),
-    "dns": ("host", "port", "service"),
-    "tcp": ("host", "port", "service"),
-    "tls": ("host", "port", "service"),
-    "udp": ("host", "port", "direction", "kind"),
-    "mercury": ("host", "port"),
-    "calendar": ("meeting",),
-}
-"""What the faults of a layer may be aimed at."""
+    on: tuple(
+        name
+        for name in dict.fromkeys(name for do in known for name in FAULTS[on][do].targets)
+        if name not in _NOT_AIMED
+    )
+    for on in FAULTS
+    if (known := (*LASTING.get(on, ()), *MOMENTARY.get(on, ())))
+} | {"link": ("host", "port", "service", "direction", "kind"), "mercury": ("host", "port")}
+"""What the faults of a layer may be aimed at. A link that is aimed at something is the way to it, not the interface."""
 STEPS: Final[Mapping[tuple[str, str], str]] = {("calendar", "sip_button"): "press"}
 """At which step of its layer a fault bites, for layers whose other faults are the cloud's."""
 
 
 class FaultRequest(msgspec.Struct, kw_only=True, frozen=True):
-    """A fault as it is asked for; `for` and `after` are durations, `percent` is 0..100."""
+    """A fault as it is asked for: a row of the fault table, or its own words; `for` and `after` are durations, `percent` is 0..100.
 
-    on: str
-    do: str
-    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
+    The parameters of the action stand beside these members, as in a scenario.
+    """
+
+    row: str = ""
+    on: str = ""
+    do: str = ""
+    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = None
     target: dict[str, str | int] = {}
     count: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
     skip: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
     percent: Annotated[float, msgspec.Meta(gt=0, le=100)] | None = None
     after: str | float | None = None
     for_: str | float | None = msgspec.field(default=None, name="for")
-    by: str | float | None = None
 
 
 class DoorFaults:
@@ -68,30 +81,60 @@ class DoorFaults:
         return [fault_view(fault) for fault in self._faults.armed]
 
     def start(self, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-        """Arm a lasting fault (201) or carry out a momentary one (200).
+        """Arm a lasting fault (201) or carry out a momentary one (200); of a row, all that bites in the device (201).
 
         Raises:
             ControlError: no such fault, one that makes no sense, or an id that is armed already.
         """
-        asked = read_members(body, FaultRequest)
-        _check(asked)
+        own = {name: value for name, value in body.items() if name in PARAMETERS}
+        asked = read_members({name: value for name, value in body.items() if name not in own}, FaultRequest)
+        if asked.row:
+            return self._start_row(asked, own)
+        if not (asked.on and asked.do):
+            known = ("row", "on", "do")
+            raise ControlError(400, "bad_field", "the body has to have `row`, or `on` and `do`", known)
+        params = _check(asked, own)
+        return self._do(asked, asked.id or self._new_id(), params)
+
+    def _start_row(self, asked: FaultRequest, own: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        if asked.on or asked.do or own:
+            raise ControlError(422, "bad_fault", "a row has its own on, do and parameters; give either it or them")
+        try:
+            row = find_row(asked.row)
+        except UnknownRow as error:
+            raise ControlError(422, "unknown_fault", str(error), error.expected) from None
+        wanted = parts(row, asked.id or "")
+        mine, others = [part for part in wanted if part.side == "device"], [p for p in wanted if p.side != "device"]
+        if not mine:
+            where = "the cloud's control API" if others[0].side == "cloud" else "a scenario"
+            raise ControlError(422, "unknown_fault", f"{row.id} is nothing of the device; {where} does it")
+        armed = {fault.id for fault in self._faults.armed} & {part.id for part in mine}
+        if armed:
+            raise ControlError(409, "fault_refused", f"fault {min(armed)!r} is armed already; heal it first")
+        made = []
+        for part in mine:
+            target = {name: value for name, value in {**part.target, **asked.target}.items() if name not in _NOT_AIMED}
+            one = structs.replace(asked, on=part.on, do=part.do, target=target, count=asked.count or part.bites)
+            params = _check(one, part.params, of_row=True)
+            made.append(self._do(one, part.id, params)[1])
+        return 201, {"id": mine[0].id, "row": row.id, "items": made, "elsewhere": [part.told for part in others]}
+
+    def _do(self, asked: FaultRequest, fault_id: str, params: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         if asked.do in MOMENTARY.get(asked.on, ()):
-            fault = Fault(id=asked.id or self._new_id(), on=asked.on, do=asked.do, target=self._target(asked))
+            fault = Fault(id=fault_id, on=asked.on, do=asked.do, target=self._target(asked), params=params)
             return 200, {"id": fault.id, "on": fault.on, "do": fault.do, "hit": self._faults.strike(fault)}
-        fault = self._fault(asked)
+        fault = self._fault(asked, fault_id, params)
         try:
             self._faults.arm(fault)
         except ValueError as error:
             raise ControlError(409, "fault_refused", str(error)) from None
         return 201, fault_view(fault)
 
-    def _fault(self, asked: FaultRequest) -> Fault:
-        fault_id = asked.id or self._new_id()
+    def _fault(self, asked: FaultRequest, fault_id: str, params: Mapping[str, Any]) -> Fault:
         from_s = self._world.clock.time() + read_duration(asked.after, "after") if asked.after is not None else 0.0
         until_s = None
         if asked.for_ is not None:
             until_s = (from_s or self._world.clock.time()) + read_duration(asked.for_, "for")
-        params = {"by": read_duration(asked.by, "by")} if asked.by is not None else {}
         return Fault(
             id=fault_id,
             on=asked.on,
@@ -115,36 +158,55 @@ class DoorFaults:
         return f"fault-{self._made}"
 
     def heal(self, fault_id: str) -> dict[str, Any]:
-        """End a fault.
+        """End a fault, and with the first one of a row all others of it.
 
         Raises:
             ControlError: no such fault is armed.
         """
-        armed = {fault.id: fault for fault in self._faults.armed}
-        fault = armed.get(fault_id)
-        if fault is None:
-            name = fault_id[:SHOWN_CHARS_MAX]
-            raise ControlError(404, "not_armed", f"no fault {name!r} is armed; it may be used up", armed)
-        self._faults.heal(fault_id)
-        return fault_view(fault)
+        armed = {fault.id: fault for fault in self._faults.armed if of_row(fault.id, fault_id)}
+        if not armed:
+            name, known = fault_id[:SHOWN_CHARS_MAX], [fault.id for fault in self._faults.armed]
+            raise ControlError(404, "not_armed", f"no fault {name!r} is armed; it may be used up", known)
+        for one in armed:
+            self._faults.heal(one)
+        return fault_view(armed.get(fault_id) or next(iter(armed.values())))
 
 
-def _check(asked: FaultRequest) -> None:
-    """Refuse what the device cannot do, and members that would have no effect."""
+def _check(asked: FaultRequest, own: Mapping[str, Any], *, of_row: bool = False) -> dict[str, Any]:
+    """Refuse what the device cannot do, and members that would have no effect; returns the parameters as they are carried out."""
     actions = LASTING.get(asked.on, ()) + MOMENTARY.get(asked.on, ())
     if not actions:
-        layers = sorted({*LASTING, *MOMENTARY})
-        raise ControlError(
-            422, "unknown_fault", f"no fault of the device acts on {asked.on[:SHOWN_CHARS_MAX]!r}", layers
-        )
+        layers, name = sorted({*LASTING, *MOMENTARY}), asked.on[:SHOWN_CHARS_MAX]
+        where = f"; the cloud's control API has faults on {name}" if asked.on in FAULTS else ""
+        raise ControlError(422, "unknown_fault", f"no fault of the device acts on {name!r}{where}", layers)
     if asked.do not in actions:
         raise ControlError(422, "unknown_fault", f"{asked.on} cannot {asked.do[:SHOWN_CHARS_MAX]!r}", actions)
     for name in asked.target:
         if name not in TARGETS[asked.on]:
             what = f"a fault on {asked.on} cannot be aimed at {name[:SHOWN_CHARS_MAX]!r}"
             raise ControlError(422, "bad_target", what, TARGETS[asked.on])
-    if (asked.by is None) == (asked.do == "delay"):
-        raise ControlError(422, "bad_fault", "`by` belongs to delay, and delay needs it")
     limits = (asked.count, asked.percent, asked.after, asked.for_)
-    if asked.do in MOMENTARY.get(asked.on, ()) and (any(limit is not None for limit in limits) or asked.skip):
+    is_limited = any(limit is not None for limit in limits) or asked.skip
+    if asked.do in MOMENTARY.get(asked.on, ()) and is_limited and not of_row:
         raise ControlError(422, "bad_fault", f"{asked.do} happens once, now; limits are for faults that last")
+    return _params(asked, own)
+
+
+def _params(asked: FaultRequest, own: Mapping[str, Any]) -> dict[str, Any]:
+    known = FAULTS[asked.on][asked.do].params
+    for name in own:
+        if name not in known:
+            raise ControlError(422, "bad_fault", f"{asked.on} {asked.do} takes no `{name}`", known)
+    if "by" in known and "by" not in own:
+        raise ControlError(422, "bad_fault", f"{asked.on} {asked.do} needs `by`")
+    signed = asked.on == "clock"
+    found = {}
+    for name, value in own.items():
+        if not isinstance(value, (str, int, float)) or isinstance(value, bool):
+            raise ControlError(422, "bad_fault", f"{name} is a text or a number")
+        found[name] = value
+    if "by" in found and isinstance(found["by"], str):
+        found["by"] = read_duration(found["by"], "by", signed=signed)
+    elif "by" in found and not signed:
+        found["by"] = read_duration(found["by"], "by")
+    return found

@@ -207,7 +207,7 @@ def clock_view(clock: Clock, source: TimeSource) -> dict[str, Any]:
 
 def skew_s(clock: Clock) -> float:
     """Return how far a wall clock is from that of the run, in seconds: exactly, also while time passes between two looks."""
-    return (clock.began_us - Clock(clock.source).began_us) / 1_000_000
+    return (clock.now() - Clock(clock.source).now()).total_seconds()
 
 
 def mode_of(source: TimeSource) -> str:

@@ -20,6 +20,7 @@ from endpoint.xapi.tree import Defaults, Tree
 
 STARTS: Final = (start.START, room.START, senses.START, features.START, peripherals.START)
 """Start values, by the part that owns them."""
+ETHERNET_SPEED: Final = "1000full"
 _DEVICE_IDS: Final = uuid.UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")
 
 
@@ -37,6 +38,7 @@ def _shared(
         "SystemUnit Software ReleaseDate": software_date,
         "SystemUnit Software Version": software,
         "Peripherals ConnectedDevice 1 SoftwareInfo": software,
+        "Network 1 Ethernet Speed": ETHERNET_SPEED,
         "Provisioning Software Current CompletedAt": "",
         "Provisioning Software Current URL": "",
         "Provisioning Software Current VersionId": version_id(software, software_date),
@@ -56,6 +58,7 @@ def status_tree(profile: Profile, table: Nodes | None = None) -> Tree:
     tree.put(("SystemUnit", "Hardware", "UDI"), f"{profile.product.product_id} V01 {profile.serial}")
     mac = mac_address(profile)
     tree.put(("Network", 1, "Ethernet", "MacAddress"), mac)
+    tree.put(("Network", 1, "IPv4", "Address"), ipv4_address(mac))
     tree.put(("Network", 1, "IPv6", "LinkLocalAddress"), f"fe80::200:5eff:fe00:{mac[-5:].replace(':', '').lower()}")
     return tree
 
@@ -63,6 +66,11 @@ def status_tree(profile: Profile, table: Nodes | None = None) -> Tree:
 def mac_address(profile: Profile) -> str:
     """Return the MAC address of a device, in the block for documentation (RFC 7042 section 2.1.2): `00:00:5E:00:53:01`."""
     return f"00:00:5E:00:53:{int(profile.serial[-2:], 10) if profile.serial[-2:].isdecimal() else 1:02X}"
+
+
+def ipv4_address(mac: str) -> str:
+    """Return the address that a device is given, in the block for documentation (RFC 5737), by the end of its MAC address."""
+    return f"192.0.2.{int(mac[-2:], 16) % 254 + 1}"
 
 
 @lru_cache(maxsize=32)

@@ -35,17 +35,20 @@ from endpoint.cloud.registration import Registration
 from endpoint.cloud.status import WebexStatus
 from endpoint.cloud.trust import TrustStore
 from endpoint.cloud.xapi_relay import XapiRelay
-from endpoint.device import bindings, calls, cloud_events, effects, storage, upgrades
+from endpoint.device import bindings, calls, cloud_events, effects, proxy, storage, upgrades
 from endpoint.device.calendar_edits import RoomCalendar
 from endpoint.device.checks import Checks
 from endpoint.device.cloud_xapi import CloudXapi, issues
 from endpoint.device.commands import power
 from endpoint.device.defaults import configuration_defaults, status_tree
 from endpoint.device.doors import Doors
+from endpoint.device.hardware import Hardware
 from endpoint.device.keeping import Keeper, keep_activation, keep_configurations, remove_account
+from endpoint.device.link import Link
 from endpoint.device.linking import Linking
 from endpoint.device.local import LocalSide
 from endpoint.device.online import WayOnline
+from endpoint.device.reach import Reach
 from endpoint.device.settings import LOG_PROCESS, DeviceSettings
 from endpoint.device.waiting import Waiting
 from endpoint.room.bookings import edits as room_edits
@@ -101,6 +104,9 @@ class Device:
         """Local doors; whoever serves the device sets them before it boots."""
         self.on_seen: Callable[[], object] = lambda: None
         """Told when something that a ready file shows may have changed."""
+        self.link = Link(self)
+        self.hardware = Hardware(self)
+        self._keeper.before_write = self.hardware.check_disk
         self.drawn = Drawn(self._chance)
         """Passphrase of the built-in user until somebody sets one."""
         self.booted_s = self._clock.time()
@@ -149,11 +155,12 @@ class Device:
         self.linking = Linking(self)
         self.is_hardened = self.state.is_hardened
         self.bases: Bases = self._bases()
-        self.trust = TrustStore(world, self._tasks, self.settings.anchors)
+        self.trust = TrustStore(world, self._tasks, self.settings.anchors, insists=self.settings.revocation == "hard")
         self.trust.load(self.state.trust.service, self.state.trust.proxy, self.state.trust.proxy_directory)
         self.trust.set_own(tuple(certificate.pem for certificate in self.state.room.certificates))
         self.trust.on_change = self._keep_trust
         self.http = Http(world, lambda: self.trust.tls)
+        self.proxy = proxy.plug(self)
         self.bootstrap = Bootstrap(world, self.http, self.bases)
         self.identity = Identity(
             world, self.http, self._tasks,
@@ -183,6 +190,7 @@ class Device:
             is_registered=lambda: self.registration.device is not None, on_change=lambda now: bindings.show_webex(self, now),
         )  # fmt: skip
         self.checks = Checks(self)
+        self.reach = Reach(self)
         self.software, self.offers = upgrades.plug(self)
         self.activation = Activation(
             world, self.http, self.bases, self.profile,
@@ -203,7 +211,9 @@ class Device:
         """Join the parts: who is told what."""
         self.http.on_failed = self.catalog.mark_failed
         self.http.on_reached = self.webex.reached
+        self.http.on_outcome = self.mercury.on_outcome = self.reach.outcome
         self.trust.fetch_config = self._fetch_config
+        self.identity.on_token_judged = lambda is_good, url: bindings.show_token(self, is_good, url)
         self.catalog.on_change = lambda catalog: bindings.show_catalog(self)
         self.registration.on_moved = lambda url: self.mercury.moved()
         self.mercury.on_event = lambda event: cloud_events.take(self, event)
@@ -257,7 +267,8 @@ class Device:
             raise LocalProtocolError("the device is on already")
         if self.is_going_down and asyncio.current_task() is not self._going_down:
             raise LocalProtocolError("the device is going down; boot it when it is off")
-        if self._has_booted:
+        damage = self._keeper.read_again()
+        if self._has_booted or damage:
             self._assemble()
         boots = self.state.boots + 1
         reason, time = self.state.last_shutdown_reason, self.state.last_shutdown_time
@@ -269,6 +280,8 @@ class Device:
         self.world.log = self._make_log(self.world.trace, boots)
         if self.on_log is not None:
             self.world.log.add_sink(self.on_log)
+        if damage:
+            self.world.log.line("MainEvents", "E", f"starting with factory settings: {damage}")
         if self._has_run:
             self.save_or_tell(state)
         self.is_up = self._has_booted = self._has_run = True
@@ -277,11 +290,13 @@ class Device:
             self.status.put(("SystemUnit", "LastShutdownReason"), reason)
             self.status.put(("SystemUnit", "LastShutdownTime"), time)
             upgrades.show_boot(self, reason)
+            self.link.show()
         if self.doors is not None:
             await self.doors.open(self)
         self.on_seen()
         if self.state.account is not None:
             self.webex.feed(status.Started())
+        self.proxy.settings_changed()
         bootstrap = self.bootstrap
         with suppress(SwitchedOff):
             await bootstrap.run()
@@ -335,6 +350,7 @@ class Device:
         self.online.cancel_retry()
         self.identity.stop()
         self.trust.stop()
+        self.proxy.stop()
         self.calendar.forget()
         self.webex.stop()
         self.checks.stop()
@@ -384,6 +400,11 @@ class Device:
         await self._call_off()
         await self._stop()
         self._assemble()
+
+    def corrupt_state(self) -> bool:
+        """Damage what is on disk; the next boot finds it."""
+        self._keeper.corrupt()
+        return True
 
     async def close(self) -> None:
         """Shut down for good and let the state directory go."""
@@ -495,7 +516,9 @@ class Device:
 
     def _keep_trust(self) -> None:
         trust = self.trust
-        saved = storage.SavedTrust(service=trust.service, proxy=trust.proxy, proxy_directory=trust.proxy_directory)
+        saved = storage.SavedTrust(
+            service=trust.renewed or trust.service, proxy=trust.proxy, proxy_directory=trust.proxy_directory
+        )
         if trust.proxy_directory:
             self._keeper.write_proxy_certificates(trust.proxy_directory.rpartition("/")[2], trust.proxy)
         self.save(msgspec.structs.replace(self.state, trust=saved))

@@ -26,7 +26,8 @@ def check(device: Device) -> Mapping[str, Finding]:
     """Return for each type of message whether it holds, and its references."""
     return {
         "HTTPSModeSecurity": _plain_http(device),
-        "CertificateExpiry": _certificates(device),
+        "CertificateExpiry": certificates(device),
+        "CertificateRenewedRebootRequired": _renewed(device),
     }
 
 
@@ -47,8 +48,18 @@ def _plain_http(device: Device) -> Finding:
     return device.configuration.get(("NetworkServices", "HTTP", "Mode")) == "HTTP+HTTPS", {}
 
 
-def _certificates(device: Device) -> Finding:
-    """Look at the certificates that came from the cloud and at those that an administrator added."""
+def _renewed(device: Device) -> Finding:
+    """Look for certificates that wait for a restart."""
+    renewed = [_end(pem) for pem in device.trust.renewed]
+    return bool(renewed), {"subject": ",".join(found[1] for found in renewed if found is not None)}
+
+
+def certificates(device: Device) -> Finding:
+    """Look at the certificates of servers, at those that came from the cloud and at those that an administrator added."""
+    if device.trust.spoilt:
+        return True, {"subject": "trustList", "reason": device.trust.spoilt}
+    if device.reach.expired:
+        return True, {"subject": f"CN={device.reach.expired}"}
     ends = _ends(device)
     if not ends:
         return False, {}

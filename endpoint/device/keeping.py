@@ -30,6 +30,9 @@ class Keeper:
 
     def __init__(self, settings: DeviceSettings, chance: Actor, store: storage.Storage | None = None) -> None:
         directory = settings.state_dir
+        self.before_write: Callable[[str], object] = lambda file: None
+        """Asked before a file is written; StorageError if that cannot be done."""
+        self._is_suspect = False
         self._store = store or (storage.Directory(directory) if directory else storage.Memory())
         try:
             self.state = self._load(settings, chance)
@@ -59,8 +62,31 @@ class Keeper:
         Raises:
             StorageError: it cannot be written; the one before stays.
         """
+        self.before_write(storage.FILE)
         self._store.save(state)
         self.state = state
+
+    def corrupt(self) -> None:
+        """Damage the file as a disk does; nobody notices before it is read again."""
+        self._store.corrupt()
+        self._is_suspect = True
+
+    def read_again(self) -> str:
+        """Read the file as a boot does, where it may be damaged; returns what is wrong with it.
+
+        The damaged file is set aside, and the device is as new but for what is not on its disk: who it is.
+        """
+        if not self._is_suspect:
+            return ""
+        self._is_suspect = False
+        try:
+            found = self._store.load()
+        except StorageError as error:
+            self._store.set_aside()
+            self.save(storage.State(profile=self.state.profile, boots=self.state.boots))
+            return str(error)
+        self.state = found or self.state
+        return ""
 
     def save_or_tell(self, state: storage.State, tell: Callable[[StorageError], object]) -> None:
         """Save what is so whether it can be written or not; it then holds until the device goes off."""
@@ -72,6 +98,7 @@ class Keeper:
 
     def write_proxy_certificates(self, name: str, certificates: tuple[str, ...]) -> None:
         """Write the proxy CAs; errors as in `storage.Directory`."""
+        self.before_write(name)
         self._store.write_proxy_certificates(name, certificates)
 
     def close(self) -> None:

@@ -71,6 +71,9 @@ class LocalSide:
         world, table, saved = device.world, device.table, device.state.room
         self.feedback = Feedback(device.status, device.configuration, table)
         self.commands = Commands(table, imported_succeed=device.settings.imported_succeed)
+        self.commands.on_call = lambda asked: world.tap.command(
+            asked.command.path, {name: asked.arguments[name] for name in sorted(asked.given)}
+        )
         self.room = RoomWorld(world, device.status, device.configuration, self._raise_event)
         self.sessions = Sessions(world.clock, device.configuration)
         self.users = Users(

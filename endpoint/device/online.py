@@ -41,6 +41,8 @@ class WayOnline:
     async def _go(self) -> None:
         device = self._device
         try:
+            if self._retries and not device.bootstrap.knows_time:
+                await device.bootstrap.run()
             await self.register()
         except EndpointError as error:
             if device.identity.account is None:

@@ -39,6 +39,7 @@ class DeviceSettings:
         state_dir: where state is kept; None keeps it as long as the process runs.
         table: the node table of the device, wider than the built-in one when a schema was imported.
         auto_join: whether the device joins its meetings by itself.
+        revocation: what a certificate is worth whose status nobody tells: `soft` takes it, `hard` refuses it.
         imported_succeed: commands of an imported schema answer OK without effect, instead of an error that says so.
     """
 
@@ -58,3 +59,4 @@ class DeviceSettings:
     table: Nodes = field(default_factory=nodes)
     imported_succeed: bool = False
     auto_join: AutoJoin = AutoJoin()
+    revocation: Literal["soft", "hard"] = "soft"

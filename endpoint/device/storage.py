@@ -140,6 +140,13 @@ class Memory:
         """Keep the state."""
         self._state = state
 
+    def corrupt(self) -> None:
+        """Lose the state: there is no file that could be half there."""
+        self._state = None
+
+    def set_aside(self) -> None:
+        """Nothing to set aside."""
+
     def write_proxy_certificates(self, name: str, certificates: tuple[str, ...]) -> None:
         """Keep nothing: the certificates are part of the state."""
 
@@ -224,6 +231,17 @@ class Directory:
             with suppress(OSError):
                 new.unlink()
             raise StorageError(f"{file}: cannot be written: {error.strerror}; the state before is kept") from None
+
+    def corrupt(self) -> None:
+        """Cut the file in the middle, as a disk does that fails under a write."""
+        file = self.path / FILE
+        with suppress(OSError):
+            os.truncate(file, file.stat().st_size // 2)
+
+    def set_aside(self) -> None:
+        """Keep a file that cannot be read under another name: somebody may want to look at it."""
+        with suppress(OSError):
+            (self.path / FILE).replace(self.path / (FILE + ".damaged"))
 
     def write_proxy_certificates(self, name: str, certificates: tuple[str, ...]) -> None:
         """Write the proxy CAs to a directory of their own, let the link `certs/tls_proxy` point to it, and remove those before.

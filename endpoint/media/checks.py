@@ -156,15 +156,18 @@ async def _check_datagram(world: World, candidate: Candidate, transaction: Bindi
     target = net.resolve_datagram(*where)
     if target is None:
         return None
-    exchange = _Exchange(transaction, world.clock, lambda: net.loses("down", *where))
+    exchange = _Exchange(transaction, world.clock, lambda data, take: net.carry(data, "down", *where, take))
     try:
         transport, _ = await net.datagram(lambda: exchange, remote=target)
     except OSError:  # no descriptor is left
         return None
 
-    def send(packet: bytes) -> None:
-        if not net.loses("up", *where):
+    def hand_over(packet: bytes) -> None:
+        if not transport.is_closing():
             transport.sendto(packet)
+
+    def send(packet: bytes) -> None:
+        net.carry(packet, "up", *where, hand_over)
 
     try:
         send(transaction.start(world.clock.time()))
@@ -179,11 +182,14 @@ class _Exchange(asyncio.DatagramProtocol, asyncio.Protocol):
     """One transaction on a socket or a stream of its own."""
 
     def __init__(
-        self, transaction: BindingTransaction, clock: Clock, loses: Callable[[], bool] = lambda: False
+        self,
+        transaction: BindingTransaction,
+        clock: Clock,
+        carry: Callable[[bytes, Callable[[bytes], object]], object] = lambda data, take: take(data),
     ) -> None:
         self._transaction = transaction
         self._clock = clock
-        self._loses = loses
+        self._carry = carry
         self._framer = Framer()
         self._timer: Timer | None = None
         self.rtt_ms: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()
@@ -209,8 +215,8 @@ class _Exchange(asyncio.DatagramProtocol, asyncio.Protocol):
         self.keep_time(send)
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
-        if transaction_id_of(data) == self._transaction.transaction_id and not self._loses():
-            self._take(data)
+        if transaction_id_of(data) == self._transaction.transaction_id:
+            self._carry(data, self._take)
 
     def data_received(self, data: bytes) -> None:
         for message in self._framer.feed(data):

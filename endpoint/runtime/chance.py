@@ -77,6 +77,12 @@ class Stream:
         digits = f"{int.from_bytes(self.bytes(16), 'big') & _UUID_DRAWN | _UUID_4:032x}"
         return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
+    def branch(self, *key: str | int) -> Stream:
+        """Open a stream of its own for one of many occasions; nothing is drawn from this one."""
+        if self._key is None:
+            return Stream(None)
+        return Stream(sha256(b"\x1f".join((self._key, *(str(part).encode() for part in key)))).digest())
+
 
 class Actor:
     """The streams of one actor."""

@@ -19,6 +19,7 @@ from typing import Protocol
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
+STANDS_STILL_PPM = -1_000_000
 CANCELLED_MAX = 100
 """Cancelled timers that stepped time carries along before it looks whether to clear them out."""
 SETTLE_TURNS = 20
@@ -248,12 +249,13 @@ async def _turns() -> None:
 class Clock:
     """One actor's clock: the run's durations and timers, and a wall time that may be off."""
 
-    __slots__ = ("_watchers", "began_us", "source")
+    __slots__ = ("_drift", "_watchers", "began_us", "source")
 
     def __init__(self, source: TimeSource, skew: timedelta = timedelta(0)) -> None:
         self.source = source
         self.began_us = (source.start + skew - EPOCH) // MICROSECOND
-        """Wall time at second 0, in microseconds since 1970."""
+        """Wall time at second 0, in microseconds since 1970, had it always run at the right rate since it was last set."""
+        self._drift: tuple[int, int] | None = None
         self._watchers: tuple[Callable[[], object], ...] = ()
 
     def time(self) -> float:
@@ -262,14 +264,34 @@ class Clock:
 
     def now(self) -> datetime:
         """Return this actor's wall time, aware UTC, in whole microseconds."""
-        return EPOCH + timedelta(microseconds=self.began_us + round(self.source.time() * 1e6))
+        return EPOCH + timedelta(microseconds=self.wall_us(round(self.source.time() * 1e6)))
+
+    def wall_us(self, elapsed_us: int) -> int:
+        """Return the wall time, in microseconds since 1970, so many after the start of the run; not before the last change."""
+        if self._drift is None:
+            return self.began_us + elapsed_us
+        since_us, ppm = self._drift
+        return self.began_us + elapsed_us + (elapsed_us - since_us) * ppm // 1_000_000
+
+    def run_at(self, ppm: int) -> None:
+        """Let this actor's wall time gain so many parts per million from now on; 0 is the right rate, -1,000,000 stands still.
+
+        Raises:
+            ValueError: it would run backwards.
+        """
+        if ppm < STANDS_STILL_PPM:
+            raise ValueError("a clock that runs slow stands still at most")
+        elapsed_us = round(self.source.time() * 1e6)
+        self.began_us = self.wall_us(elapsed_us) - elapsed_us
+        self._drift = (elapsed_us, ppm) if ppm else None
+        self._tell()
 
     def set_wall(self, instant: datetime) -> None:
         """Set this actor's wall time. Durations and timers do not move."""
         self.jump_wall(instant - self.now())
 
     def watch(self, watcher: Callable[[], object]) -> Callable[[], None]:
-        """Tell `watcher` whenever the wall time is set or jumps, until what is returned is called."""
+        """Tell `watcher` whenever the wall time is set, jumps or changes its rate, until what is returned is called."""
         self._watchers += (watcher,)
 
         def end() -> None:
@@ -280,6 +302,9 @@ class Clock:
     def jump_wall(self, by: timedelta) -> None:
         """Move this actor's wall time only."""
         self.began_us += by // MICROSECOND
+        self._tell()
+
+    def _tell(self) -> None:
         for watcher in self._watchers:
             watcher()
 

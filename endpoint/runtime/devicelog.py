@@ -66,18 +66,20 @@ class DeviceLog:
         """Give every later line to `sink` as well (a file, a terminal); one that cannot write is dropped."""
         self._sinks.append(sink)
 
-    def line(self, module: str, level: str, text: str) -> None:
+    def line(self, module: str, level: str, text: str, *, of: str = "") -> None:
         """Write one line.
 
         Args:
             module: `Wx2`, `Wx2Http`, `CalliopeDiscovery`, ...
             level: a digit `1`..`6` (printed `[1]`), or `I`, `W`, `E`, and `ERROR` where a real line has it (printed after a blank).
+            of: another process of the device than the one whose log this is; its lines have neither module nor level.
             text: what follows the colon; holds no secret. Control characters in it are written as escapes: one line is one line.
         """
         if not text.isprintable():
             text = _on_one_line(text)
         mark = f"[{level}]" if level.isdigit() else f" {level}"
-        line = f"{self.stamp(self._clock.now())} {self.process}[{self.pid}]: {module}{mark}: {text}"
+        said = f"{of}[{self.pid + len(of)}]: {text}" if of else f"{self.process}[{self.pid}]: {module}{mark}: {text}"
+        line = f"{self.stamp(self._clock.now())} {said}"
         self.lines.append(line)
         self._written += 1
         self._trace.event(self._who, "log", data={"module": module, "level": level, "text": text})

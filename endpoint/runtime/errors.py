@@ -42,7 +42,10 @@ class Unreachable(EndpointError):
         layer: dns, tcp, tls, proxy, http or websocket.
         host: the logical host.
         reason: one of the closed set of device log reasons (protocol/activation-and-media.md 9.4).
+        is_silence: whether it speaks for the cloud being silent; a proxy that blocks one host does not.
     """
+
+    is_silence = True
 
     def __init__(self, layer: str, host: str, reason: str) -> None:
         self.layer = layer

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 from endpoint.runtime.chance import Stream
 from endpoint.runtime.clock import Clock
@@ -21,6 +21,13 @@ ACTIVE_MAX = 200
 """Faults that may be armed at once."""
 HISTORY_MAX = 10_000
 """Faults that `Faults.history` remembers; the oldest leave first."""
+
+
+class Between(NamedTuple):
+    """A parameter that is drawn anew at each bite, both bounds included."""
+
+    low: float
+    high: float
 
 
 @dataclass(slots=True)
@@ -49,6 +56,18 @@ class Fault:
         """Say whether everything the target names is so at this point."""
         return all(_matches(wanted, attributes.get(name)) for name, wanted in self.target.items())
 
+    def is_over(self, now_s: float) -> bool:
+        """Say whether its time has passed."""
+        return self.until_s is not None and now_s >= self.until_s
+
+    def drawn(self) -> Fault:
+        """Return this fault with its drawn parameters as they are this time."""
+        spread = {name: value for name, value in self.params.items() if isinstance(value, Between)}
+        if not spread or self.draws is None:
+            return self
+        drawn = {name: self.draws.uniform(value.low, value.high) for name, value in spread.items()}
+        return replace(self, params={**self.params, **drawn})
+
 
 def _matches(wanted: Any, got: Any) -> bool:
     """Compare without regard to case; `*` stands for any text, a list for any of its items."""
@@ -68,6 +87,9 @@ class Faults:
         self._trace = trace
         self._armed: dict[str, Fault] = {}
         self._momentary: list[Callable[[Fault], bool]] = []
+        self._watchers: list[Callable[[Fault], object]] = []
+        self.version = 0
+        """Another number whenever a fault was armed or has ended."""
         self.history: deque[Fault] = deque(maxlen=HISTORY_MAX)
 
     @property
@@ -81,7 +103,8 @@ class Faults:
         Raises:
             ValueError: its id is armed already, there are too many, or it takes a share without a stream to draw from.
         """
-        if fault.percent < 100 and fault.draws is None:
+        is_drawn = fault.percent < 100 or any(isinstance(value, Between) for value in fault.params.values())
+        if is_drawn and fault.draws is None:
             raise ValueError(f"fault {fault.id!r} takes {fault.percent:g} percent and has no stream to draw from")
         if fault.id in self._armed:
             raise ValueError(f"fault {fault.id!r} is armed already; heal it first or give another id")
@@ -89,9 +112,37 @@ class Faults:
             raise ValueError(f"at most {ACTIVE_MAX} faults may be armed at once")
         self._armed[fault.id] = fault
         self.history.append(fault)
-        data = {"id": fault.id, "on": fault.on, "do": fault.do, "target": dict(fault.target), **fault.params}
+        params = {
+            name: {"from": value.low, "to": value.high} if isinstance(value, Between) else value
+            for name, value in fault.params.items()
+        }
+        data = {"id": fault.id, "on": fault.on, "do": fault.do, "target": dict(fault.target), **params}
         self._trace.event("world", "fault.armed", data=data)
+        self._changed(fault)
         return fault
+
+    def on_change(self, watcher: Callable[[Fault], object]) -> None:
+        """Register who wants to know of every fault that is armed or ends."""
+        self._watchers.append(watcher)
+
+    def _changed(self, fault: Fault) -> None:
+        self.version += 1
+        for watcher in self._watchers:
+            watcher(fault)
+
+    def holding(self, on: str, among: Collection[str], **attributes: Any) -> Fault | None:
+        """Return the first fault that holds here and now and does one of some things, without letting it bite."""
+        now_s = self._clock.time()
+        for fault in self._armed.values():
+            if (
+                fault.on == on
+                and fault.do in among
+                and fault.from_s <= now_s
+                and not fault.is_over(now_s)
+                and fault.aims_at(attributes)
+            ):
+                return fault
+        return None
 
     def on_momentary(self, actor: Callable[[Fault], bool]) -> None:
         """Register who can carry out faults that happen once, now; it returns whether it did something."""
@@ -115,26 +166,44 @@ class Faults:
         """
         fault = self._armed.pop(fault_id)
         self._trace.event("world", "fault.healed", data={"id": fault.id, "used": fault.used})
+        self._changed(fault)
 
     def heal_all(self) -> None:
         """End every fault."""
         for fault_id in list(self._armed):
             self.heal(fault_id)
 
-    def hit(self, on: str, **attributes: Any) -> Fault | None:
-        """Ask at an injection point whether a fault bites here and now; the first one armed wins."""
+    def hit(self, on: str, among: Collection[str] | None = None, **attributes: Any) -> Fault | None:
+        """Ask at an injection point whether a fault bites here and now; the first one armed wins.
+
+        Args:
+            among: the actions that the injection point carries out, where others of the layer are asked for elsewhere.
+        """
         if not self._armed:
             return None
         now_s = self._clock.time()
         for fault in tuple(self._armed.values()):
-            if fault.until_s is not None and now_s >= fault.until_s:
+            if fault.is_over(now_s):
                 self.heal(fault.id)
-            elif fault.on == on and now_s >= fault.from_s and fault.aims_at(attributes) and self._bites(fault):
-                self._trace.event(
-                    "world", "fault.bit", data={"id": fault.id, "on": on, "do": fault.do, "nth": fault.used}
-                )
-                return fault
+            elif (
+                fault.on == on
+                and (among is None or fault.do in among)
+                and now_s >= fault.from_s
+                and fault.aims_at(attributes)
+                and self._bites(fault)
+            ):
+                self._tell_bite(fault)
+                return fault.drawn()
         return None
+
+    def bite(self, fault: Fault) -> None:
+        """Count a bite of a fault that its injection point has found itself, among what is armed."""
+        fault.used += 1
+        self._tell_bite(fault)
+
+    def _tell_bite(self, fault: Fault) -> None:
+        data = {"id": fault.id, "on": fault.on, "do": fault.do, "nth": fault.used}
+        self._trace.event("world", "fault.bit", data=data)
 
     def _bites(self, fault: Fault) -> bool:
         if fault.skip > 0:
@@ -143,6 +212,6 @@ class Faults:
         if fault.percent < 100 and fault.draws is not None and fault.draws.uniform(0, 100) >= fault.percent:
             return False
         fault.used += 1
-        if fault.count is not None and fault.used >= fault.count:
-            self._armed.pop(fault.id, None)
+        if fault.count is not None and fault.used >= fault.count and self._armed.pop(fault.id, None) is not None:
+            self._changed(fault)
         return True

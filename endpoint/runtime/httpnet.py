@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,22 @@ CONNECTIONS_MAX = 1_000
 
 service: ContextVar[str] = ContextVar("service", default="")
 """The cloud service that the running request is for; faults aim at it. Never sent."""
+direct: ContextVar[bool] = ContextVar("direct", default=False)
+"""The running request takes no proxy."""
+on_proxy_answer: ContextVar[Callable[[int], object] | None] = ContextVar("on_proxy_answer", default=None)
+"""Told the status with which a proxy refuses the running request."""
+
+
+@contextmanager
+def request(of: str, *, is_direct: bool, on_answer: Callable[[int], object] | None) -> Iterator[None]:
+    """Say within a block what the running request is; one that is made meanwhile, for a script say, leaves nothing behind."""
+    tokens = service.set(of), direct.set(is_direct), on_proxy_answer.set(on_answer)
+    try:
+        yield
+    finally:
+        service.reset(tokens[0])
+        direct.reset(tokens[1])
+        on_proxy_answer.reset(tokens[2])
 
 
 class NetConnectionError(aiohttp.ClientError):
@@ -53,7 +70,9 @@ class NetConnector(aiohttp.BaseConnector):
             tls = UNVERIFIED if req.ssl is False else self._anchors()
         host, port = req.url.raw_host or "", req.url.port or 0
         try:
-            _, protocol = await self._net.connect(self._factory, host, port, tls=tls, service=service.get())
+            _, protocol = await self._net.connect(
+                self._factory, host, port, tls=tls, service=service.get(), proxied=not direct.get()
+            )
         except Unreachable as error:
             raise NetConnectionError(error) from None
         if not isinstance(protocol, ResponseHandler):  # aiohttp's own factory made it

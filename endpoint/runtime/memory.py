@@ -14,29 +14,36 @@ import asyncio
 import errno
 import itertools
 import ssl
+import weakref
 from asyncio import sslproto
 from collections import deque
 from collections.abc import Callable, Container, Iterator
+from functools import partial
 from typing import Any, cast
 
+from endpoint.runtime.line import Line
 from endpoint.runtime.tls import shake_hands
 
 Address = tuple[str, int]
 ProtocolFactory = Callable[[], asyncio.BaseProtocol]
 
 HIGH_WATER = 256 * 1024
-"""Bytes that may wait at a receiver before the sender is told to pause."""
+"""Bytes that may wait at a receiver, or be on their way to it, before the sender is told to pause."""
+LOW_WATER = HIGH_WATER // 4
+"""Bytes on their way at which a sender that was told to pause goes on."""
 FREE_PORTS = range(32_768, 65_536)
 """Ports given to whoever asks for none; after the last one the first is next."""
 DATAGRAM_MAX = 65_507
+SHAPED_MAX = 1_000
+"""Ends under conditions that are remembered before those are let go that nobody holds any more."""
 
 
 class StreamTransport(asyncio.Transport):
     """One end of a stream in memory."""
 
     __slots__ = (
-        "__weakref__", "_closing", "_eof_received", "_eof_sent", "_eof_shown", "_facts", "_inbox", "_inbox_bytes", "_is_secured", "_loop",
-        "_lost", "_paused", "_peer", "_protocol", "_scheduled", "_sender_paused",
+        "__weakref__", "_closing", "_eof_received", "_eof_sent", "_eof_shown", "_facts", "_inbox", "_inbox_bytes", "_is_secured", "_line",
+        "_loop", "_lost", "_paused", "_peer", "_protocol", "_scheduled", "_sender_paused", "flights",
     )  # fmt: skip
     _start_tls_compatible = True  # asked by loop.start_tls
 
@@ -57,15 +64,52 @@ class StreamTransport(asyncio.Transport):
         self._closing = False
         self._lost = False
         self._is_secured = False
+        self._line: Line | None = None
+        self.flights: tuple[int, ...] = ()
+        """Bytes of the handshake, the client's first, then in turn."""
 
-    def secure(self, context: ssl.SSLContext, agreed: ssl.SSLObject) -> None:
-        """Be a TLS connection from here on, as far as anybody can see."""
+    def secure(self, context: ssl.SSLContext, agreed: ssl.SSLObject, flights: tuple[int, ...] = ()) -> None:
+        """Be a TLS connection from here on, as far as anybody can see; `flights` are the bytes that its handshake took."""
         self._is_secured = True
+        self.flights = flights
         self._facts.update(sslcontext=context, ssl_object=agreed, peercert=agreed.getpeercert(), cipher=agreed.cipher())
 
     def join(self, peer: StreamTransport) -> None:
         """Make two ends one connection."""
         self._peer, peer._peer = peer, self
+
+    @property
+    def peer(self) -> StreamTransport | None:
+        """The other end, None once this one is gone."""
+        return self._peer
+
+    @property
+    def is_secured(self) -> bool:
+        """Whether it is a TLS connection, as far as anybody can see."""
+        return self._is_secured
+
+    @property
+    def line(self) -> Line | None:
+        """What this end sends through; None: nothing is in the way."""
+        return self._line
+
+    def send_through(self, line: Line | None) -> None:
+        """Let a network be between this end and the other from here on."""
+        self._line = line
+        if line is not None and isinstance(network := getattr(self._loop, "network", None), MemoryNetwork):
+            network.note(self)
+
+    def calm(self) -> None:
+        """Take the network away: what is under way arrives now, and the end of a peer that is gone shows."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.flush()
+        if self._peer is not None and self._peer._lost:
+            self._arrive_eof()
+
+    def give_up(self) -> None:
+        """Break this end alone, as a sender does who was never answered."""
+        self._break(TimeoutError(errno.ETIMEDOUT, "Connection timed out"))
 
     # what the protocol on this end calls
 
@@ -93,7 +137,8 @@ class StreamTransport(asyncio.Transport):
         self._schedule()
 
     def get_write_buffer_size(self) -> int:
-        return self._peer._inbox_bytes if self._peer is not None else 0
+        under_way = self._line.in_flight if self._line is not None else 0
+        return under_way + (self._peer._inbox_bytes if self._peer is not None else 0)
 
     def get_write_buffer_limits(self) -> tuple[int, int]:
         return 0, HIGH_WATER
@@ -109,8 +154,16 @@ class StreamTransport(asyncio.Transport):
             raise RuntimeError("Cannot call write() after write_eof()")
         if self._eof_shown and self._peer._lost:
             self._break(BrokenPipeError("Broken pipe"))  # nobody is there any more, and this end knows
-        else:
+        elif self._line is None:
             self._peer._arrive(bytes(data))
+        else:
+            self._send_late(self._line, bytes(data), self._peer)
+
+    def _send_late(self, line: Line, data: bytes, peer: StreamTransport) -> None:
+        line.push(len(data), partial(peer._arrive, data))
+        if line.in_flight + peer._inbox_bytes > HIGH_WATER and not peer._sender_paused:
+            peer._sender_paused = True
+            self._protocol.pause_writing()
 
     def can_write_eof(self) -> bool:
         return not self._is_secured
@@ -123,7 +176,14 @@ class StreamTransport(asyncio.Transport):
     def _send_eof(self) -> None:
         if not self._eof_sent and self._peer is not None:
             self._eof_sent = True
-            self._peer._arrive_eof()
+            if self._line is None:
+                self._peer._arrive_eof()
+            else:
+                self._line.push(0, self._peer._arrive_eof)
+
+    def half_close(self) -> None:
+        """Let this end hear that the other one will send no more, whatever they speak; the other one knows nothing of it."""
+        self._arrive_eof()
 
     def close(self) -> None:
         self._force_close(None)
@@ -138,11 +198,21 @@ class StreamTransport(asyncio.Transport):
 
     def reset(self) -> None:
         """Break the connection as a RST does: what is in flight is gone, both ends get ConnectionResetError."""
-        for end in (self, self._peer):
-            if end is not None:
-                end._inbox.clear()
-                end._inbox_bytes = 0
-                end._break(ConnectionResetError("Connection reset by peer"))
+        peer, line = self._peer, self._line
+        self._reset()
+        if peer is None:
+            return
+        if line is None:
+            peer._reset()
+        else:
+            line.push(0, peer._reset)
+
+    def _reset(self) -> None:
+        self._inbox.clear()
+        self._inbox_bytes = 0
+        if self._line is not None:
+            self._line.drop()
+        self._break(ConnectionResetError("Connection reset by peer"))
 
     def _break(self, exc: Exception | None) -> None:
         self._closing = True
@@ -151,14 +221,18 @@ class StreamTransport(asyncio.Transport):
     # what the other end and the loop call
 
     def _arrive(self, data: bytes) -> None:
-        if self._closing:
+        if self._closing or self._eof_received:
             return
         self._inbox.append(data)
         self._inbox_bytes += len(data)
-        if self._inbox_bytes > HIGH_WATER and not self._sender_paused and self._peer is not None:
+        if self._inbox_bytes > HIGH_WATER and not self._sender_paused and self._has_peer:
             self._sender_paused = True
-            self._peer._protocol.pause_writing()
+            self._peer._protocol.pause_writing()  # type: ignore[union-attr]  # as just asked
         self._schedule()
+
+    @property
+    def _has_peer(self) -> bool:
+        return self._peer is not None and not self._peer._lost
 
     def _arrive_eof(self) -> None:
         self._eof_received = True
@@ -191,9 +265,11 @@ class StreamTransport(asyncio.Transport):
             if rest:
                 self._inbox.appendleft(rest)
                 self._inbox_bytes += len(rest)
-        if self._sender_paused and self._inbox_bytes == 0 and self._peer is not None and not self._peer._lost:
-            self._sender_paused = False
-            self._peer._protocol.resume_writing()
+        if self._sender_paused and self._inbox_bytes == 0 and self._has_peer:
+            line = self._peer._line  # type: ignore[union-attr]  # as just asked
+            if line is None or line.in_flight <= LOW_WATER:
+                self._sender_paused = False
+                self._peer._protocol.resume_writing()  # type: ignore[union-attr]  # as above
 
     def _hand_over(self, data: bytes) -> bytes:
         """Return what the protocol did not take, because it paused or closed in between."""
@@ -309,6 +385,21 @@ class MemoryNetwork:
         self.listeners: dict[Address, MemoryServer] = {}
         self._bound: dict[Address, DatagramTransport] = {}
         self._ports = itertools.cycle(FREE_PORTS)
+        self._shaped: list[weakref.ref[StreamTransport]] = []
+
+    def note(self, end: StreamTransport) -> None:
+        """Remember an end that sends through a line, for as long as somebody holds it."""
+        if len(self._shaped) >= SHAPED_MAX:
+            self._shaped = [held for held in self._shaped if held() is not None]
+        self._shaped.append(weakref.ref(end))
+
+    def calm(self) -> None:
+        """Let the network be as good as can be on every stream, so that all of them can be taken down."""
+        shaped, self._shaped = self._shaped, []
+        for held in shaped:
+            end = held()
+            if end is not None:
+                end.calm()
 
     def listen(self, factory: ProtocolFactory, host: str, port: int, tls: ssl.SSLContext | None) -> MemoryServer:
         """Open a listener; port 0 takes a free one.
@@ -337,9 +428,9 @@ class MemoryNetwork:
         client_end.join(server_end)
         accepted, server_tls = server.factory(), server.tls
         if tls is not None and server_tls is not None:
-            agreed, with_server = shake_hands(tls, server_tls, server_hostname)
-            client_end.secure(tls, agreed)
-            server_end.secure(server_tls, with_server)
+            agreed = shake_hands(tls, server_tls, server_hostname)
+            client_end.secure(tls, agreed.client, agreed.flights)
+            server_end.secure(server_tls, agreed.server)
             tls = server_tls = None
         protocol = factory()
         waiter = self.loop.create_future()

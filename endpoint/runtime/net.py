@@ -13,14 +13,16 @@ import resource
 import socket
 import ssl
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from weakref import ref
 
 from endpoint.runtime.clock import Clock
 from endpoint.runtime.errors import Unreachable
 from endpoint.runtime.faults import Fault, Faults
+from endpoint.runtime.quality import shapes
+from endpoint.runtime.shaping import Shaped, Shaper
 from endpoint.runtime.tls import TlsClient, date_problem, failure
 
 BACKLOG = 4096
@@ -30,9 +32,11 @@ ProtocolFactory = Callable[[], asyncio.BaseProtocol]
 
 _NO_CONNECT: Final = ("tcp", "connect timeout {host}:{port}")
 _NO_NAME: Final = ("dns", "could not resolve {host}")
+_NO_ANSWER: Final = ("dns", "dns timeout {host}")
+_NO_HANDSHAKE: Final = ("tls", "TLS handshake timeout {host}")
 FAILURES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
-    "link": {"down": _NO_CONNECT},
-    "dns": {"nxdomain": _NO_NAME, "servfail": _NO_NAME, "silent": ("dns", "dns timeout {host}")},
+    "link": {"down": _NO_CONNECT, "no_address": _NO_CONNECT},
+    "dns": {"nxdomain": _NO_NAME, "servfail": _NO_NAME, "silent": _NO_ANSWER, "tcp_only": _NO_ANSWER},
     "tcp": {"refuse": ("tcp", "connection refused {host}:{port}"), "silent": _NO_CONNECT, "block": _NO_CONNECT},
     "tls": {
         "unknown_ca": ("tls", "certificate verify failed for {host}: unknown issuer"),
@@ -40,11 +44,22 @@ FAILURES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "not_yet_valid": ("tls", "certificate verify failed for {host}: not yet valid"),
         "wrong_name": ("tls", "certificate verify failed for {host}: host name mismatch"),
         "revoked": ("tls", "certificate verify failed for {host}: revoked"),
+        "revocation_unknown": ("tls", "certificate verify failed for {host}: revocation unknown"),
     },
 }
 """What a fault does to a new connection, from the lowest layer up: layer and reason of the failure."""
+SOFT: Final = frozenset({"revocation_unknown"})
+"""What only those mind who insist on an answer."""
 PATIENCE: Final = frozenset({"silent", "block"})
 """Faults that show only when somebody has waited in vain."""
+LINK_LOST: Final = frozenset(FAILURES["link"])
+"""Faults of the link that let nothing pass."""
+DNS_TIMEOUT_S: Final = 5.0
+"""A resolver whose question over UDP was not answered for so long asks over TCP from then on."""
+NAMES_MAX: Final = 1_000
+"""Names that are known to be asked for over TCP; the oldest leave first."""
+NOWHERE: Final = "192.0.2.200"
+"""Where a wrong address leads without a figure: nobody is there (RFC 5737)."""
 
 
 def raise_open_file_limit() -> int:
@@ -121,6 +136,17 @@ class Listener:
         await self._server.wait_closed()
 
 
+class Way(Protocol):
+    """How connections to the cloud leave the house."""
+
+    async def tunnel(self, host: str, port: int, *, secure: bool, service: str) -> Any:
+        """Return a paused stream that leads to a logical name through a proxy, or None: the direct way is the right one.
+
+        Raises:
+            Unreachable: the proxy is not there, or does not let it through.
+        """
+
+
 class Net:
     """One actor's view of the network."""
 
@@ -129,8 +155,13 @@ class Net:
         self.clock = clock
         self.names = names
         self.faults = faults
+        self.way: Way | None = None
+        """Asked by connections that may take a proxy."""
         self._streams: list[tuple[Callable[[], Any], Mapping[str, object]]] = []
+        self._shaper: Shaper | None = None
+        self._over_tcp: dict[str, None] = {}
         faults.on_momentary(self._strike)
+        faults.on_change(self._changed)
 
     async def connect(
         self,
@@ -141,6 +172,7 @@ class Net:
         tls: TlsClient | None = None,
         timeout_s: float | None = CONNECT_TIMEOUT_S,
         service: str = "",
+        proxied: bool = False,
     ) -> tuple[Any, Any]:
         """Open a stream to a logical name, through TLS when `tls` is given.
 
@@ -148,19 +180,30 @@ class Net:
 
         Args:
             service: name of the cloud service, for faults aimed at it.
+            proxied: it goes through a proxy where there is one; time then runs for each leg.
 
         Raises:
             Unreachable: with one of the closed set of reasons (protocol/activation-and-media.md 9.4).
         """
         about = {"host": host, "port": port, "service": service, "device": self.who}
+        if proxied and self.way is not None:
+            stream = await self.way.tunnel(host, port, secure=tls is not None, service=service)
+            if stream is not None:
+                return await self._through(stream, factory, tls, about, timeout_s)
         verifies = tls is not None and tls.verify
-        await self._disturb(about, CONNECT_TIMEOUT_S if timeout_s is None else timeout_s, verifies)
+        insists = tls is not None and tls.insists
+        patience_s = CONNECT_TIMEOUT_S if timeout_s is None else timeout_s
+        shaped, ends_s = None, self.clock.time() + patience_s
+        if self.faults.armed:
+            await self._disturb(about, patience_s, verifies, insists)
+            host = await self._misled(about, patience_s)
+            shaped, ends_s = await self._reach(about, patience_s), self.clock.time() + patience_s
         address = self.names.resolve(host, port)
         if address is None:
             raise _unreachable(_NO_NAME, about)
         options: dict[str, Any] = {}
         if tls is not None:
-            options = {"ssl": tls.context(), "server_hostname": host}
+            options = {"ssl": tls.context(), "server_hostname": about["host"]}
         loop = asyncio.get_running_loop()
         transport: Any
         protocol: Any
@@ -169,14 +212,49 @@ class Net:
                 transport, protocol = await loop.create_connection(_Held if verifies else factory, *address, **options)
         except OSError as error:
             raise _unreachable(_failure(error, tls), about) from None
+        if shaped is not None:
+            await self._surround(transport, shaped, about, ends_s)
         if verifies:
             self._check(transport, protocol, about)
-            protocol = factory()
-            transport.set_protocol(protocol)
-            protocol.connection_made(transport)
-            transport.resume_reading()
+            protocol = _hand_over(transport, factory)
         self._streams = [*self._open_streams(), (_held_loosely(transport), about)]
         return transport, protocol
+
+    async def _through(
+        self,
+        stream: Any,
+        factory: ProtocolFactory,
+        tls: TlsClient | None,
+        about: Mapping[str, object],
+        timeout_s: float | None,
+    ) -> tuple[Any, Any]:
+        """Take over a tunnel; what is said in it is TLS with the host at its end when `tls` is given."""
+        transport: Any = stream
+        if tls is not None:
+            held = _Held()
+            try:
+                await self._disturb(
+                    about, CONNECT_TIMEOUT_S if timeout_s is None else timeout_s, tls.verify, tls.insists, ("tls",)
+                )
+                async with self.clock.timeout(timeout_s):
+                    transport = await asyncio.get_running_loop().start_tls(
+                        stream, held, tls.context(), server_hostname=str(about["host"])
+                    )
+                transport.pause_reading()
+                self._check(transport, held, about, looks=tls.verify)
+            except OSError as error:
+                raise _unreachable(_failure(error, tls), about) from None
+            finally:
+                if transport is stream:
+                    stream.abort()
+        protocol = _hand_over(transport, factory)
+        self._streams = [*self._open_streams(), (_held_loosely(transport), about)]
+        return transport, protocol
+
+    def break_streams(self) -> None:
+        """Break every stream: the interface is gone."""
+        for held, _about in list(self._open_streams()):
+            reset(held())
 
     def _open_streams(self) -> Iterator[tuple[Callable[[], Any], Mapping[str, object]]]:
         for held, about in self._streams:
@@ -184,34 +262,107 @@ class Net:
             if transport is not None and not transport.is_closing():
                 yield held, about
 
-    def _check(self, transport: Any, held: _Held, about: Mapping[str, object]) -> None:
+    def _check(self, transport: Any, held: _Held, about: Mapping[str, object], *, looks: bool = True) -> None:
         if held.is_lost:
             raise _unreachable(("tls", "connection reset {host}:{port}"), about)
-        problem = date_problem(transport.get_extra_info("ssl_object"), self.clock.now())
+        problem = date_problem(transport.get_extra_info("ssl_object"), self.clock.now()) if looks else None
         if problem is not None:
             transport.abort()
             raise _unreachable(("tls", "certificate verify failed for {host}: " + problem), about)
 
-    async def _disturb(self, about: Mapping[str, object], patience_s: float, verifies: bool) -> None:
+    async def _disturb(
+        self,
+        about: Mapping[str, object],
+        patience_s: float,
+        verifies: bool,
+        insists: bool,
+        layers: Container[str] = FAILURES,
+    ) -> None:
         """Let faults of the lower layers bite: the lowest wins. Whoever does not verify is not disturbed by certificates."""
-        if not self.faults.armed:
-            return
         for layer, failures in FAILURES.items():
-            fault = self.faults.hit(layer, at="client", **about) if layer != "tls" or verifies else None
+            if (
+                layer not in layers
+                or (layer == "tls" and not verifies)
+                or (layer == "dns" and _is_address(str(about["host"])))
+            ):
+                continue
+            among = {*failures, "delay"} - ({"tcp_only"} if about["host"] in self._over_tcp else set())
+            fault = self.faults.hit(layer, among, at="client", **about)
             if fault is None:
                 continue
             wait_s = patience_s if fault.do in PATIENCE else 0.0
-            failure = failures.get(fault.do)
+            failure = None if fault.do in SOFT and not insists else failures.get(fault.do)
             if fault.do == "delay":
                 wait_s = min(float(fault.params.get("by", 1.0)), patience_s)
-                failure = None if wait_s < patience_s else _NO_CONNECT
+                failure = None if wait_s < patience_s else _NO_CONNECT if layer != "dns" else _NO_ANSWER
+            elif fault.do == "tcp_only":
+                wait_s = min(DNS_TIMEOUT_S, patience_s)
+                self._ask_over_tcp(str(about["host"]))
             if wait_s:
                 await self.clock.sleep(wait_s)
             if failure is not None:
                 raise _unreachable(failure, about)
 
+    def _ask_over_tcp(self, name: str) -> None:
+        if len(self._over_tcp) >= NAMES_MAX:
+            del self._over_tcp[next(iter(self._over_tcp))]
+        self._over_tcp[name] = None
+
+    async def _misled(self, about: Mapping[str, object], patience_s: float) -> str:
+        """Return the host that a name leads to: its own, or where a fault says."""
+        host = str(about["host"])
+        fault = None if _is_address(host) else self.faults.hit("dns", ("wrong_address",), at="client", **about)
+        if fault is None:
+            return host
+        wrong = str(fault.params.get("to", NOWHERE))
+        if self.names.resolve(wrong, int(str(about["port"]))) is None:  # packets go out, and nobody answers
+            await self.clock.sleep(patience_s)
+            raise _unreachable(_NO_CONNECT, about)
+        return wrong
+
+    async def _reach(self, about: Mapping[str, object], patience_s: float) -> Shaped | None:
+        """Wait for as long as a connection takes to be made under the conditions of the network."""
+        shaped = self._conditions().begin(about)
+        if shaped is None:
+            return None
+        try:
+            async with self.clock.timeout(patience_s):
+                await shaped.connect()
+        except TimeoutError:
+            raise _unreachable(_NO_CONNECT, about) from None
+        return shaped
+
+    async def _surround(self, transport: Any, shaped: Shaped, about: Mapping[str, object], ends_s: float) -> None:
+        """Put a new connection under the conditions of the network, and wait for its handshake."""
+        stream = transport.get_extra_info("stream")
+        if stream is None or stream.peer is None:
+            return
+        shaped.surround(stream)
+        try:
+            async with self.clock.timeout(ends_s - self.clock.time()):
+                await shaped.secure(stream)
+        except TimeoutError:
+            transport.abort()
+            raise _unreachable(_NO_HANDSHAKE, about) from None
+
+    def _conditions(self) -> Shaper:
+        if self._shaper is None:
+            self._shaper = Shaper(self.who, self.clock, self.faults)
+        return self._shaper
+
+    def _changed(self, fault: Fault) -> None:
+        """Let open streams feel conditions that came, and forget what has ended."""
+        if fault.do == "tcp_only":
+            self._over_tcp.clear()
+        if not shapes(fault):
+            return
+        self._conditions().changed(fault)
+        for held, about in self._open_streams():
+            self._conditions().surround(held().get_extra_info("stream"), about)
+
     def _strike(self, fault: Fault) -> bool:
-        if fault.do != "reset":
+        carried_out = MOMENTARY.get(fault.do)
+        if carried_out is None:
             return False
         wanted = {"tcp": None, "websocket": "mercury"}.get(fault.on, fault.on)
         hit = [
@@ -220,7 +371,7 @@ class Net:
             if wanted in (None, about["service"]) and fault.aims_at(about)
         ]
         for stream in hit:
-            reset(stream)
+            carried_out(stream)
         return bool(hit)
 
     async def listen(
@@ -254,11 +405,27 @@ class Net:
 
     def loses(self, direction: str, host: str, port: int, kind: str = "stun") -> bool:
         """Ask whether a fault takes a datagram: `direction` up or down, `port` the logical one."""
+        if not self.faults.armed:
+            return False
         about = {"host": host, "port": port, "direction": direction, "kind": kind, "device": self.who}
-        return (
-            bool(self.faults.armed)
-            and (self.faults.hit("link", **about) or self.faults.hit("udp", **about)) is not None
-        )
+        return (self.faults.hit("link", LINK_LOST, **about) or self.faults.hit("udp", ("drop",), **about)) is not None
+
+    def carry(
+        self, data: bytes, direction: str, host: str, port: int, deliver: Callable[[bytes], object], kind: str = "stun"
+    ) -> bool:
+        """Carry a datagram as far as the network is modelled; says whether it arrives.
+
+        Args:
+            direction: up or down.
+            port: the logical one, as `host`.
+            deliver: gets it now, later, twice, changed or never.
+        """
+        if not self.faults.armed:
+            deliver(data)
+            return True
+        if self.loses(direction, host, port, kind):
+            return False
+        return self._conditions().carry(data, (direction, host, port, kind), deliver)
 
     def publish(self, name: str, port: int, host: str, actual_port: int, transport: str = "tcp") -> None:
         """Let a real address answer for a logical name; see `NameTable.publish`."""
@@ -273,8 +440,20 @@ class _Held(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         transport.pause_reading()
 
+    def data_received(self, data: bytes) -> None:
+        self.is_lost = True  # in a tunnel: a server that speaks before it is asked is none of ours
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_lost = True
+
+
+def _hand_over(transport: Any, factory: ProtocolFactory) -> Any:
+    """Let a protocol have a connection that was held until now."""
+    protocol: Any = factory()
+    transport.set_protocol(protocol)
+    protocol.connection_made(transport)
+    transport.resume_reading()
+    return protocol
 
 
 def _held_loosely(transport: Any) -> Callable[[], Any]:
@@ -287,7 +466,7 @@ def _held_loosely(transport: Any) -> Callable[[], Any]:
 def _failure(error: OSError, tls: TlsClient | None) -> tuple[str, str]:
     match error:
         case TimeoutError():
-            return _NO_CONNECT if tls is None else ("tls", "TLS handshake timeout {host}")
+            return _NO_CONNECT if tls is None else _NO_HANDSHAKE
         case ssl.SSLCertVerificationError():
             return "tls", "certificate verify failed for {host}: " + failure(error)
         case ssl.SSLError():
@@ -305,6 +484,26 @@ def _unreachable(failure: tuple[str, str], about: Mapping[str, object]) -> Unrea
     return Unreachable(layer, str(about["host"]), reason.format_map(about))
 
 
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def half_close(transport: Any) -> None:
+    """Let a stream end from the far side alone, also under TLS: nothing comes any more, what is written still goes."""
+    stream = transport.get_extra_info("stream")
+    if stream is not None:
+        stream.half_close()
+        return
+    raw = transport.get_extra_info("socket")
+    if raw is not None:
+        with suppress(OSError):  # it may be closed already
+            raw.shutdown(socket.SHUT_RD)
+
+
 def reset(transport: Any) -> None:
     """Break a stream with a RST, also under TLS."""
     stream = transport.get_extra_info("stream")
@@ -316,3 +515,7 @@ def reset(transport: Any) -> None:
         with suppress(OSError, ValueError):  # it may be closed already
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     transport.abort()
+
+
+MOMENTARY: Final[Mapping[str, Callable[[Any], None]]] = {"reset": reset, "half_close": half_close}
+"""What is done to open streams, once."""

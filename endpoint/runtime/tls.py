@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -55,10 +55,14 @@ REASONS = {  # X509_V_ERR_* of OpenSSL -> the closed set of protocol/activation-
 
 @dataclass(frozen=True, slots=True)
 class TlsClient:
-    """How a connection is secured: the anchors (PEM) that a chain may end in, or no verification at all."""
+    """How a connection is secured: the anchors (PEM) that a chain may end in, or no verification at all.
+
+    `insists`: a certificate whose status nobody tells is refused (hard fail); otherwise it is taken for good (soft fail).
+    """
 
     anchors: tuple[str, ...] = ()
     verify: bool = True
+    insists: bool = False
 
     def context(self) -> ssl.SSLContext:
         """Return the context, shared by everyone with the same anchors."""
@@ -102,10 +106,16 @@ def date_problem(connection: ssl.SSLObject | ssl.SSLSocket, now: datetime) -> st
     return None
 
 
-def shake_hands(
-    client: ssl.SSLContext, server: ssl.SSLContext, host: str | None
-) -> tuple[ssl.SSLObject, ssl.SSLObject]:
-    """Let two parties of this process agree, without a network between them; return what each has of it.
+class Agreement(NamedTuple):
+    """What two parties have of a handshake, and the bytes of its flights: the client's first, then in turn."""
+
+    client: ssl.SSLObject
+    server: ssl.SSLObject
+    flights: tuple[int, ...]
+
+
+def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, host: str | None) -> Agreement:
+    """Let two parties of this process agree, without a network between them.
 
     Raises:
         ssl.SSLError: one of them refuses.
@@ -113,15 +123,19 @@ def shake_hands(
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     near = client.wrap_bio(to_client, to_server, server_hostname=host)
     far = server.wrap_bio(to_server, to_client, server_side=True)
+    flights: list[int] = []
     for _ in range(FLIGHTS_MAX):
         waiting = 0
-        for side in (near, far):
+        for side, written in ((near, to_server), (far, to_client)):
             try:
                 side.do_handshake()
             except ssl.SSLWantReadError:
                 waiting += 1
+            flights.append(written.pending)
         if not waiting:
-            return near, far
+            while flights and not flights[-1]:
+                flights.pop()
+            return Agreement(near, far, tuple(flights))
     raise ssl.SSLError("the parties do not come to an end")
 
 

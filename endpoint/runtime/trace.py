@@ -125,7 +125,7 @@ class Trace:
         event = Event(
             n=self._next,
             t=t,
-            at=self._stamp(clock.began_us + t),
+            at=self._stamp(clock.wall_us(t)),
             who=who,
             kind=kind,
             peer=peer,
@@ -165,6 +165,10 @@ class Trace:
     def led_to_by(self, n: int | None) -> None:
         """Let what the running task does from here on be caused by event `n`."""
         _cause.set(n)
+
+    def shown(self, value: Any) -> Any:
+        """Return a value as an event would show it; errors as in `event`."""
+        return self._redacted(value)
 
     def _redacted(self, value: Any) -> Any:
         if type(value) in _PLAIN:

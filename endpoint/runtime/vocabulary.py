@@ -38,6 +38,9 @@ _DATAGRAM: Final = ("device", "host", "port", "kind", "direction")
 _REQUEST: Final = ("device", "host", "service", "method", "path")
 _SERVER: Final = ("server", "servers", "of", "pick", "transport", "cluster", "host", "port")
 _DEVICE: Final = ("device",)
+_PROXY: Final = ("host",)
+_LINK: Final = ("device", "direction")
+_STREAM: Final = (*_CONNECTION, "direction")
 _FRAME: Final = ("device", "type", "eventType")
 _MEETING: Final = ("meeting",)
 _CALL: Final = ("device", "call", "meeting")
@@ -70,18 +73,31 @@ _WEBSOCKET: Final = {
 }
 
 FAULTS: Final[dict[str, dict[str, Action]]] = {
-    "link": {"down": _lasting(to=_DEVICE)},
+    "link": {
+        "down": _lasting(to=_DEVICE),
+        "flap": _lasting("by", to=_DEVICE),
+        "no_address": _lasting(to=_DEVICE),
+        "lossy": _lasting(to=_LINK),
+        "throttle": _lasting("rate", to=_LINK),
+        "mtu": _lasting("bytes", to=_LINK),
+    },
     "dns": {
         "nxdomain": _lasting(to=_CONNECTION),
         "servfail": _lasting(to=_CONNECTION),
         "silent": _lasting(to=_CONNECTION),
+        "delay": _lasting("by", to=_CONNECTION),
+        "wrong_address": _lasting("to", to=_CONNECTION),
+        "tcp_only": _lasting(to=_CONNECTION),
     },
     "tcp": {
         "refuse": _lasting(to=_CONNECTION),
         "silent": _lasting(to=_CONNECTION),
         "block": _lasting(to=_CONNECTION),
         "reset": _now(to=_CONNECTION),
+        "half_close": _now(to=_CONNECTION),
         "delay": _lasting("by", to=_CONNECTION),
+        "throttle": _lasting("rate", to=_STREAM),
+        "idle_cut": _lasting("idle", to=_CONNECTION),
     },
     "tls": {
         "expired": _lasting(to=_CONNECTION),
@@ -89,6 +105,20 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "wrong_name": _lasting(to=_CONNECTION),
         "unknown_ca": _lasting(to=_CONNECTION),
         "revoked": _lasting(to=_CONNECTION),
+        "revocation_unknown": _lasting(to=_CONNECTION),
+        "intercept": _lasting("ca", to=_CONNECTION),
+        "old_version": _lasting(to=_CONNECTION),
+        "abort": _next(to=_CONNECTION),
+    },
+    "proxy": {
+        "auth": _lasting("schemes", to=_PROXY),
+        "wrong_password": _lasting(to=_PROXY),
+        "block": _lasting("status", to=_PROXY),
+        "strip_upgrade": Action(False, ("status", "what"), _PROXY, ("pass", "reset")),
+        "strip_headers": _lasting("headers", to=_PROXY),
+        "intercept": _lasting("ca", to=_PROXY),
+        "pac_missing": _lasting(),
+        "pac_broken": _lasting(),
     },
     "http": {
         "error": _lasting("status", "code", "retry_after", to=_REQUEST),
@@ -109,7 +139,14 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "auth_refused": _next("code", to=_DEVICE),
         "replaced": _now(to=_DEVICE),
     },
-    "udp": {"drop": _lasting(to=_DATAGRAM)},
+    "udp": {
+        "drop": _lasting(to=_DATAGRAM),
+        "delay": _lasting("by", to=_DATAGRAM),
+        "duplicate": _lasting(to=_DATAGRAM),
+        "reorder": _lasting("by", to=_DATAGRAM),
+        "corrupt": _lasting(to=_DATAGRAM),
+        "rewrite": _lasting("to", to=_DATAGRAM),
+    },
     "stun": {
         "silent": _lasting(to=_SERVER),
         "error": _lasting("code", to=_SERVER),
@@ -118,7 +155,18 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "no_mapped_address": _lasting(to=_SERVER),
         "slow": _lasting("by", to=_SERVER),
     },
-    "clock": {"jump": _now("by", to=(*_DEVICE, "of")), "skew": _lasting("by", to=(*_DEVICE, "of"))},
+    "storage": {
+        "full": _lasting(to=(*_DEVICE, "file")),
+        "read_only": _lasting(to=(*_DEVICE, "file")),
+        "corrupt": _now(to=_DEVICE),
+    },
+    "power": {"cut": _now(to=_DEVICE), "thermal": _now(to=_DEVICE)},
+    "clock": {
+        "jump": _now("by", to=(*_DEVICE, "of")),
+        "skew": _lasting("by", to=(*_DEVICE, "of")),
+        "drift": _lasting("by", to=(*_DEVICE, "of")),
+        "freeze": _lasting(to=(*_DEVICE, "of")),
+    },
     "token": {
         "expire": _now(to=(*_DEVICE, "kind")),
         "revoke": _now(to=(*_DEVICE, "kind")),
@@ -136,11 +184,12 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "expired": _lasting(to=("code",)),
         "used": _lasting(to=("code",)),
         "locked": _lasting(to=("code",)),
-        "tampered_b": _next(to=("code",), what=("zero", "n", "2n", "short")),
+        "tampered_b": _next(to=("code",), what=("zero", "n", "2n", "short", "url")),
         "bad_proof": _next(),
         "bad_mac": _next(what=("service", "config")),
         "lost_reply": _next(what=("challenge", "invoke", "register")),
         "no_trust_list": _lasting(),
+        "certificate_renewed": _lasting(),
         "malformed_pem": _lasting(),
     },
     "wdm": {

@@ -225,6 +225,7 @@ async def connect(
         tls=tls() if target.secure else None,
         timeout_s=timeout_s,
         service=service,
+        proxied=True,
     )
     return socket
 

@@ -9,6 +9,7 @@ from endpoint.runtime.clock import Clock
 from endpoint.runtime.devicelog import DeviceLog
 from endpoint.runtime.faults import Faults
 from endpoint.runtime.net import Net
+from endpoint.runtime.tap import CLOSED, Tap
 from endpoint.runtime.trace import Trace
 
 
@@ -16,7 +17,7 @@ from endpoint.runtime.trace import Trace
 class World:
     """The doors of one device: its clock, chance and network, and the histories it writes to.
 
-    `log` is replaced at each boot: a process start has its own pid and HTTP counter.
+    `log` is replaced at each boot: a process start has its own pid and HTTP counter. `tap` is for who records the device.
     """
 
     who: str
@@ -26,3 +27,4 @@ class World:
     trace: Trace
     faults: Faults
     log: DeviceLog
+    tap: Tap = CLOSED

@@ -8,6 +8,7 @@ Source: protocol/cloud-services.md 5.1 to 5.5, worked example 18.6.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeAlias
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -34,6 +35,9 @@ SEALED: Final = "sealed"
 
 KMS_MESSAGES: Final = "kmsMessages"
 """Member of `data.encryption` with wrapped messages of the key service; its texts are read as `Secret`s."""
+JOIN_INFO: Final = "meetingJoinInfo"
+MEETING_SECRETS: Final = frozenset({"meetingPassword", "hostKey", "phoneAndVideoSystemPassword"})
+"""Members of `meetingJoinInfo` that let somebody in."""
 CALL_MESSAGES: Final = "locus.message."
 """Prefix of events with a message to a call's device: its `sdps` and `tones` are read as `Secret`s."""
 
@@ -209,6 +213,17 @@ def _hide(data: dict[str, Any]) -> None:
         data["encryption"] = {**encryption, KMS_MESSAGES: hidden}
     if str(data.get("eventType")).startswith(CALL_MESSAGES) and isinstance(message := data.get("message"), dict):
         data["message"] = {name: _hidden(name, value) for name, value in message.items()}
+
+
+def shown_data(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `data` of an event as a trace may show it: passwords and host keys of a meeting are `Pin`s."""
+    shown = dict(data)
+    for name, meeting in data.items():
+        info = meeting.get(JOIN_INFO) if isinstance(meeting, dict) else None
+        if isinstance(info, dict) and not MEETING_SECRETS.isdisjoint(info):
+            told = {key: Pin(str(value)) if key in MEETING_SECRETS and value else value for key, value in info.items()}
+            shown[name] = {**meeting, JOIN_INFO: told}
+    return shown
 
 
 def _hidden(name: str, value: object) -> object:

@@ -5,7 +5,7 @@ Source: protocol/xapi.md 2.3, 2.6, 3.4, 3.7; xapi-nodes.md section 6.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
@@ -36,6 +36,8 @@ class Commands:
         self._imported_succeed = imported_succeed
         self._owners: dict[type, Owner] = {}
         self._handlers: Mapping[str, tuple[type, Method]] = {}
+        self.on_call: Callable[[Invocation], object] = lambda invocation: None
+        """Told of each command that is about to be carried out."""
 
     def provide(self, owners: Iterable[Owner]) -> None:
         """Let the owners carry their commands out; each command has one owner."""
@@ -80,6 +82,7 @@ class Commands:
             CommandFailed: it failed.
             BadArguments: arguments that exclude each other.
         """
+        self.on_call(invocation)
         found = self._handlers.get(invocation.command.path)
         if found is None:
             if invocation.command.is_imported and self._imported_succeed:

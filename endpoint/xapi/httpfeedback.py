@@ -271,6 +271,7 @@ class HttpFeedback:
             body=self.body(saved.format, notice),
             headers=(("Content-Type", CONTENT_TYPES[saved.format]),),
             verify=self._configuration.get(("HttpFeedback", "TlsVerify")) != "Off",
+            is_direct=self._configuration.get(("HttpFeedback", "UseHttpProxy")) == "Off",
         )
         try:
             answered = await self._send(sent)

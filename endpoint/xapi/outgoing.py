@@ -35,6 +35,7 @@ class Sent:
         service: what faults and trace call it by: `httpfeedback`, `httpclient`.
         verify: whether the server's certificate has to be good.
         answer_bytes: how much of an answer is read; a longer one is cut, and `Answered.is_whole` is false.
+        is_direct: it takes no proxy.
     """
 
     method: str
@@ -45,6 +46,7 @@ class Sent:
     headers: Sequence[Header] = ()
     verify: bool = True
     answer_bytes: int = 0
+    is_direct: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +97,12 @@ class Outgoing:
         """
         about = {"service": sent.service, "method": sent.method, "url": conventions.redact_url(sent.url)}
         self._trace("outgoing.request", about)
-        before = httpnet.service.set(sent.service)
         try:
-            answered = await self._exchange(sent)
+            with httpnet.request(sent.service, is_direct=sent.is_direct, on_answer=None):
+                answered = await self._exchange(sent)
         except Unreachable as error:
             self._trace("outgoing.failed", {**about, "failed": error.reason, "layer": error.layer})
             raise
-        finally:
-            httpnet.service.reset(before)
         self._trace("outgoing.response", {**about, "status": answered.status})
         return answered
 

@@ -198,6 +198,20 @@ async def repeat(stage: Stage, args: w.Repeat) -> object:
     return {}
 
 
+@implements(w.Use)
+async def use(stage: Stage, args: w.Use) -> object:
+    """Play the steps of a part."""
+    await stage.play(args.steps)
+    return {}
+
+
+@implements(w.Together)
+async def together(stage: Stage, args: w.Together) -> object:
+    """Play steps side by side."""
+    await stage.play_together(args.steps)
+    return {}
+
+
 @implements(w.Note)
 async def note(stage: Stage, args: w.Note) -> object:
     """Write a line into the trace."""

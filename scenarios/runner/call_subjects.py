@@ -8,32 +8,67 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final, get_args
 
-from endpoint.room.callentry import Entry, details
+from endpoint.room.callentry import Entry, Occurrence, details
+from endpoint.room.calls.call import AnswerState
+from endpoint.room.calls.table import State
+from endpoint.wire.callcontrol import AuthenticationRequest, CallProtocol
+from endpoint.wire.client_metrics import EventName
 from scenarios.runner import matchers as m
 from scenarios.runner.booking_keys import check_members
 from scenarios.runner.conditions import Condition, StateCondition, View
 from scenarios.runner.matchers import Matcher, Mismatch, Mismatches, Subject, show
-from scenarios.runner.subjects import Compile, Context
+from scenarios.runner.spaces import FLAG, NUMBER, TEXT, Shape, check_literal, shape_of, words
+from scenarios.runner.subjects import Compile, Context, literals_of
 from scenarios.runner.yamltree import Entry as Written
 from scenarios.runner.yamltree import Mapping, Scalar, Sequence, kind_of
 
-CALL: Final[dict[str, Any]] = {
-    **dict.fromkeys(
-        (
-            "call", "id", "status", "direction", "protocol", "number", "callback", "display_name", "requested", "answer_state", "booking",
-            "meeting", "platform", "muted", "held", "locked", "recording", "hand", "lobby", "authentication", "duration_s",
-        ),
-        "",
-    ),
-    "roster": [dict.fromkeys(("id", "name", "status", "role", "muted", "sharing", "hand"), "")],
-}  # fmt: skip
+CALL: Final[Shape] = {
+    "call": NUMBER,
+    "id": NUMBER,
+    "status": words(*(state.value for state in State)),
+    "direction": words("Incoming", "Outgoing"),
+    "protocol": words(*get_args(CallProtocol)),
+    "number": TEXT,
+    "callback": TEXT,
+    "display_name": TEXT,
+    "requested": TEXT,
+    "answer_state": words(*get_args(AnswerState)),
+    "booking": TEXT,
+    "meeting": FLAG,
+    "platform": TEXT,
+    "muted": FLAG,
+    "held": FLAG,
+    "locked": FLAG,
+    "recording": words("None", "Recording", "Paused"),
+    "hand": FLAG,
+    "lobby": FLAG,
+    "authentication": words(*get_args(AuthenticationRequest)),
+    "duration_s": NUMBER,
+    "roster": [
+        {
+            "id": TEXT,
+            "name": TEXT,
+            "status": words("connected", "waiting", "alerting", "idle"),
+            "role": words("host", "cohost", "presenter", "panelist", "attendee"),
+            "muted": FLAG,
+            "sharing": FLAG,
+            "hand": FLAG,
+        }
+    ],
+}
 """What a call tells; `call` is its ordinal among the calls of the device, `id` is that of the device."""
+_ENTRY_WORDS: Final = {
+    "Direction": words("Incoming", "Outgoing"),
+    "CallType": words("Video", "Audio"),
+    "OccurrenceType": words(*get_args(Occurrence)),
+    "IsAcknowledged": words("Acknowledged", "Unacknowledged"),
+}
 
 
-def _entry() -> dict[str, Any]:
-    """Return an entry of the history with every member that one can have."""
+def _entry() -> Shape:
+    """Return what an entry of the history has: every member that one can have."""
     instant = datetime(2026, 1, 5, tzinfo=UTC)
     call = Entry(
         call_id=2,
@@ -45,13 +80,13 @@ def _entry() -> dict[str, Any]:
         end=instant,
         occurrence="Placed",
     )
-    return details(call, instant, UTC, is_full=False)
+    return shape_of(details(call, instant, UTC, is_full=False), _ENTRY_WORDS)
 
 
 ENTRY: Final = _entry()
 
 
-def _list(shape: dict[str, Any], of: str, read: Callable[[View, str], object]) -> Compile:
+def _list(shape: Shape, of: str, read: Callable[[View, str], object]) -> Compile:
     def compile_list(context: Context, entry: Written) -> list[Condition]:
         check_members(context.problems, entry.node, [shape], entry.key, of)
         return [StateCondition(entry.at, entry.key, read, context.states.compile(entry.node))]
@@ -95,7 +130,9 @@ def _metrics(context: Context, entry: Written) -> list[Condition]:
         if isinstance(item, Scalar):
             _check_name(context, item)
             items.append(m.MapOf((("name", m.Literal(item.value)),)))
-        elif isinstance(item, Mapping) and item.get("name") is not None:
+        elif isinstance(item, Mapping) and (name := item.get("name")) is not None:
+            for scalar in literals_of(name.node):
+                _check_name(context, scalar)
             items.append(context.events.compile(item))
         else:
             message = (
@@ -108,6 +145,8 @@ def _metrics(context: Context, entry: Written) -> list[Condition]:
 def _check_name(context: Context, item: Scalar) -> None:
     if not (isinstance(item.value, str) and item.value.startswith("client.")):
         context.problems.add(item.at, f"an event is named as in client.call.initiated, not {show(item.value)}")
+    else:
+        check_literal(context.problems, item, words(*get_args(EventName)), "an event of the metrics service")
 
 
 CALL_SUBJECTS: Final[dict[str, Compile]] = {

@@ -18,7 +18,18 @@ from scenarios.runner.values import show_duration
 from scenarios.runner.watches import Moment, Scene, Unmet, Watch, watch
 
 Kind = Literal[
-    "expectation", "never", "unexpected", "deadlock", "early", "bound", "verb", "fault_unused", "xpass", "internal"
+    "expectation",
+    "never",
+    "unexpected",
+    "deadlock",
+    "early",
+    "bound",
+    "verb",
+    "fault_unused",
+    "xpass",
+    "invariant",
+    "liveness",
+    "internal",
 ]
 """Why a scenario failed; `internal` is a defect of ours and no verdict on the scenario."""
 

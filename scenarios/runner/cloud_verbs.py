@@ -11,7 +11,7 @@ from scenarios.runner.device_verbs import version_objections
 from scenarios.runner.fields import Duration, Flag, KnownText, Moment, Name, Text, Toggle
 from scenarios.runner.validation import Objection
 from scenarios.runner.verbs import Capability, Defined, Verb, declare
-from scenarios.runner.xapi_verbs import value_objections
+from scenarios.runner.xapi_verbs import value_objections, widgets_of
 
 _STUB: frozenset[Capability] = frozenset({"stub"})
 
@@ -298,3 +298,7 @@ class CloudCommand(Verb):
     path: KnownText
     args: dict[str, Any] = Field(default_factory=dict)
     body: Text = ""
+
+    def defines(self) -> Iterable[Defined]:
+        """Make the panels and widgets known that it puts up."""
+        yield from widgets_of(self.path, self.args, self.body)

@@ -17,7 +17,6 @@ from scenarios.runner.trace_commands import trace_app
 
 if TYPE_CHECKING:
     from scenarios.runner.model import Scenario
-    from scenarios.runner.suite import Verdict
 
 
 class Exit(IntEnum):
@@ -96,46 +95,40 @@ def run(
             metavar="FILE",
         ),
     ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            help="Record the devices of a single run: trace, HAR and the skeleton of a scenario.", metavar="DIR"
+        ),
+    ] = None,
     ladder: Annotated[bool, typer.Option("--ladder", help="Draw both sides while it runs.")] = False,
+    case: Annotated[
+        list[str] | None, typer.Option(help="Only this case of the files; may be repeated.", metavar="NAME")
+    ] = None,
+    github: Annotated[
+        bool, typer.Option("--github", help="Print each failure as an annotation of GitHub, too.")
+    ] = False,
+    labels: Annotated[
+        bool, typer.Option("--labels", help="Print what the answers of the cloud rest on, service by service.")
+    ] = False,
+    times: Annotated[bool, typer.Option("--times", help="Print how long each step took, on both clocks.")] = False,
+    repl: Annotated[
+        bool, typer.Option("--repl", help="Open a shell on the frozen stage when the story is told, or has failed.")
+    ] = False,
+    repl_on_failure: Annotated[
+        bool, typer.Option("--repl-on-failure", help="Open a shell on the frozen stage where a run fails.")
+    ] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file changes, until Ctrl-C.")] = False,
 ) -> None:
     """Run scenarios and print a verdict for each."""
-    from scenarios.runner.publish import make_room
-    from scenarios.runner.report import Reporter
-    from scenarios.runner.suite import Suite, select, take
+    from scenarios.runner.run_command import RunCommand, Selection, Wanted
+    from scenarios.runner.suite import Suite
 
-    if mode not in ("virtual", "wire"):
-        raise typer.BadParameter("mode is virtual or wire", param_hint="--mode")
-    plays = take(select(_load(paths), tags=tag or []), seed=seed, seeds=seeds)
-    if not plays:
-        raise refused("nothing selected: no scenario has " + " or ".join(tag or ["anything"]), Exit.NOTHING)
-    if trace is not None and len(plays) != 1:
-        raise typer.BadParameter(f"one trace, but {len(plays)} runs were selected", param_hint="--trace")
-    if ready_file is not None and mode != "wire":
-        raise typer.BadParameter("clients come in over real sockets: --mode wire", param_hint="--ready-file")
-    if ready_file is not None and len(plays) != 1:
-        raise typer.BadParameter(f"one file, but {len(plays)} runs were selected", param_hint="--ready-file")
-    reporter = Reporter(sys.stdout, ladder=ladder and jobs == 1)
-    suite = Suite(mode, until_step, max_wait, max_real, trace, ready_file)
-    try:
-        if ready_file is not None:
-            make_room(ready_file)
-        verdicts = suite.run(plays, jobs=jobs, reporter=reporter)
-        reporter.summary(verdicts)
-        if junit is not None:
-            junit.write_bytes(reporter.junit(verdicts))
-        if json_file is not None:
-            json_file.write_bytes(reporter.json(verdicts))
-    except OSError as error:
-        if error.filename is None:
-            raise
-        raise refused(f"{error.filename}: cannot be written: {error.strerror}") from None
-    raise typer.Exit(_exit_code(verdicts))
-
-
-def _exit_code(verdicts: list[Verdict]) -> Exit:
-    if any(verdict.is_internal for verdict in verdicts):
-        return Exit.INTERNAL
-    return Exit.OK if all(verdict.is_good for verdict in verdicts) else Exit.NO
+    selection = Selection(paths, tag or (), case or (), seed, seeds)
+    suite = Suite(mode, until_step, max_wait, max_real, trace, ready_file, record=record)
+    wanted = Wanted(junit, json_file, github=github, labels=labels, times=times, ladder=ladder)
+    shell = "always" if repl else "on failure" if repl_on_failure else ""
+    raise typer.Exit(RunCommand(selection, suite, jobs, wanted, shell=shell, watch=watch).run())
 
 
 @app.command(epilog="Example: roomsim check scenarios")
@@ -143,9 +136,33 @@ def check(paths: Paths) -> None:
     """Validate scenarios without running them."""
     found = _load(paths)
     if not found:
-        raise refused("no scenario files there", Exit.NOTHING)
+        raise refused("no scenario there; parts are read by the scenarios that use them", Exit.NOTHING)
     files = {scenario.file for scenario in found}
     print(f"{len(found)} scenario(s) in {len(files)} file(s) are valid")
+
+
+@app.command(epilog="Example: roomsim swarm scenarios --seeds 20 -j 2")
+def swarm(
+    paths: Paths,
+    seed: Annotated[int, typer.Option(help="The first seed.", min=0)] = 1,
+    seeds: Annotated[int, typer.Option(help="Play so many plans of each scenario, counting up.", min=1)] = 1,
+    tag: Annotated[list[str] | None, typer.Option(help="Only scenarios with this tag; may be repeated.")] = None,
+    jobs: Annotated[
+        int, typer.Option("-j", "--jobs", help="Play so many plans at once, in processes.", min=1, max=64)
+    ] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print only what broke, and the count.")] = False,
+) -> None:
+    """Play scenarios under faults that the seed draws, and demand safety at every step and a device that is well in the end."""
+    from scenarios.runner.chaos.command import SwarmCommand, tasks
+    from scenarios.runner.suite import select
+
+    work = tasks(select(_load(paths), tags=tag or []), seed=seed, seeds=seeds)
+    if not work:
+        raise refused("nothing selected: no scenario that plays alone", Exit.NOTHING)
+    answers = SwarmCommand(sys.stdout, is_quiet=quiet).run(work, jobs)
+    if any(answer.is_internal for answer in answers):
+        raise typer.Exit(Exit.INTERNAL)
+    raise typer.Exit(Exit.OK if all(answer.is_good for answer in answers) else Exit.NO)
 
 
 @app.command(epilog="Example: roomsim schema > scenario.v1.schema.json")
@@ -281,11 +298,25 @@ def cloud_serve(
         int | None, typer.Option(help="Media servers of the cluster list; 210 with --silent 44 is the field's.", min=1)
     ] = None,
     silent: Annotated[int, typer.Option(help="How many of them never answer.", min=0)] = 0,
+    proxy: Annotated[
+        str, typer.Option(help="Door of an HTTP proxy in front of the cloud, or off.", metavar="HOST:PORT")
+    ] = "off",
+    proxy_auth: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="How the proxy asks who is there: basic, digest, ntlm ...; may be repeated.", metavar="SCHEME"
+        ),
+    ] = None,
+    proxy_intercept: Annotated[
+        str, typer.Option(help="Whether the proxy opens up TLS: off; trusted (its CA is in trustList); untrusted.")
+    ] = "off",
 ) -> None:
     """Serve the stub cloud until SIGTERM."""
     from scenarios.runner.cloud_process import CloudProcess
+    from scenarios.runner.proxy_door import ProxyDoor
 
-    process = CloudProcess(http=http, https=https, state=state, ready_file=ready_file, clock=clock)
+    asked = ProxyDoor(proxy, tuple(proxy_auth or ()), proxy_intercept)
+    process = CloudProcess(http=http, https=https, state=state, ready_file=ready_file, clock=clock, proxy=asked)
     raise typer.Exit(process.serve(media=media, silent=silent))
 
 
@@ -304,6 +335,13 @@ def endpoint_run(
     ] = None,
     target: Annotated[
         list[str] | None, typer.Option(help="Another host that may be reached; may be repeated.", metavar="HOST")
+    ] = None,
+    proxy: Annotated[
+        str | None,
+        typer.Option(
+            help="HTTP proxy to take, http://[user:password@]host:port; the settings NetworkServices HTTP Proxy.",
+            metavar="URL",
+        ),
     ] = None,
     state: State = None,
     ssh: Annotated[str, typer.Option(help="Door for the xAPI over SSH, or off.", metavar="HOST:PORT")] = "127.0.0.1:0",
@@ -347,7 +385,7 @@ def endpoint_run(
     process = DeviceProcess(
         cloud, control=control, ca=ca, targets=target or [], state=state, ready_file=ready_file, prints_log=log,
         ssh=ssh, https=https, http=http, schema=schema_file, imported_succeed=imported_commands == "succeed",
-        auto_join=auto_join,
+        auto_join=auto_join, proxy=proxy,
     )  # fmt: skip
     raise typer.Exit(
         process.serve(

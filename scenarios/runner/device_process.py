@@ -24,6 +24,7 @@ from endpoint.wire.xapi.nodes import Nodes, nodes
 from endpoint.wire.xapi.schema_import import read_schema
 from scenarios.runner.commands import Exit, refused
 from scenarios.runner.follow import Follower
+from scenarios.runner.proxy_door import read_proxy
 from scenarios.runner.serving import Address, Ground, address, first_ready, for_ever, lead_names, serve, write_ready
 
 HTTP_MODE: Final = "NetworkServices HTTP Mode"
@@ -47,6 +48,7 @@ class DeviceProcess:
     schema: Path | None = None
     imported_succeed: bool = False
     auto_join: bool = False
+    proxy: str | None = None
     _written: dict[str, Any] = field(default_factory=dict)
 
     def serve(
@@ -58,6 +60,7 @@ class DeviceProcess:
         addresses = self._addresses()
         table = read_table(self.schema, product)
         anchors = read_anchors(self.ca)
+        http_mode: dict[str, str | int] = {} if self.http in (None, "off") else {HTTP_MODE: "HTTP+HTTPS"}
 
         async def main() -> int:
             follower = Follower(self.cloud)
@@ -75,7 +78,7 @@ class DeviceProcess:
                     table=table,
                     imported_succeed=self.imported_succeed,
                     auto_join=AutoJoin(enabled=self.auto_join),
-                    configuration={} if self.http in (None, "off") else {HTTP_MODE: "HTTP+HTTPS"},
+                    configuration={**http_mode, **read_proxy(self.proxy, ground.names)},
                 )
                 device = make_device(settings, ground)
                 device.doors = Doors(addresses)

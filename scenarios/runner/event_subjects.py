@@ -12,10 +12,12 @@ from urllib.parse import parse_qsl
 
 from endpoint.runtime.trace import Event
 from scenarios.runner import matchers as m
-from scenarios.runner.conditions import MERCURY_WORDS, Anchor, Condition, EventCondition, Fields, actor, state_word
+from scenarios.runner.conditions import Anchor, Condition, EventCondition, Fields, actor, state_word
+from scenarios.runner.lifecycles import check_machine, check_state
 from scenarios.runner.matchers import Matcher, Mismatch, Mismatches, Subject, show
 from scenarios.runner.references import SERVICES
-from scenarios.runner.subjects import Compile, Context
+from scenarios.runner.spaces import NUMBER, check_literal
+from scenarios.runner.subjects import Compile, Context, literals_of
 from scenarios.runner.values import Template
 from scenarios.runner.yamltree import Entry, Node, Scalar, kind_of, plain
 from scenarios.runner.yamltree import Mapping as MapNode
@@ -81,8 +83,8 @@ def read_anchor(context: Context, node: Node) -> Anchor | None:
         return None
     machine = " ".join(words[:-1])
     state = state_word(machine, words[-1])
-    if machine == "mercury" and state not in MERCURY_WORDS:
-        context.problems.unknown(node.at, f"Mercury is never `{words[-1]}`", words[-1], MERCURY_WORDS)
+    states = check_machine(context.problems, machine, node.at, context.calls)
+    check_state(context.problems, machine, words[-1], node.at, states)
     return Anchor(text, "machine", machine, state)
 
 
@@ -179,6 +181,8 @@ def _request_keys(context: Context, entry: Entry) -> list[tuple[str, Matcher]]:
     elif entry.key in _REQUEST_KEYS:
         if entry.key == "service" and isinstance(value, str) and value not in SERVICES:
             context.problems.unknown(entry.node.at, f"no service is named `{value}`", value, SERVICES)
+        for scalar in literals_of(entry.node) if entry.key == "status" else ():
+            check_literal(context.problems, scalar, NUMBER, "`status` of a request")
         return [(entry.key, context.events.compile(entry.node))]
     else:
         known = (*METHODS, *_REQUEST_KEYS, *EVENT_KEYS)

@@ -29,7 +29,8 @@ class FailureReport:
     """What a report shows beside the finding itself.
 
     `start` is the wall time at microsecond 0, `began` and `ended` are microseconds; `states` and `next_timer` are for the line "waiting",
-    `ladder` comes from `ladder.picture`; empty texts are left out.
+    `ladder` comes from `ladder.picture`; `uses` is where the part is used that the step stands in, the outermost first; empty texts are
+    left out.
     """
 
     place: Place
@@ -41,6 +42,7 @@ class FailureReport:
     ended: int
     seed: int
     mode: str
+    uses: tuple[Place, ...] = ()
     trace_file: str = ""
     states: str = ""
     next_timer: str = ""
@@ -52,6 +54,8 @@ class FailureReport:
 def render(report: FailureReport) -> str:
     """Print a report; the last line has no line end."""
     lines = [f"FAIL {report.place}  step {report.step}  {report.title}", _when(report)]
+    if report.uses:
+        lines.append(_row("used at", " -> ".join(map(str, report.uses))))
     finding = report.finding
     if finding.kind != "expectation":
         lines.append(_row("kind", f"{finding.kind}: {finding.note}" if finding.note else finding.kind))

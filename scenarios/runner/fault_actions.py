@@ -13,25 +13,34 @@ from typing import Any, Final
 
 from cloud_stub.platform.certificates import DOES
 from cloud_stub.platform.fault_points import aimed
-from endpoint.runtime.clock import Clock
+from endpoint.runtime.clock import STANDS_STILL_PPM, Clock
 from endpoint.runtime.faults import Fault
+from endpoint.runtime.quality import CONDITIONS
+from endpoint.runtime.shaping import DIRECTIONS
 from endpoint.runtime.trace import Event
 from endpoint.wire.xapi.nodes import nodes
 from scenarios.runner import fault_verbs as f
 from scenarios.runner import world_verbs as w
 from scenarios.runner.call_parts import far
+from scenarios.runner.chaos.plan import Trouble, draw_plan
 from scenarios.runner.conditions import Anchor
 from scenarios.runner.event_subjects import read_anchor
 from scenarios.runner.problems import Place, Problems
 from scenarios.runner.stage import Stage
 from scenarios.runner.subjects import Context
+from scenarios.runner.validation import check
 from scenarios.runner.verbs import implements
-from scenarios.runner.yamltree import Scalar
+from scenarios.runner.yamltree import Scalar, graft
 
-OUTSIDE_THE_CLOUD: Final = frozenset({"link", "dns", "tcp", "tls", "udp", "stun", "clock"})
+OUTSIDE_THE_CLOUD: Final = frozenset({"link", "dns", "tcp", "tls", "udp", "stun", "clock", "storage", "power"})
 """Layers whose faults are asked for under their own names; the cloud's have to be aimed at its injection points."""
+FLAP_EVERY_S: Final = 30.0
+FLAP_LASTS_S: Final = 2.0
+"""How often a link flaps, and how long it is down each time, where the file does not say."""
 PASSED: Final = ("start", "label")
 """Anchors that lie behind every step that can name them."""
+_THINGS: Final = frozenset({"clock", "storage", "power"})
+"""Layers of one device, the step's, where no other is named."""
 _NOWHERE: Final = Place("", 0, 0)
 
 
@@ -39,12 +48,44 @@ _NOWHERE: Final = Place("", 0, 0)
 async def fault(stage: Stage, args: f.Fault) -> object:
     """Arm faults; those that happen once, now, happen."""
     for spec in args.plan:
-        made = make_fault(stage, spec)
-        if made.id in stage.pending or any(one.id == made.id for one in stage.faults.armed):
-            raise ValueError(f"fault {made.id} holds already; heal it first or give another id")
-        stage.injected.append(made)
-        _plan(stage, spec, made)
+        _inject(stage, spec)
     return {}
+
+
+def _inject(stage: Stage, spec: f.FaultSpec) -> None:
+    made = make_fault(stage, spec)
+    if made.id in stage.pending or any(one.id == made.id for one in stage.faults.armed):
+        raise ValueError(f"fault {made.id} holds already; heal it first or give another id")
+    stage.injected.append(made)
+    _plan(stage, spec, made)
+
+
+@implements(f.Chaos)
+async def chaos(stage: Stage, args: f.Chaos) -> object:
+    """Draw a plan, let its faults begin when it says, and heal what is left of them when the time is over."""
+    stream = stage.chance.actor("world").stream("chaos", args.id, args.seed)
+    plan = draw_plan(stream, args.on, length_s=args.for_, troubles=args.troubles)
+    specs = [spec_of(trouble, f"{args.id}.{number}") for number, trouble in enumerate(plan, 1)]
+    for spec in specs:
+        _inject(stage, spec)
+
+    def end() -> None:
+        stage.pending.pop(args.id, None)
+        for spec in specs:
+            assert spec.id is not None, "it was given one"
+            end_fault(stage, spec.id)
+
+    stage.pending[args.id] = [stage.clock.call_later(args.for_, end).cancel]
+    return {"faults": [str(trouble) for trouble in plan]}
+
+
+def spec_of(trouble: Trouble, fault_id: str) -> f.FaultSpec:
+    """Return a fault that was drawn, as if a scenario had asked for it."""
+    problems = Problems()
+    spec = check(f.FaultSpec, graft({**trouble.words, "id": fault_id}, _NOWHERE), problems)
+    problems.raise_if_any()
+    assert spec is not None, "there was no problem"
+    return spec
 
 
 def _plan(stage: Stage, spec: f.FaultSpec, made: Fault) -> None:
@@ -63,19 +104,31 @@ def _plan(stage: Stage, spec: f.FaultSpec, made: Fault) -> None:
 def _begin(stage: Stage, spec: f.FaultSpec, made: Fault, device: str) -> bool:
     """Let a fault happen, or hold until its limit; says whether it met something."""
     stage.pending.pop(made.id, None)
+    if spec.action is not None and spec.action.momentary and spec.every is not None:
+        strike = partial(_await_occasion, stage, made) if spec.action.waits else partial(stage.faults.strike, made)
+        again_and_again(stage, made.id, strike, spec.every, spec.count, _ends(stage, spec, made, device))
+        return True
     if spec.action is not None and spec.action.happens_now:
         return stage.faults.strike(made)
-    if made.on == "link":
-        take_link_down(stage, made)
+    if (made.on, made.do) == ("link", "flap"):
+        flap(stage, made, spec.every or FLAP_EVERY_S)
     else:
         stage.faults.arm(made)
     if made.on == "clock":
-        _skew(stage, made)
-    if spec.for_ is not None:
-        stage.pending[made.id] = [stage.clock.call_later(spec.for_, end_fault, stage, made.id).cancel]
-    elif spec.until is not None:
-        stage.pending[made.id] = [at_anchor(stage, _anchor(spec.until), device, partial(end_fault, stage, made.id))]
+        _put_wrong(stage, made)
+    ends = _ends(stage, spec, made, device)
+    if ends:
+        stage.pending[made.id] = ends
     return True
+
+
+def _ends(stage: Stage, spec: f.FaultSpec, made: Fault, device: str) -> list[Callable[[], object]]:
+    """Plan the end of a fault, if it has a limit; returns what takes that back."""
+    if spec.for_ is not None:
+        return [stage.clock.call_later(spec.for_, end_fault, stage, made.id).cancel]
+    if spec.until is not None:
+        return [at_anchor(stage, _anchor(spec.until), device, partial(end_fault, stage, made.id))]
+    return []
 
 
 def _anchor(text: str) -> Anchor:
@@ -133,10 +186,14 @@ def _target(stage: Stage, spec: f.FaultSpec) -> dict[str, Any]:
         target["server"] = stage.pick_servers(count, of, pick, target.pop("transport", None))
     if spec.on == "clock" and target.setdefault("of", "device") not in ("device", "cloud"):
         raise ValueError(f"a clock is that of a device or of the cloud, not of {target['of']}")
-    if spec.on == "clock" and target["of"] == "device":
+    if spec.on in _THINGS and target.get("of") != "cloud":
         target.setdefault("device", stage.acting)
     if spec.on == "tls" and spec.do in DOES:
         target["at"] = "door"  # the cloud has both sides' certificates: it shows a real bad one
+    if spec.ca == "trusted" and stage.cloud.platform.settings.inspector is None:
+        raise ValueError("devices trust nobody who inspects TLS; write cloud: { tls: { trust_list: 1 } }")
+    if spec.on == "proxy" and stage.cloud.proxy is None:
+        raise ValueError("there is no proxy; write cloud: { proxy: {} }, and tell devices of it")
     if "device" in target:
         target["device"] = stage.device(str(target["device"])).who
     if "mailbox" in target and "@" not in str(target["mailbox"]):
@@ -179,30 +236,84 @@ def end_fault(stage: Stage, fault_id: str) -> None:
 
 @implements(w.Network)
 async def network(stage: Stage, args: w.Network) -> object:
-    """Take the link of a device down, or bring it up."""
+    """Take the link of a device down, bring it up, or say what its network is like."""
     device = stage.device(stage.acting)
-    fault_id = f"link of {stage.acting}"
-    end_fault(stage, fault_id)
-    if args.link == "down":
-        take_link_down(stage, Fault(fault_id, "link", "down", {"device": device.who}, optional=True))
-        if args.for_ is not None:
-            stage.pending[fault_id] = [stage.clock.call_later(args.for_, end_fault, stage, fault_id).cancel]
+    if args.link is not None:
+        fault_id = f"link of {stage.acting}"
+        end_fault(stage, fault_id)
+        if args.link == "down":
+            stage.faults.arm(Fault(fault_id, "link", "down", {"device": device.who}, optional=True))
+            _limit(stage, fault_id, args.for_)
+    if args.conditions:
+        _set_conditions(stage, args, device.who)
     return {}
 
 
-def take_link_down(stage: Stage, fault: Fault) -> None:
-    """Arm a fault of the link: what is connected breaks; devices notice when it is up again."""
+def _set_conditions(stage: Stage, args: w.Network, who: str) -> None:
+    """Let conditions hold in a direction, in the place of those that held there."""
+    for way in DIRECTIONS if args.direction == "both" else (args.direction,):
+        fault_id = f"network of {stage.acting} {way}"
+        end_fault(stage, fault_id)
+        if any(args.conditions.values()):
+            draws = stage.chance.actor("world").stream("network", stage.acting, way)
+            target = {"device": who, "direction": way}
+            stage.faults.arm(Fault(fault_id, "link", CONDITIONS, target, args.conditions, optional=True, draws=draws))
+            _limit(stage, fault_id, args.for_)
+
+
+def _limit(stage: Stage, fault_id: str, for_s: float | None) -> None:
+    if for_s is not None:
+        stage.pending[fault_id] = [stage.clock.call_later(for_s, end_fault, stage, fault_id).cancel]
+
+
+def flap(stage: Stage, fault: Fault, every_s: float) -> None:
+    """Let a link go down for `by`, again and again, until the fault ends."""
     stage.faults.arm(fault)
-    who = fault.target.get("device")
-    cut = Fault(f"{fault.id} cuts", "tcp", "reset", {} if who is None else {"device": who}, optional=True)
-    fault.used += stage.faults.strike(cut)
+    down = f"{fault.id} down"
+    lasts_s = float(fault.params.get("by", min(FLAP_LASTS_S, every_s / 2)))
+    timers: list[Callable[[], object]] = []
 
-    def up() -> None:
-        for device in stage.devices.values():
-            if who in (None, device.who) and device.is_up:
-                device.network_changed()
+    def fall() -> None:
+        stage.faults.bite(fault)
+        stage.faults.arm(Fault(down, "link", "down", fault.target, optional=True))
+        timers[:] = [
+            stage.clock.call_later(lasts_s, end_fault, stage, down).cancel,
+            stage.clock.call_later(every_s, fall).cancel,
+        ]
 
-    stage.on_over[fault.id] = up
+    def over() -> None:
+        for cancel in timers:
+            cancel()
+        end_fault(stage, down)
+
+    stage.on_over[fault.id] = over
+    fall()
+
+
+def again_and_again(
+    stage: Stage,
+    fault_id: str,
+    strike: Callable[[], object],
+    every_s: float,
+    times: int | None,
+    ends: list[Callable[[], object]],
+) -> None:
+    """Let what happens once happen every so often: so many times, or until it ends."""
+
+    def happen(left: int | None) -> None:
+        rest = None if left is None else left - 1
+        stage.pending[fault_id] = list(ends)
+        if rest != 0:
+            stage.pending[fault_id].append(stage.clock.call_later(every_s, happen, rest).cancel)
+        strike()
+
+    happen(times)
+
+
+def _await_occasion(stage: Stage, fault: Fault) -> None:
+    """Let a fault wait for its next occasion, unless it waits still for the last one."""
+    if all(one.id != fault.id for one in stage.faults.armed):
+        stage.faults.arm(fault)
 
 
 # clocks
@@ -214,30 +325,50 @@ async def set_clock(stage: Stage, args: w.SetClock) -> object:
     clock = stage.device(stage.acting).world.clock if args.of == "device" else stage.cloud.platform.clock
     if args.jump is not None:
         _jump(stage, clock, args.of, args.jump)
+    elif args.drift is not None:
+        _run_at(stage, clock, args.of, ppm_of(args.drift))
     else:
         _set(stage, clock, args.of, args.skew or 0.0)
     return {}
 
 
 def install(stage: Stage) -> None:
-    """Let the runner carry out what happens to clocks once, now."""
+    """Let the runner carry out what happens to the cloud's clock once, now; devices see to theirs."""
 
     def strike(fault: Fault) -> bool:
-        if (fault.on, fault.do) != ("clock", "jump"):
+        if (fault.on, fault.do) != ("clock", "jump") or fault.target["of"] != "cloud":
             return False
-        clock, whose = _clock(stage, fault)
-        _jump(stage, clock, whose, float(fault.params["by"]))
+        _jump(stage, stage.cloud.platform.clock, "cloud", float(fault.params["by"]))
         return True
 
     stage.faults.on_momentary(strike)
 
 
-def _skew(stage: Stage, fault: Fault) -> None:
-    """Put a clock wrong by so much as long as the fault holds, and right again afterwards."""
+def _put_wrong(stage: Stage, fault: Fault) -> None:
+    """Put a clock wrong as long as a fault holds, and right again afterwards."""
     clock, whose = _clock(stage, fault)
     fault.used += 1
-    _set(stage, clock, whose, float(fault.params["by"]))
-    stage.on_over[fault.id] = partial(_set, stage, clock, whose, 0.0)
+    if fault.do == "skew":
+        _set(stage, clock, whose, float(fault.params["by"]))
+    else:
+        ppm = STANDS_STILL_PPM if fault.do == "freeze" else ppm_of(float(fault.params["by"]))
+        _run_at(stage, clock, whose, ppm)
+    stage.on_over[fault.id] = partial(_put_right, stage, clock, whose)
+
+
+def ppm_of(gain_s: float) -> int:
+    """Return the rate of a clock that gains so many seconds in an hour."""
+    return round(gain_s * 1_000_000 / 3600)
+
+
+def _run_at(stage: Stage, clock: Clock, whose: str, ppm: int) -> None:
+    clock.run_at(ppm)
+    stage.trace.event("world", "clock.set", data={"of": whose, "ppm": ppm})
+
+
+def _put_right(stage: Stage, clock: Clock, whose: str) -> None:
+    clock.run_at(0)
+    _set(stage, clock, whose, 0.0)
 
 
 def _clock(stage: Stage, fault: Fault) -> tuple[Clock, str]:

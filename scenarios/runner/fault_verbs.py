@@ -8,19 +8,35 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
+from cloud_stub.premises.proxy_settings import Scheme
+from endpoint.runtime.faults import Between
 from endpoint.runtime.field_faults import ROWS
+from endpoint.runtime.quality import SHAPES
 from endpoint.runtime.vocabulary import FAULTS, Action
-from scenarios.runner.fields import Duration, FaultName, Flag, Percent, SignedDuration, Text, TextOrNumber, wrong
+from scenarios.runner.chaos.menu import MENU
+from scenarios.runner.fields import (
+    Bits,
+    Duration,
+    FaultName,
+    Flag,
+    Packet,
+    Percent,
+    Text,
+    TextOrNumber,
+    wrong,
+)
 from scenarios.runner.notyet import not_yet
 from scenarios.runner.problems import nearest
 from scenarios.runner.validation import Objection, Strict
-from scenarios.runner.values import read_duration
+from scenarios.runner.values import read_duration, read_signed_duration
 from scenarios.runner.verbs import Defined, Used, Verb, declare
+from scenarios.runner.world_verbs import DRIFT_COMPLAINT, DRIFT_S_MAX, NO_MODEL
 from scenarios.runner.yamltree import Entry, Node, Scalar, Sequence, graft
 from scenarios.runner.yamltree import Mapping as MapNode
 
 PLAN_MAX = 50
 """Faults in one plan."""
+_LAYERS = {"type": "array", "minItems": 1, "items": {"enum": sorted(MENU)}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +60,23 @@ def _after(value: object) -> After:
         return After(delay_s=read_duration(value))
     except ValueError as error:
         raise wrong(str(error)) from None
+
+
+def _by(value: object) -> float | Between:
+    if not isinstance(value, dict):
+        try:
+            return read_signed_duration(value)
+        except ValueError as error:
+            raise wrong(str(error)) from None
+    if list(value) != ["from", "to"]:
+        raise wrong("write { from: 1s, to: 3s } for what is drawn anew each time")
+    try:
+        low, high = (read_duration(bound) for bound in value.values())
+    except ValueError as error:
+        raise wrong(str(error)) from None
+    if low > high:
+        raise wrong("`from` is at most `to`")
+    return Between(low, high)
 
 
 def _until(value: object) -> str:
@@ -124,6 +157,7 @@ class FaultSpec(Strict):
     count: Annotated[int, Field(ge=1, le=10_000)] | None = None
     until: Annotated[str | None, PlainValidator(_until), WithJsonSchema({"type": "string"})] = None
     percent: Percent | None = None
+    every: Duration | None = None
     seed: Annotated[int, Field(ge=0)] | None = None
     optional: Flag = False
 
@@ -132,10 +166,20 @@ class FaultSpec(Strict):
     reason: Text | None = None
     retry_after: Duration | None = None
     what: str | None = None
-    by: SignedDuration | None = None
+    by: Annotated[
+        float | Between | None,
+        PlainValidator(_by),
+        WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object", "required": ["from", "to"]}]}),
+    ] = None
+    bytes: Packet | None = None
+    rate: Bits | None = None
+    idle: Duration | None = None
     service: str | None = None
     to: Text | None = None
     titles_only: bool | None = None
+    schemes: Annotated[tuple[Scheme, ...], Field(min_length=1, max_length=5, strict=False)] | None = None
+    headers: Annotated[tuple[Text, ...], Field(min_length=1, max_length=20, strict=False)] | None = None
+    ca: Literal["trusted", "untrusted"] | None = None
 
     @property
     def action(self) -> Action | None:
@@ -177,9 +221,14 @@ class FaultSpec(Strict):
         if self.what is not None and action.whats and self.what not in action.whats:
             words = ", ".join(action.whats)
             yield Objection(("what",), f"{what} takes as `what`: {words}", nearest(self.what, action.whats))
-        if self.on == "clock" and self.by is None:
+        if self.on == "clock" and "by" in action.params and self.by is None:
             yield Objection((), f"{what} takes `by`, such as -3s")
+        if isinstance(self.by, Between) and (self.on == "clock" or self.do == "flap"):
+            yield Objection(("by",), f"{what} takes one duration as `by`")
+        elif (self.on, self.do) == ("clock", "drift") and isinstance(self.by, float) and abs(self.by) > DRIFT_S_MAX:
+            yield Objection(("by",), DRIFT_COMPLAINT)
         yield from self._limits(action, what)
+        yield from self._rhythm(action, what)
         if self.direction != "both" and "direction" not in action.targets:
             yield Objection(("direction",), f"{what} has no direction", at_key=True)
         for name in self.target:
@@ -190,7 +239,12 @@ class FaultSpec(Strict):
 
     def _limits(self, action: Action, what: str) -> Iterable[Objection]:
         limits = {"for": self.for_, "count": self.count, "until": self.until, "percent": self.percent}
-        if action.momentary:
+        if action.momentary and self.every is not None:
+            if self.percent is not None:
+                yield Objection(("percent",), f"{what} happens again and again, each time", at_key=True)
+            if sum(limit is not None for name, limit in limits.items() if name != "percent") > 1:
+                yield Objection((), "a fault has one limit: for, count or until")
+        elif action.momentary:
             for name, limit in limits.items():
                 if limit is not None:
                     yield Objection((name,), f"{what} happens once, now; `{name}` is for faults that last", at_key=True)
@@ -198,15 +252,39 @@ class FaultSpec(Strict):
                 yield Objection(("after",), f"{what} happens now, not at an item; write a duration or an anchor")
         elif sum(limit is not None for name, limit in limits.items() if name != "percent") > 1:
             yield Objection((), "a fault has one limit: for, count or until")
-        elif self.do == "skew" and (self.count is not None or self.percent is not None or self._counts):
+        elif self._is_a_state and (self.count is not None or self._counts or self._takes_no_share):
             yield Objection((), f"{what} is not made of items that could be counted")
+
+    def _rhythm(self, action: Action, what: str) -> Iterable[Objection]:
+        """Object to `every` on what lasts, and to a link that never comes up between two times."""
+        if self.every is None:
+            return
+        if not action.momentary and self.do != "flap":
+            yield Objection(("every",), f"{what} lasts; `every` is for what happens once, again and again", at_key=True)
+        elif self.every <= 0:
+            yield Objection(("every",), "write a duration above 0s")
+        elif self.do == "flap" and isinstance(self.by, float) and self.by >= self.every:
+            yield Objection(("by",), "the link is down for `by`, which is less than `every`")
+
+    @property
+    def _takes_no_share(self) -> bool:
+        return self.percent is not None and self.do != "lossy"
+
+    @property
+    def _is_a_state(self) -> bool:
+        return (self.on, self.do) in STATES or (self.on, self.do) in SHAPES
 
     @property
     def _counts(self) -> bool:
         return self.after is not None and self.after.count is not None
 
 
-_PARAMETERS = ("status", "code", "reason", "retry_after", "what", "by", "service", "to", "titles_only")
+_PARAMETERS = (
+    "status", "code", "reason", "retry_after", "what", "by", "bytes", "rate", "idle", "service", "to", "titles_only", "schemes",
+    "headers", "ca",
+)  # fmt: skip
+STATES = frozenset({("clock", "skew"), ("clock", "drift"), ("clock", "freeze"), ("link", "flap")})
+"""What is not made of items, beside what shapes a path."""
 
 
 @declare
@@ -244,6 +322,10 @@ class Fault(Verb):
             for objection in spec.objections():
                 yield objection.under("plan", index)
 
+    def why_not(self, mode: str) -> str:
+        """Say that faults which shape paths need a network in memory."""
+        return NO_MODEL if mode != "virtual" and any((one.on, one.do) in SHAPES for one in self.plan) else ""
+
     def defines(self) -> Iterable[Defined]:
         """Make the faults known to `heal` and to anchors."""
         for index, spec in enumerate(self.plan):
@@ -273,3 +355,37 @@ class Heal(Verb):
         """Refer to a fault, unless to all."""
         if self.fault != "all":
             yield Used("fault", self.fault, ("fault",))
+
+
+@declare
+class Chaos(Verb):
+    """Let the seed pick faults on some layers, one about every so long; when the time is over all of them heal."""
+
+    verb = "chaos"
+    acts_on_device = False
+    done = "it has begun; the next steps are played under it"
+    on: Annotated[tuple[str, ...], Field(min_length=1, strict=False), WithJsonSchema(_LAYERS)]
+    for_: Annotated[Duration, Field(alias="for")]
+    every: Duration
+    id: FaultName = "chaos"
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    def objections(self) -> Iterable[Objection]:
+        """Object to layers from which nothing is drawn, and to more faults than a plan has."""
+        for index, layer in enumerate(self.on):
+            if layer not in MENU:
+                message = f"nothing is drawn on `{layer}`; layers: {', '.join(MENU)}"
+                yield Objection(("on", index), message, nearest(layer, MENU))
+        if self.every <= 0 or self.troubles > PLAN_MAX:
+            yield Objection(
+                ("every",), f"at most {PLAN_MAX} faults are drawn, so write at least a {PLAN_MAX}th of `for`"
+            )
+
+    @property
+    def troubles(self) -> int:
+        """How many faults are drawn."""
+        return max(1, round(self.for_ / self.every))
+
+    def defines(self) -> Iterable[Defined]:
+        """Make it known to `heal`."""
+        yield Defined("fault", self.id, ("id",))

@@ -161,3 +161,20 @@ Percent: TypeAlias = Annotated[
 Size: TypeAlias = Annotated[
     int, _reader(values.read_size), WithJsonSchema({"type": "string", "pattern": r"^[0-9]+(B|KiB|MiB|GiB)$"})
 ]
+Bits: TypeAlias = Annotated[
+    int, _reader(values.read_bits), WithJsonSchema({"type": "string", "pattern": values.BITS_PATTERN})
+]
+"""Bits per second, written `2000kbit`."""
+
+
+def _packet(size: int) -> int:
+    if not PACKET_MIN <= size <= PACKET_MAX:
+        raise wrong(f"a packet has {PACKET_MIN}B to {PACKET_MAX}B")
+    return size
+
+
+PACKET_MIN = 68
+"""Bytes of a packet that every network carries whole (RFC 791)."""
+PACKET_MAX = 9000
+Packet: TypeAlias = Annotated[Size, AfterValidator(_packet)]
+"""Bytes of the largest packet of a network."""

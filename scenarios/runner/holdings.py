@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from cloud_stub.platform.records import Meeting
 from endpoint.device.device import Device
 from endpoint.room.bookings.booking import Source
+from endpoint.room.bookings.room import DECLINED
 from endpoint.runtime.clock import iso_seconds
 from endpoint.wire.calendar import Window
 from scenarios.runner.call_parts import shown_ids
@@ -49,7 +49,7 @@ def _of_cloud(stage: Stage, user_id: str, window: Window) -> list[dict[str, Any]
     return [
         {"meeting": meeting.id, "start": iso_seconds(meeting.start), "minutes": meeting.duration_minutes}
         for meeting in stage.cloud.platform.store[Meeting].where("user_ids", user_id)
-        if meeting.start + timedelta(minutes=meeting.duration_minutes) > window.start and meeting.start < window.end
+        if meeting.end > window.start and meeting.start < window.end and meeting.responses.get(user_id) != DECLINED
     ]
 
 

@@ -6,7 +6,6 @@ problems of all files are reported together.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from endpoint.wire.xapi.nodes import Nodes, nodes
 from scenarios.runner.fields import NAME_PATTERN
 from scenarios.runner.model import CASES_MAX, DEVICE_DEFAULT, Case, Device, Head, Scenario, Step
+from scenarios.runner.parts import Library, is_part, read_part_head
 from scenarios.runner.problems import Place, Problems, ScenarioError
 from scenarios.runner.references import Scope
 from scenarios.runner.steps import StepBuilder
@@ -21,6 +21,7 @@ from scenarios.runner.subjects import Context
 from scenarios.runner.validation import check, keys_of
 from scenarios.runner.verbs import Capability
 from scenarios.runner.xapi_checks import check_configuration
+from scenarios.runner.xapi_verbs import ANY_WIDGET
 from scenarios.runner.yamltree import Entry, Mapping, Sequence, kind_of, parse, plain
 
 FILES_MAX = 10_000
@@ -46,6 +47,8 @@ def load(path: Path, *, table: Nodes | None = None) -> list[Scenario]:
 
 def load_all(paths: Iterable[Path], *, table: Nodes | None = None) -> list[Scenario]:
     """Read files, and all `*.yaml` below directories, in sorted order; names are unique in their directory.
+
+    A file that is a part of scenarios holds none; it is read where it is used, here only its head.
 
     Raises:
         ScenarioError: with the problems of all files.
@@ -84,8 +87,7 @@ def _load_file(file: Path, table: Nodes, problems: Problems) -> list[Scenario]:
     except OSError as error:
         problems.add(Place(str(file), 1, 1), f"cannot be read: {error.strerror}")
     except ScenarioError as error:
-        for problem in error.problems:
-            problems.add(problem.place, problem.message, problem.suggestion)
+        problems.take(error)
     return []
 
 
@@ -97,8 +99,11 @@ def load_bytes(data: bytes, file: str, *, table: Nodes | None = None) -> list[Sc
         problems.add(root.at, f"a scenario is a map with name and steps, not {kind_of(root)}")
         problems.raise_if_any()
         raise AssertionError("a problem was raised")
-    digest = hashlib.sha256(data).hexdigest()
-    scenarios = [_scenario(root, digest, case, table or nodes(), problems) for case in _cases(root, problems)]
+    if is_part(root):
+        read_part_head(root, problems)
+        problems.raise_if_any()
+        return []
+    scenarios = [_scenario(root, data, case, table or nodes(), problems) for case in _cases(root, problems)]
     problems.raise_if_any()
     return [scenario for scenario in scenarios if scenario is not None]
 
@@ -124,12 +129,16 @@ def _scope(root: Mapping, case: Case | None, problems: Problems) -> Scope:
     return Scope(values | case.vars, case.name)
 
 
-def _scenario(root: Mapping, digest: str, case: Case | None, table: Nodes, problems: Problems) -> Scenario | None:
+def _scenario(root: Mapping, data: bytes, case: Case | None, table: Nodes, problems: Problems) -> Scenario | None:
     scope = _scope(root, case, problems)
     head = _head(root, scope, problems)
     devices = _devices(root, scope, table, problems)
     context = Context(problems, table)
-    builder = StepBuilder(problems, scope, context, tuple(devices))
+    if head is not None and "client" in head.needs:
+        context.widgets.add(ANY_WIDGET)
+    file = root.at.file
+    library = Library(file)
+    builder = StepBuilder(problems, scope, context, tuple(devices), library, file)
     lists = {}
     for key in ("setup", "steps", "finally"):
         entry = root.get(key)
@@ -144,15 +153,14 @@ def _scenario(root: Mapping, digest: str, case: Case | None, table: Nodes, probl
         return None
     needs = frozenset(head.needs).union(*(_needs(step) for steps in lists.values() for step in steps))
     name = None if case is None else case.name
-    file = root.at.file
+    digest = library.digest(data)
     return Scenario(
         file, digest, name, head, devices, lists["steps"], lists["setup"], lists["finally"], forbidden, needs
     )
 
 
 def _needs(step: Step) -> frozenset[Capability]:
-    inner = getattr(step.args, "steps", ())
-    return step.args.needs.union(*(_needs(one) for one in (*step.meanwhile, *inner)))
+    return step.args.needs.union(*(_needs(one) for one in (*step.meanwhile, *step.inner)))
 
 
 def _head(root: Mapping, scope: Scope, problems: Problems) -> Head | None:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
+from cloud_stub.premises.proxy_settings import Scheme
 from endpoint.device.settings import AUTO_JOIN_MAX_S
 from endpoint.room.analytics import PEOPLE_MAX
 from scenarios.runner.conditions import Expectation, Never
@@ -154,6 +155,21 @@ class Tls(Strict):
     """Certificates of TLS-inspecting proxies in configData.trustList (protocol/activation-and-media.md section 3)."""
 
 
+class Proxy(Strict):
+    """The HTTP proxy of the premises; devices take it only if their settings say so."""
+
+    area: ClassVar[str] = "proxy"
+    schemes: Annotated[tuple[Scheme, ...], Field(max_length=5, strict=False)] = ()
+    """How it asks who is there; none lets everybody through."""
+    login: Annotated[str, Field(min_length=1, max_length=80)] = "room"
+    password: Annotated[str, Field(min_length=1, max_length=64)] = "room-proxy-secret"  # noqa: S105  of a stub
+    """The password of its one account."""
+    intercept: Literal["off", "trusted", "untrusted"] = "off"
+    """Whether it opens up TLS, with an authority that is in the `trust_list` or with one that nobody knows."""
+    script: Annotated[str, Field(min_length=1, max_length=65_536)] | None = None
+    """Its PAC script; without one a script that names the proxy for everything outside its domain."""
+
+
 class Mailbox(MailboxSettings):
     """The mailbox that every room has."""
 
@@ -176,6 +192,8 @@ class Cloud(Strict):
     lead: Lead | None = None
     """How long before the start the Join button comes, a setting of the organization: 0m, 5m, 10m or 15m."""
     tls: Tls = Field(default_factory=Tls)
+    proxy: Proxy | None = None
+    """An HTTP proxy between devices and cloud, as `proxy.example.test:8080`."""
     kms_join_fields: Literal["readable", "strict"] = "readable"
     """Whether devices get the join fields of meetings in clear, or sealed as everybody else does."""
 
@@ -185,6 +203,11 @@ class Cloud(Strict):
             yield objection.under("media")
         for objection in self.mailbox.objections():
             yield objection.under("mailbox")
+        trusts = isinstance(self.tls.trust_list, int) and self.tls.trust_list > 0
+        if self.proxy is not None and self.proxy.intercept == "trusted" and not trusts:
+            yield Objection(
+                ("proxy", "intercept"), "devices trust nobody who inspects TLS; write tls: { trust_list: 1 }"
+            )
 
 
 class Device(Strict):
@@ -211,6 +234,8 @@ class Device(Strict):
     """How long before the start the device joins its meetings by itself; without it, it does not."""
     people: Annotated[int, Field(ge=0, le=PEOPLE_MAX)] | None = None
     """How many are in the room from the first boot on."""
+    revocation: Literal["soft", "hard"] = "soft"
+    """What a certificate is worth whose status nobody tells: taken for good, or refused."""
 
 
 class XFail(Strict):
@@ -291,6 +316,13 @@ class Step:
     save: tuple[tuple[str, str], ...] = ()
     label: str | None = None
     modes: tuple[Mode, ...] = ()
+    uses: tuple[Place, ...] = ()
+    """Of a step of a part: where that is used, the outermost first."""
+
+    @property
+    def inner(self) -> tuple[Step, ...]:
+        """The steps that its verb plays."""
+        return tuple(getattr(self.args, "steps", ()))
 
 
 @dataclass(frozen=True, slots=True)

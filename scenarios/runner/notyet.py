@@ -13,14 +13,11 @@ _FLEET = "it comes with fleets"
 _GOOGLE = "it comes with Google calendars"
 _CLIENT = "it comes with clients that keep a connection"
 _DOORS = "scenarios use the websocket, or call inside the process; `roomsim endpoint run` opens all doors of a device"
-_LINK = "it comes with the network model below TCP"
 _MEDIA = "it comes with media"
 _PANEL = "it comes with the panel"
-_PROXY = "it comes with HTTP proxies"
 _RECORD = "it comes with the recorder"
 
 NOT_YET: Final[dict[str, str]] = {
-    "cloud.proxy": _PROXY,
     "platform.exchange": "it comes with Exchange",
     "platform.google": _GOOGLE,
     "platform.tms": "it comes with TMS",
@@ -34,41 +31,13 @@ NOT_YET: Final[dict[str, str]] = {
     # verbs of the device
     "verb.macro": "it comes with macros",
     # verbs of the world
-    "verb.chaos": "it comes with chaos runs",
-    "verb.together": "`meanwhile` beside a verb issues steps at one instant",
-    "verb.use": "it comes with shared parts of scenarios",
     # subjects
     "subject.load": _FLEET,
     "subject.quiet": "write `never` with `for`",
     # layers of faults
     "fault.client": _CLIENT,
-    "fault.every": "it comes with chaos runs",
     "fault.media": _MEDIA,
-    "fault.power": "`restart: device` with `from: crash` cuts the power",
-    "fault.proxy": _PROXY,
-    "fault.storage": "it comes with the faults of storage",
     # actions of layers that are there
-    "link.flap": _LINK,
-    "link.no_address": _LINK,
-    "link.lossy": _LINK,
-    "link.throttle": _LINK,
-    "link.mtu": _LINK,
-    "dns.tcp_only": "the simulated resolver has no transports",
-    "dns.wrong_address": _LINK,
-    "dns.delay": _LINK,
-    "tcp.half_close": _LINK,
-    "tcp.throttle": _LINK,
-    "tcp.idle_cut": _LINK,
-    "tls.intercept": "it comes with the man in the middle",
-    "tls.old_version": "it comes with the man in the middle",
-    "tls.abort": _LINK,
-    "udp.delay": _LINK,
-    "udp.duplicate": _LINK,
-    "udp.reorder": _LINK,
-    "udp.corrupt": _LINK,
-    "udp.rewrite": _LINK,
-    "clock.drift": "clocks run at one rate",
-    "clock.freeze": "clocks run at one rate",
     "hybrid.acl_missing": _GOOGLE,
     "hybrid.tms_unmapped": "it comes with TMS",
     "hybrid.tnef_stripped": "it comes with Exchange",
@@ -77,12 +46,6 @@ NOT_YET: Final[dict[str, str]] = {
     "sync.from": "a catch-up asks for a day to either side",
     "sync.to": "a catch-up asks for a day to either side",
     "cloud.meeting.create.platform": "`cloud.invite` takes the long way: platform, mailbox, keyword",
-    "network.latency": _LINK,
-    "network.jitter": _LINK,
-    "network.loss": _LINK,
-    "network.rate": _LINK,
-    "network.mtu": _LINK,
-    "network.direction": _LINK,
     "over.ssh": _DOORS,
     "over.http": _DOORS,
     "subscribe.over": _CLIENT,

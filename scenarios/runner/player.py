@@ -5,6 +5,7 @@ Source: scenario-style.md sections 4, 8 and 10.
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +13,13 @@ from functools import partial
 from typing import Final, Literal, NamedTuple
 
 from cloud_stub.platform.errors import CloudError
+from endpoint.runtime.clock import real_seconds
 from endpoint.runtime.errors import EndpointError
 from endpoint.runtime.trace import Event
 from endpoint.wire.errors import WireError
 from scenarios.runner import actions, call_actions, cloud_actions, fault_actions, hybrid_actions, xapi_actions
 from scenarios.runner.checks import Finding, StepChecks
-from scenarios.runner.conditions import EventCondition, Expectation
+from scenarios.runner.conditions import MICROSECONDS, EventCondition, Expectation
 from scenarios.runner.failure import FailureReport, render
 from scenarios.runner.holdings import write_calls, write_holdings
 from scenarios.runner.ladder import picture
@@ -49,6 +51,26 @@ class Failure:
     report: str
 
 
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One step that was played, or skipped: when it began on the scenario's clock, and how long it took there and in real seconds.
+
+    A step with steps of its own comes after them and spans them.
+    """
+
+    step: str
+    title: str
+    place: Place
+    result: Literal["passed", "failed", "skipped"]
+    began_s: float
+    scenario_s: float
+    took_s: float
+
+
+TIMINGS_MAX: Final = 10_000
+"""Steps of one run whose times are kept; those after them are played all the same."""
+
+
 class Stop(Exception):
     """A step failed: what is left of its list is not run."""
 
@@ -78,10 +100,14 @@ class Player:
         self._current: _Current | None = None
         self.steps_done = 0
         """Steps of the main list that passed or were skipped."""
+        self.story_s = 0.0
+        """Virtual seconds from the first step of the main list to the end of the last one that was done."""
         self.skipped: list[tuple[str, str]] = []
         """Step and reason."""
         self.failures: list[Failure] = []
+        self.timings: list[Timing] = []
         stage.play = self._inner
+        stage.play_together = self._at_once
         stage.until = self._until
 
     @property
@@ -97,11 +123,14 @@ class Player:
         """
         scenario = self._stage.scenario
         self._part = part
+        began_s = self._stage.clock.time()
         lists = {"setup": scenario.setup, "steps": scenario.steps[: self._until_step], "finally": scenario.finally_}
         for number, step in enumerate(lists[part], 1):
             self._stage.trace.step = number if part == "steps" else None
             await self._one(step)
-            self.steps_done += part == "steps"
+            if part == "steps":
+                self.steps_done += 1
+                self.story_s = self._stage.clock.time() - began_s
         self._stage.trace.step = None
 
     async def _inner(self, steps: tuple[Step, ...]) -> None:
@@ -111,13 +140,42 @@ class Player:
             await self._one(step)
         self._current = outer
 
+    async def _at_once(self, steps: tuple[Step, ...]) -> None:
+        """Run steps of one instant side by side, begun in their order; when one fails the others are broken off."""
+        outer = self._current
+        tasks = [asyncio.get_running_loop().create_task(self._one(step)) for step in steps]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in tasks:
+                if task.done():
+                    task.result()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._current = outer
+
     async def _one(self, step: Step) -> None:
         reason = self._why_not(step)
-        if not reason:
-            await self._play(step)
-            return
+        began_us, began_real_s = self._stage.now_us, real_seconds()
+        result: Literal["passed", "failed", "skipped"] = "skipped" if reason else "failed"
+        try:
+            if reason:
+                self._skip(step, reason)
+            else:
+                await self._play(step)
+                result = "passed"
+        finally:
+            if len(self.timings) < TIMINGS_MAX:
+                scenario_s, took_s = (self._stage.now_us - began_us) / MICROSECONDS, real_seconds() - began_real_s
+                timing = Timing(
+                    self._named(step), step.title, step.place, result, began_us / MICROSECONDS, scenario_s, took_s
+                )
+                self.timings.append(timing)
+
+    def _skip(self, step: Step, reason: str) -> None:
         self.skipped.append((self._named(step), reason))
-        for name in (*(name for name, _ in step.save), *(one.name for one in step.args.defines())):
+        for name in _saved_by(step):
             self._stage.saved.setdefault(name, "")
         self._stage.trace.event("runner", "step.skipped", data={"step": self._named(step), "reason": reason})
 
@@ -127,7 +185,7 @@ class Player:
             return f"only for {', '.join(step.modes)}"
         if stage.mode != "virtual" and "time" in step.args.needs and step.args.takes_s > stage.max_wait_s:
             return f"takes longer than --max-wait {stage.max_wait_s:g}s of real time"
-        return ""
+        return step.args.why_not(stage.mode)
 
     def _named(self, step: Step) -> str:
         return step.number if self._part == "steps" else f"{self._part} {step.number}"
@@ -221,6 +279,11 @@ class Player:
         if not self.is_cut_short:
             yield from unused_faults(stage.injected, place, stage.now_us)
 
+    @property
+    def began(self) -> Moment:
+        """When the step began that was played last."""
+        return self._current.start if self._current is not None else Moment(0, 0)
+
     def defects(self) -> None:
         """Report what tasks of device and cloud left behind: none of it belongs to the story."""
         place = self._stage.scenario.steps[-1].place
@@ -235,6 +298,7 @@ class Player:
         events = [event for event in stage.trace.events if event.n >= start.n]
         report = FailureReport(
             place=step.place,
+            uses=step.uses,
             step=self._named(step),
             title=step.title if is_of_a_step else stage.scenario.name,
             finding=finding,
@@ -257,7 +321,8 @@ class Player:
         if stage.ready_file is not None:
             mode += f" --ready-file {shlex.quote(str(stage.ready_file))}"
         until = f" --until-step {self.steps_done + 1}" if is_of_a_step and self._part == "steps" else ""
-        return f"roomsim run {shlex.quote(stage.scenario.file)} --seed {stage.seed}{mode}{until}"
+        repl = " --repl" if stage.mode == "virtual" else ""
+        return replay_command(stage.scenario.file, stage.scenario.case, stage.seed, mode + until + repl)
 
     def _states(self, name: str) -> str:
         device = self._stage.devices.get(name)
@@ -276,11 +341,25 @@ def _acted(checks: StepChecks) -> dict[str, int]:
     return {} if checks.acted is None else {"acted": checks.acted.n, "acted_us": checks.acted.t}
 
 
+def replay_command(file: str, case: str | None, seed: int, options: str = "") -> str:
+    """Return the one command that does a run again."""
+    only = "" if case is None else f" --case {shlex.quote(case)}"
+    return f"roomsim run {shlex.quote(file)}{only} --seed {seed}{options}"
+
+
 def _refusal(error: Exception) -> str:
     """Say why a verb was refused: of an answer of the cloud its sentence, too."""
     if isinstance(error, CloudError):
         return " ".join(filter(None, (str(error.status), error.code, error.text)))
     return str(error) or type(error).__name__
+
+
+def _saved_by(step: Step) -> Iterator[str]:
+    """Return the names that a step would save, and those inside it."""
+    yield from (name for name, _ in step.save)
+    yield from (one.name for one in step.args.defines() if one.kind == "saved")
+    for inner in (*step.meanwhile, *step.inner):
+        yield from _saved_by(inner)
 
 
 def _events_of(step: Step) -> set[str]:

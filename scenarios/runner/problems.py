@@ -79,6 +79,16 @@ class Problems:
     def __len__(self) -> int:
         return len(self._found) + self._left_out
 
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """Those that were found so far, in the order in which they were noted."""
+        return tuple(self._found)
+
+    @property
+    def left_out(self) -> int:
+        """How many more there were than are kept."""
+        return self._left_out
+
     def add(self, place: Place, message: str, suggestion: str | None = None) -> None:
         """Note a problem. The same one at the same place (a file read once per case) counts once."""
         problem = Problem(place, message, suggestion)
@@ -96,6 +106,12 @@ class Problems:
         if near is None and 0 < len(words) <= 8:
             message = f"{message}; known: {', '.join(words)}"
         self.add(place, message, near)
+
+    def take(self, others: Problems | ScenarioError) -> None:
+        """Note the problems of another file as well."""
+        for problem in others.problems:
+            self.add(problem.place, problem.message, problem.suggestion)
+        self._left_out += others.left_out
 
     def raise_if_any(self) -> None:
         """Raise `ScenarioError` with everything found so far, if there is something."""

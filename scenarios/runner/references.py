@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import Final
 
 from scenarios.runner.problems import Place, Problems
 from scenarios.runner.values import Ref, Template, split_references
@@ -20,17 +21,33 @@ SERVICES = (
 )  # fmt: skip
 """Services with an address of their own (protocol/cloud-services.md section 1)."""
 
+_UNKNOWN: Final = Template("", ())
+"""Stands for the value of a name that there is not."""
 _OF_THE_RUN = ("cloud.code", "device.id", "device.name", *(f"cloud.url.{service}" for service in SERVICES))
 
 
 class Scope:
     """The names that a file may refer to at the place that is being read."""
 
-    def __init__(self, values: Mapping[str, object], case: str | None = None) -> None:
+    def __init__(self, values: Mapping[str, object], case: str | None = None, saved: set[str] | None = None) -> None:
         self._values = {f"vars.{name}": value for name, value in values.items()}
         if case is not None:
             self._values["case.name"] = case
-        self._saved: set[str] = set()
+        self._case = case
+        self._saved: set[str] = set() if saved is None else saved
+
+    def inside(self, values: Mapping[str, object]) -> Scope:
+        """Return the scope of a part: values of its own, and all that is known during the run."""
+        return Scope(values, self._case, self._saved)
+
+    def aside(self) -> Scope:
+        """Return a scope in which what is saved from here on stays unknown to this one."""
+        values = {name.removeprefix("vars."): value for name, value in self._values.items() if name != "case.name"}
+        return Scope(values, self._case, set(self._saved))
+
+    def join(self, other: Scope) -> None:
+        """Make known what was saved in a scope aside."""
+        self._saved |= other._saved
 
     def save(self, name: str) -> None:
         """Make `${saved.<name>}` known from here on."""
@@ -73,17 +90,22 @@ class Scope:
             problems.add(at, str(error))
             return text
         known = [self._known(part, at, problems) for part in parts]
-        if None in known:
+        if _UNKNOWN in known:
             return Template(text, ())
         if len(known) == 1 and not isinstance(known[0], Ref):
             return known[0]
-        words = [part if isinstance(part, (Ref, str)) else json.dumps(part) for part in known]
+        words: list[str | Ref] = []
+        for part in known:
+            if isinstance(part, Template):  # a value of a part that only the run knows
+                words += part.parts
+            else:
+                words.append(part if isinstance(part, (Ref, str)) else json.dumps(part))
         if any(isinstance(word, Ref) for word in words):
             return Template(text, tuple(words))
         return "".join(str(word) for word in words)
 
     def _known(self, part: str | Ref, at: Place, problems: Problems) -> object:
-        """Return a part's value, the reference itself when only the run knows it, or None when nobody does."""
+        """Return a part's value, the reference itself when only the run knows it, or `_UNKNOWN` when nobody does."""
         if isinstance(part, str):
             return part
         if part.name in self._values:
@@ -91,5 +113,5 @@ class Scope:
         if part.name not in _OF_THE_RUN and part.name not in self._saved:
             late = " (nothing before this place saves it)" if part.name.startswith("saved.") else ""
             problems.unknown(at, f"nothing is named `{part.name}`{late}", part.name, self.names)
-            return None
+            return _UNKNOWN
         return part

@@ -1,20 +1,19 @@
-"""What a run says while it goes on and afterwards: lines for people, JUnit XML and JSON for programs."""
+"""What a run says to people, while it goes on and afterwards."""
 
 from __future__ import annotations
 
-import json
-import re
-from pathlib import PurePath
-from typing import Any, TextIO
-from xml.etree import ElementTree as ET
+from collections.abc import Sequence
+from typing import TextIO
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from endpoint.runtime.trace import Event
 from scenarios.runner.failure import highlight
 from scenarios.runner.ladder import Ladder, heading
-from scenarios.runner.suite import Play, Verdict
+from scenarios.runner.suite import Play, Verdict, shaky
+from scenarios.runner.verdict_files import times_text
 
 WORDS = {
     "passed": ("PASS", "green"),
@@ -24,17 +23,55 @@ WORDS = {
     "xfailed": ("XFAIL", "yellow"),
     "xpassed": ("XPASS", "bold red"),
 }
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 STYLES = {"message": "", "state": "cyan", "fault": "red", "warning": "yellow", "step": "bold", "dull": "dim"}
 
 
 class Reporter:
-    """Prints verdicts as they come; with `ladder` also both sides of what happens."""
+    """Prints verdicts as they come.
 
-    def __init__(self, stream: TextIO, *, ladder: bool = False) -> None:
+    Args:
+        ladder: draw both sides of what happens, too.
+        labels: print below each verdict what the answers of the cloud rest on.
+        times: print below each verdict how long each step took.
+    """
+
+    def __init__(self, stream: TextIO, *, ladder: bool = False, labels: bool = False, times: bool = False) -> None:
         self._console = Console(file=stream, highlight=False, soft_wrap=True)
         self._ladder: Ladder | None = Ladder() if ladder else None
         self._draws = ladder
+        self._labels = labels
+        self._times = times
+        self._told: set[str] = set()
+        self._progress: Progress | None = None
+
+    def expect(self, runs: int) -> None:
+        """Show how many of so many runs are done, where the stream is a terminal that nothing else is drawn on."""
+        if self._draws or runs < 2 or not self._console.is_terminal:
+            return
+        self._progress = Progress(
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[bad]}"),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+        )
+        self._progress.add_task("", total=runs, bad="")
+        self._progress.start()
+
+    def done(self, verdict: Verdict) -> None:
+        """A run is done; its verdict is told when it is its turn."""
+        if self._progress is None:
+            return
+        (task,) = self._progress.tasks
+        bad = task.fields["bad"] if verdict.is_good else f"{int(str(task.fields['bad'] or 0).split()[0]) + 1} failed"
+        self._progress.update(task.id, advance=1, bad=bad)
+
+    def over(self) -> None:
+        """Nothing more is done: take the progress away."""
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
 
     def begin(self, play: Play) -> None:
         """A run begins."""
@@ -50,6 +87,12 @@ class Reporter:
         for line in self._ladder.feed(event):
             self._console.print(Text(line.text(0), style=STYLES[line.style]))
 
+    def report(self, text: str) -> None:
+        """Print a failure report, once."""
+        if text not in self._told:
+            self._told.add(text)
+            self._console.print(highlight(text))
+
     def verdict(self, verdict: Verdict) -> None:
         """A run is over."""
         word, style = WORDS[verdict.result]
@@ -61,89 +104,25 @@ class Reporter:
             line.append(f"  {verdict.reason}")
         self._console.print(line)
         for report in verdict.reports:
-            self._console.print(highlight(report))
+            self.report(report)
+        self._told.clear()
         for step, reason in verdict.skipped_steps:
             self._console.print(Text(f"      step {step} skipped: {reason}", style="yellow"))
+        if self._times and verdict.timings:
+            self._console.print(Text(times_text(verdict), style="dim"))
+        if self._labels:
+            for label in verdict.labels:
+                self._console.print(Text(f"  label     {label}", style="dim"))
 
-    def summary(self, verdicts: list[Verdict]) -> None:
-        """All runs are over: print `N passed, N failed` and what else there was."""
+    def summary(self, verdicts: Sequence[Verdict]) -> None:
+        """All runs are over: print `N passed, N failed` and what else there was; of several seeds, the smallest that fails."""
+        for row in shaky(verdicts):
+            seed = row.smallest.play.seed
+            told = f"{row.smallest.play.name}: {row.failed} of {row.runs} seeds fail, the smallest is {seed}"
+            self._console.print(Text(told, style="bold red"))
+            self._console.print(Text(f"  replay    {row.command}"))
         counts = {name: sum(verdict.result == name for verdict in verdicts) for name in WORDS}
         bad = counts["failed"] + counts["error"] + counts["xpassed"]
         good = counts["passed"] + counts["xfailed"]
         skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
         self._console.print(f"{good} passed, {bad} failed{skipped}")
-
-    def json(self, verdicts: list[Verdict]) -> bytes:
-        """Return the verdicts as one JSON object: `roomsim_verdicts` (version of this form), `counts` by result, and `runs`.
-
-        A run has `file`, `name`, `case` (or null), `seed`, `mode`, `result` (passed, failed, error, skipped, xfailed, xpassed), `reason`,
-        `failures` (each `kind`, `step`, `file`, `line`, `column`, `report`), `trace_hash`, `trace_file`, `took_s` (real), `scenario_s`,
-        `skipped_steps` (each `step`, `reason`) and `labels` (a line per service: what its answers rest on). Members are only added.
-        """
-        counts = {name: sum(verdict.result == name for verdict in verdicts) for name in WORDS}
-        runs = [_run_as_json(verdict) for verdict in verdicts]
-        return json.dumps({"roomsim_verdicts": "1.0", "counts": counts, "runs": runs}, indent=2).encode() + b"\n"
-
-    def junit(self, verdicts: list[Verdict]) -> bytes:
-        """Return the verdicts as JUnit XML: a suite per directory, a case per run."""
-        root = ET.Element("testsuites", name="roomsim")
-        for folder in sorted({str(PurePath(verdict.play.file).parent) for verdict in verdicts}):
-            mine = [verdict for verdict in verdicts if str(PurePath(verdict.play.file).parent) == folder]
-            suite = ET.SubElement(
-                root, "testsuite", name=folder, tests=str(len(mine)),
-                failures=str(sum(one.result in ("failed", "xpassed") for one in mine)),
-                errors=str(sum(one.result == "error" for one in mine)),
-                skipped=str(sum(one.result in ("skipped", "xfailed") for one in mine)),
-            )  # fmt: skip
-            for verdict in mine:
-                _case(suite, folder, verdict)
-        ET.indent(root)
-        return bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True)) + b"\n"
-
-
-def _run_as_json(verdict: Verdict) -> dict[str, Any]:
-    play = verdict.play
-    return {
-        "file": play.file, "name": play.name, "case": play.case, "seed": play.seed, "mode": verdict.mode,
-        "result": verdict.result, "reason": verdict.reason,
-        "failures": [
-            {
-                "kind": one.kind, "step": one.step, "file": one.place.file, "line": one.place.line, "column": one.place.column,
-                "report": one.report,
-            }
-            for one in verdict.failures
-        ],
-        "trace_hash": verdict.hash, "trace_file": verdict.trace_file,
-        "took_s": round(verdict.took_s, 6), "scenario_s": round(verdict.scenario_s, 6),
-        "skipped_steps": [{"step": step, "reason": reason} for step, reason in verdict.skipped_steps],
-        "labels": list(verdict.labels),
-    }  # fmt: skip
-
-
-def _case(suite: Any, folder: str, verdict: Verdict) -> None:
-    name = f"{PurePath(verdict.play.file).name}::{_clean(verdict.play.name)}"
-    case = ET.SubElement(suite, "testcase", classname=folder, name=name, time=f"{verdict.took_s:.3f}")
-    properties = ET.SubElement(case, "properties")
-    values = {
-        "seed": verdict.play.seed,
-        "mode": verdict.mode,
-        "trace_hash": verdict.hash,
-        "trace_file": verdict.trace_file,
-    }
-    for key, value in values.items():
-        ET.SubElement(properties, "property", name=key, value=str(value))
-    text = _clean("\n\n".join(verdict.reports))
-    kind = verdict.failures[0].kind if verdict.failures else {"xpassed": "xpass"}.get(verdict.result, verdict.result)
-    if verdict.result in ("failed", "xpassed"):
-        ET.SubElement(case, "failure", type=kind, message=_clean(verdict.reason) or kind).text = text
-    elif verdict.result == "error":
-        ET.SubElement(case, "error", type=kind, message=_clean(verdict.reason) or kind).text = text
-    elif verdict.result in ("skipped", "xfailed"):
-        ET.SubElement(case, "skipped", message=_clean(verdict.reason))
-    if text:
-        ET.SubElement(case, "system-out").text = text
-
-
-def _clean(text: str) -> str:
-    """Write characters that XML cannot hold as escapes: texts of the other side are in reports."""
-    return _NOT_XML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

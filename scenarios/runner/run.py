@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +17,9 @@ from endpoint.runtime.trace import Event, Trace, trace_hash
 from endpoint.wire.errors import WireError
 from scenarios.runner import fault_actions
 from scenarios.runner.model import Scenario
-from scenarios.runner.player import Failure, Player, Stop, labels_of
+from scenarios.runner.player import Failure, Player, Stop, Timing, labels_of
 from scenarios.runner.publish import published
+from scenarios.runner.recording.recorder import Recorder
 from scenarios.runner.stage import Stage, close_stage, make_stage, open_stage
 from scenarios.runner.storyloop import StoryLoop
 from scenarios.runner.values import show_duration
@@ -28,6 +29,7 @@ MAX_WAIT_S: Final = 60.0
 MAX_REAL_S: Final = 60.0
 MISSING: Final = ("raw", "panel", "media")
 """Capabilities that no mode of this version has."""
+Pause = Callable[[Stage, Player], Awaitable[None]]
 _SERVER_LOG: Final = "aiohttp.server"
 
 
@@ -39,7 +41,9 @@ class Outcome:
         reason: of a run that was skipped, was expected to fail, or could not be set up.
         took_s: real seconds.
         skipped_steps: (step, reason).
+        story_s: virtual seconds until the last step was done.
         labels: what the answers of the cloud rest on, service by service.
+        recorder: who listened at the devices, if that was wanted.
     """
 
     scenario: Scenario
@@ -53,8 +57,11 @@ class Outcome:
     hash: str = ""
     took_s: float = 0.0
     scenario_s: float = 0.0
+    story_s: float = 0.0
     steps_done: int = 0
     labels: tuple[str, ...] = ()
+    timings: list[Timing] = field(default_factory=list)
+    recorder: Recorder | None = None
 
     @property
     def reports(self) -> list[str]:
@@ -77,8 +84,12 @@ def run_scenario(
     max_real_s: float = MAX_REAL_S,
     trace_file: str = "",
     ready_file: Path | None = None,
+    records: bool = False,
     watch: Callable[[Event], object] | None = None,
     after: Callable[[Stage], object] | None = None,
+    pause: Pause | None = None,
+    player: Callable[..., Player] = Player,
+    at_the_end: Callable[[], object] | None = None,
 ) -> Outcome:
     """Run one scenario.
 
@@ -89,8 +100,12 @@ def run_scenario(
         max_real_s: longest real time of the run, in modes on real time.
         trace_file: where the caller will write the trace; reports name it.
         ready_file: says from the first step on where clients find cloud and devices, in mode wire.
+        records: listen at the devices, for `Outcome.recorder`.
         watch: shown every trace event as it happens.
         after: called with the stage before it is taken down.
+        pause: awaited when the story is told or has failed, before `finally`: whoever wants to look round on the frozen stage.
+        player: plays the steps.
+        at_the_end: called on the loop when everything has been taken down.
     """
     outcome = Outcome(scenario, scenario.head.seed if seed is None else seed, mode)
     outcome.reason = _why_not(scenario, mode, ready_file)
@@ -98,7 +113,20 @@ def run_scenario(
         outcome.result = "skipped"
         return outcome
     began_s = real_seconds()
-    play = _Run(outcome, until_step, max_wait_s, max_real_s, trace_file, ready_file, watch, after)
+    play = _Run(
+        outcome,
+        until_step,
+        max_wait_s,
+        max_real_s,
+        trace_file,
+        ready_file,
+        watch,
+        after,
+        pause,
+        player,
+        at_the_end,
+        records,
+    )
     with asyncio.Runner(loop_factory=StoryLoop if mode == "virtual" else None) as runner:
         runner.run(play.run())
     outcome.took_s = real_seconds() - began_s
@@ -134,6 +162,10 @@ class _Run:
     ready_file: Path | None
     watch: Callable[[Event], object] | None
     after: Callable[[Stage], object] | None
+    pause: Pause | None
+    player: Callable[..., Player]
+    at_the_end: Callable[[], object] | None
+    records: bool
 
     async def run(self) -> None:
         """Set the stage, play, take it down."""
@@ -145,9 +177,11 @@ class _Run:
             return
         stage.max_wait_s, stage.ready_file = self.max_wait_s, self.ready_file
         outcome.trace = stage.trace
+        if self.records:
+            outcome.recorder = stage.recorder = Recorder(stage.clock, stage.trace)
         unwatch = stage.trace.subscribe(self.watch) if self.watch is not None else None
         fault_actions.install(stage)
-        player = Player(stage, until_step=self.until_step, trace_file=self.trace_file)
+        player = self.player(stage, until_step=self.until_step, trace_file=self.trace_file)
         with _looked_after(stage):
             try:
                 await self._play(stage, player)
@@ -158,12 +192,15 @@ class _Run:
                 if unwatch is not None:  # the story is told; what follows is taking down
                     unwatch()
                 await close_stage(stage)
+                if self.at_the_end is not None:
+                    self.at_the_end()
         if stage.defects:
             outcome.result = "error"
             player.defects()
         outcome.failures, outcome.skipped_steps, outcome.steps_done = (
             player.failures, player.skipped, player.steps_done
         )  # fmt: skip
+        outcome.timings = player.timings
         outcome.hash = trace_hash(stage.trace.events)
         outcome.labels = labels_of(list(stage.trace.events))
 
@@ -188,11 +225,14 @@ class _Run:
                 self._not_set(error)
                 return
             outcome.result = "passed" if is_good else "failed"
+        if self.pause is not None:
+            await self.pause(stage, player)
         if not await self._bounded(stage, player, player.play("finally")) and outcome.result == "passed":
             outcome.result = "failed"
 
     async def _story(self, player: Player) -> None:
         await player.play("steps")
+        self.outcome.story_s = player.story_s
         player.conclude()
 
     async def _bounded(self, stage: Stage, player: Player, part: Coroutine[Any, Any, None]) -> bool:

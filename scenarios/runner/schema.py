@@ -12,10 +12,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from endpoint.wire.why_causes import WORDS
+from endpoint.wire.xapi.nodes import nodes
 from scenarios.runner import matchers as m
 from scenarios.runner.event_subjects import METHODS
 from scenarios.runner.matcher_compiler import OPERATORS
 from scenarios.runner.model import LANGUAGE, Device, Head, StepFrame
+from scenarios.runner.parts import PartHead
+from scenarios.runner.schema_xapi import XapiSchema
 from scenarios.runner.steps import DECLARED, SUBJECTS
 from scenarios.runner.subjects import DISCOVERY_KEYS, ELEMENT_KEYS, ELEMENTS
 from scenarios.runner.values import DURATION_PATTERN, REFERENCE_PATTERN, show_duration
@@ -24,6 +27,8 @@ from scenarios.runner.verbs import VERBS
 Schema = dict[str, Any]
 
 FILE_NAME: Final = f"scenario.v{LANGUAGE}.schema.json"
+LINE_MAX: Final = 140
+"""Characters of a line of the file."""
 _ANY_MATCHER: Final[Schema] = {"$ref": "#/$defs/Matcher"}
 _DURATION: Final[Schema] = {"type": "string", "pattern": DURATION_PATTERN}
 
@@ -31,12 +36,13 @@ _DURATION: Final[Schema] = {"type": "string", "pattern": DURATION_PATTERN}
 def scenario_schema() -> Schema:
     """Return the schema of a scenario file (JSON Schema 2020-12); equal on every call and machine."""
     assert DECLARED, "the verbs are declared"
-    models: list[type[BaseModel]] = [Head, Device, StepFrame, *VERBS.values()]
+    models: list[type[BaseModel]] = [Head, PartHead, Device, StepFrame, *VERBS.values()]
     refs, generated = models_json_schema([(one, "validation") for one in models], ref_template="#/$defs/{model}")
     defs: Schema = generated["$defs"]
     names = {model: refs[model, "validation"]["$ref"].rpartition("/")[2] for model in models}
-    head, frame = defs.pop(names[Head]), defs.pop(names[StepFrame])
+    head, part, frame = (defs.pop(names[model]) for model in (Head, PartHead, StepFrame))
     verbs = {word: defs.pop(names[kind]) for word, kind in VERBS.items()}
+    xapi = XapiSchema(nodes())
     steps = {"$ref": "#/$defs/Steps"}
     body = {
         "device": {"$ref": f"#/$defs/{names[Device]}"},
@@ -46,20 +52,65 @@ def scenario_schema() -> Schema:
         "finally": steps,
         "never": {"$ref": "#/$defs/Never"},
     }
-    defs |= _language() | {"Steps": {"type": "array", "items": {"$ref": "#/$defs/Step"}}, "Step": _step(frame, verbs)}
-    schema = {
+    defs |= _language() | {
+        "Steps": {"type": "array", "items": {"$ref": "#/$defs/Step"}},
+        "Step": _step(frame, verbs),
+    }
+    _put_xapi(xapi, defs, names[Device])
+    defs |= {
+        "Scenario": {
+            **head,
+            "description": "A story: the world, and steps with what must follow from them.",
+            "properties": head["properties"] | body,
+            "required": ["name", "steps"],
+        },
+        "Part": {
+            **part,
+            "description": "Steps that scenarios `use`.",
+            "properties": part["properties"] | {"steps": steps},
+            "required": ["part", "steps"],
+        },
+    }
+    whole: Schema = {"if": {"required": ["part"]}, "then": _ref("Part"), "else": _ref("Scenario")}
+    _tidy(defs)
+    used = _references(whole, defs)
+    return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"https://roomsim.example/{FILE_NAME}",
         "title": "roomsim scenario",
-        **head,
-        "properties": head["properties"] | body,
-        "required": ["name", "steps"],
-        "$defs": defs,
+        "description": "A scenario, or a part of scenarios: a part begins with `part`, a scenario has a `name`.",
+        **whole,
+        "$defs": {name: defs[name] for name in defs if name in used},
     }
-    _tidy(schema)
-    used = _references(schema["properties"], defs)
-    schema |= {"title": "roomsim scenario", "$defs": {name: defs[name] for name in defs if name in used}}
-    return schema
+
+
+def _put_xapi(xapi: XapiSchema, defs: Schema, device: str) -> None:
+    """Put paths and words of the node table in: commands, arguments, configurations, subscriptions."""
+    defs["Arguments"] = {"type": "object", "properties": xapi.arguments(), "additionalProperties": True}
+    defs["Settings"] = {"type": "object", "properties": xapi.settings(), "additionalProperties": True}
+    defs["Command"] = {"type": "string", "examples": xapi.commands()}
+    defs["Subscription"] = {"type": "string", "examples": xapi.subscriptions()}
+    defs[device]["properties"]["config"] |= _ref("Settings")
+    verbs = defs["Step"]["properties"]
+    for word in ("xcommand", "cloud.command"):
+        short, whole = verbs[word]["anyOf"]
+        short |= _ref("Command")
+        whole["properties"]["path"] |= _ref("Command")
+        whole["properties"]["args"] |= _ref("Arguments")
+    verbs["subscribe"]["anyOf"][0]["items"] = _ref("Subscription")
+    verbs["subscribe"]["anyOf"][1]["properties"]["paths"]["items"] = _ref("Subscription")
+    for word in ("xconfig", "cloud.config.push"):
+        verbs[word]["allOf"] = [_ref("Settings")]
+    limits = defs["Expectation"]["properties"]["result"]["properties"]
+    events = {"type": "object", "minProperties": 1, "properties": xapi.events(limits)}
+    defs["Events"] = {**events, "additionalProperties": {"type": "object", "additionalProperties": _ANY_MATCHER}}
+    defs["Status"] = _map(others=_ANY_MATCHER, **xapi.matchers("Status"))
+    defs["Configuration"] = _map(others=_ANY_MATCHER, **xapi.matchers("Configuration"))
+    defs |= xapi.defs
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name}"}
 
 
 def _references(node: object, defs: Schema) -> set[str]:
@@ -81,7 +132,21 @@ def _references(node: object, defs: Schema) -> set[str]:
 
 def print_schema() -> str:
     """Return the text of the schema file."""
-    return json.dumps(scenario_schema(), indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return _printed(scenario_schema(), 0) + "\n"
+
+
+def _printed(node: object, depth: int) -> str:
+    """Write a part of the schema on one line where it fits, else one member a line."""
+    line = json.dumps(node, sort_keys=True, ensure_ascii=False)
+    if len(line) + depth <= LINE_MAX or not isinstance(node, (dict, list)):
+        return line
+    if isinstance(node, dict):
+        parts = [f"{json.dumps(key, ensure_ascii=False)}: {_printed(node[key], depth + 1)}" for key in sorted(node)]
+    else:
+        parts = [_printed(item, depth + 1) for item in node]
+    inner = ",\n".join(" " * (depth + 1) + part for part in parts)
+    first, last = "{}" if isinstance(node, dict) else "[]"
+    return f"{first}\n{inner}\n{' ' * depth}{last}"
 
 
 def _step(frame: Schema, verbs: dict[str, Schema]) -> Schema:
@@ -145,10 +210,9 @@ def _subjects() -> Schema:
     methods: Schema = {method: {"type": "string"} for method in METHODS}
     request = _map("service", "query", "headers", "body", "status", **methods, **limits)
     log = _map("module", "level", "text", **limits)
-    fields: Schema = {"type": "object", "properties": limits, "additionalProperties": _ANY_MATCHER}
     return {
-        "xstatus": paths,
-        "xconfig": paths,
+        "xstatus": _ref("Status"),
+        "xconfig": _ref("Configuration"),
         "mercury": states,
         "machine": {"type": "object", "minProperties": 1, "additionalProperties": states},
         "discovery": _map(*DISCOVERY_KEYS),
@@ -169,7 +233,7 @@ def _subjects() -> Schema:
         "log": {"anyOf": [{"type": "string"}, log]},
         "frame": _map(others=_ANY_MATCHER, **limits, **{"from": {"enum": ["cloud", "device"]}}),
         "trace": _map(others=_ANY_MATCHER, **limits),
-        "xevent": {"type": "object", "minProperties": 1, "additionalProperties": fields},
+        "xevent": _ref("Events"),
         "result": _map(others=_ANY_MATCHER, **limits),
         "client": paths,
     }

@@ -21,6 +21,8 @@ from cloud_stub.media_node.fleet import MediaPlan, build_media
 from cloud_stub.platform.context import CloudSettings
 from cloud_stub.platform.records import Device as CloudDevice
 from cloud_stub.platform.records import User, Workspace
+from cloud_stub.premises.inspectors import Inspectors
+from cloud_stub.premises.proxy_settings import ProxySettings
 from endpoint.device.device import Device
 from endpoint.device.room_bookings import LEAD_TOGGLE
 from endpoint.device.settings import AutoJoin, DeviceSettings
@@ -32,13 +34,17 @@ from endpoint.runtime.net import NameTable
 from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.tls import Authority
 from endpoint.runtime.trace import Event, Trace
+from endpoint.runtime.virtual import VirtualLoop
 from endpoint.wire.calliope import Transport
+from endpoint.wire.proxyauth import ProxyPassword
 from endpoint.wire.secret import Secret
 from scenarios.runner.callbook import CallBook
 from scenarios.runner.conditions import Expectation
 from scenarios.runner.model import Cloud as CloudModel
 from scenarios.runner.model import Device as DeviceModel
 from scenarios.runner.model import Media, Scenario, Step
+from scenarios.runner.model import Proxy as ProxyModel
+from scenarios.runner.recording.recorder import Recorder
 from scenarios.runner.storyloop import StoryLoop
 
 LEAD_TIME_S: Final = 60.0
@@ -74,7 +80,9 @@ class Stage:
         on_over: what else ends with a fault, by its id.
         defects: exceptions that tasks of device and cloud left behind.
         ready_file: where clients from outside find the doors, if they are let in.
+        recorder: who records the devices, if anybody does.
         calls: the calls of all devices, by ordinal and by name.
+        lifecycles: the state that each lifecycle of a device has come to, by device and name.
         listeners: what ends an integration that listens, by device and kind.
         waiting: steps that wait for something, the innermost last: it has to decide when nothing is left to happen.
     """
@@ -99,11 +107,14 @@ class Stage:
     on_over: dict[str, Callable[[], object]] = field(default_factory=dict)
     defects: list[BaseException] = field(default_factory=list)
     calls: CallBook = field(default_factory=CallBook)
+    lifecycles: dict[tuple[str, str], str] = field(default_factory=dict)
     listeners: dict[tuple[str, str], Callable[[], object]] = field(default_factory=dict)
     waiting: list[Callable[[], bool]] = field(default_factory=list)
     folder: TemporaryDirectory[str] | None = None
     ready_file: Path | None = None
+    recorder: Recorder | None = None
     play: Callable[[tuple[Step, ...]], Awaitable[None]] = field(default=lambda steps: asyncio.sleep(0))
+    play_together: Callable[[tuple[Step, ...]], Awaitable[None]] = field(default=lambda steps: asyncio.sleep(0))
     until: Callable[[Expectation], Awaitable[object]] = field(default=lambda expectation: asyncio.sleep(0))
 
     def __post_init__(self) -> None:
@@ -243,6 +254,11 @@ class Stage:
             senses = self.devices[name].local.senses
             asyncio.get_running_loop().call_soon(senses.analytics.people, self.people[name])
 
+    def follow_lifecycles(self, event: Event) -> None:
+        """Remember where the lifecycles of devices are; there are as many as there are tables."""
+        if event.kind == "machine" and event.who.startswith("device:"):
+            self.lifecycles[event.who, str(event.data["machine"])] = str(event.data["to"])
+
     def alarm(self, delay_s: float, callback: Callable[[], object]) -> Timer:
         """Call back after a while, without that being anything that happens in the story."""
         loop = asyncio.get_running_loop()
@@ -277,9 +293,12 @@ def make_stage(scenario: Scenario, *, seed: int, mode: str) -> Stage:
     trace = Trace(clock)
     faults = Faults(clock, trace)
     names = NameTable()
+    inspector = Authority("TLS proxy 1") if head.cloud.tls.trust_list not in (0, "absent", "no_array") else None
     settings = CloudSettings(
         domain=head.cloud.domain,
-        trust_list=trust_list(head.cloud.tls.trust_list),
+        trust_list=trust_list(head.cloud.tls.trust_list, inspector),
+        inspector=inspector,
+        proxy=proxy_settings(head.cloud.proxy, inspector),
         developer_toggles=_toggles(head.cloud),
         kms_join_fields=head.cloud.kms_join_fields,
     )
@@ -307,11 +326,22 @@ def media_plan(media: Media, chance: Chance) -> MediaPlan:
     return build_media(chance.actor("media").stream("plan"), servers=servers, silent=silent)
 
 
-def trust_list(wanted: int | str) -> Any:
-    """Make what configData.trustList shall hold: certificates, nothing at all, or no array."""
+def trust_list(wanted: int | str, inspector: Authority | None) -> Any:
+    """Make what configData.trustList shall hold: certificates, the inspector's first, nothing at all, or no array."""
     if isinstance(wanted, str):
         return None if wanted == "absent" else NO_ARRAY
-    return tuple(Authority(f"TLS proxy {number}").pem for number in range(1, wanted + 1))
+    if inspector is None:
+        return ()
+    return (inspector.pem, *(Authority(f"TLS proxy {number}").pem for number in range(2, wanted + 1)))
+
+
+def proxy_settings(model: ProxyModel | None, trusted: Authority | None) -> ProxySettings | None:
+    """Turn the file's `cloud.proxy` into how the proxy behaves."""
+    if model is None:
+        return None
+    inspects = None if model.intercept == "off" else Inspectors(trusted).get(model.intercept)
+    script = {} if model.script is None else {"script": model.script}
+    return ProxySettings(model.schemes, model.login, ProxyPassword(model.password), inspects, **script)
 
 
 async def open_stage(stage: Stage) -> None:
@@ -323,6 +353,7 @@ async def open_stage(stage: Stage) -> None:
     await stage.cloud.start(https=("127.0.0.1", 0), http=("127.0.0.1", 0))
     stage.trace.subscribe(stage.let_people_in)
     stage.trace.subscribe(stage.calls.take)
+    stage.trace.subscribe(stage.follow_lifecycles)
     for name, model in stage.scenario.devices.items():
         stage.devices[name] = make_device(stage, name, model)
         if model.people is not None:
@@ -351,6 +382,7 @@ def make_device(stage: Stage, name: str, model: DeviceModel) -> Device:
         zone=ZoneInfo(clock.zone),
         configuration=dict(model.config),
         state_dir=Path(stage.folder.name, name),
+        revocation=model.revocation,
         auto_join=AutoJoin() if model.auto_join is None else AutoJoin(True, int(model.auto_join)),
     )
     device = Device(
@@ -362,6 +394,8 @@ def make_device(stage: Stage, name: str, model: DeviceModel) -> Device:
         names=stage.names,
         on_defect=stage.defects.append,
     )
+    if stage.recorder is not None:
+        device.world.tap = stage.recorder.tap(device.who, device.world.clock)
     if clock.skew:
         device.world.clock.jump_wall(timedelta(seconds=clock.skew))
     return device
@@ -387,6 +421,9 @@ async def _until_online(stage: Stage, name: str, model: DeviceModel) -> None:
 async def close_stage(stage: Stage) -> None:
     """Take everything down, devices first."""
     await stage.quit()
+    loop = asyncio.get_running_loop()
+    if isinstance(loop, VirtualLoop):
+        loop.network.calm()
     for device in stage.devices.values():
         await device.close()
     await stage.cloud.stop()

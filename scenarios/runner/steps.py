@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from scenarios.runner import call_verbs, cloud_verbs, device_verbs, fault_verbs, hybrid_verbs, world_verbs, xapi_verbs
@@ -11,6 +12,7 @@ from scenarios.runner.event_subjects import EVENT_SUBJECTS, read_anchor
 from scenarios.runner.fields import read_flag
 from scenarios.runner.model import Step, StepFrame
 from scenarios.runner.notyet import not_yet
+from scenarios.runner.parts import Library, Part
 from scenarios.runner.problems import Place, Problems
 from scenarios.runner.references import Scope
 from scenarios.runner.subjects import STATE_SUBJECTS, Context
@@ -21,6 +23,7 @@ from scenarios.runner.wellness import compile_well
 from scenarios.runner.why_subject import compile_why
 from scenarios.runner.xapi_checks import check_verb
 from scenarios.runner.xapi_subjects import XAPI_SUBJECTS
+from scenarios.runner.xapi_verbs import ANY_WIDGET, BUTTONS
 from scenarios.runner.yamltree import Entry, Mapping, Node, Scalar, Sequence, kind_of, plain
 
 DECLARED: Final = (device_verbs, xapi_verbs, call_verbs, cloud_verbs, hybrid_verbs, world_verbs, fault_verbs)
@@ -48,11 +51,19 @@ class _Limits(NamedTuple):
 class StepBuilder:
     """Builds the steps of one scenario in the order in which they run, so that names are known from where they are made."""
 
-    def __init__(self, problems: Problems, scope: Scope, context: Context, devices: tuple[str, ...]) -> None:
+    def __init__(
+        self, problems: Problems, scope: Scope, context: Context, devices: tuple[str, ...], library: Library, file: str
+    ) -> None:
         self._problems = problems
         self._scope = scope
         self._context = context
         self._devices = devices
+        self._library = library
+        self._files: tuple[str, ...] = (file,)
+        """The scenario, and the parts inside one another that are being read."""
+        self._uses: tuple[Place, ...] = ()
+        """Where they are used."""
+        self._device_of_use: str | None = None
 
     def steps(self, node: Node, prefix: str = "", *, is_meanwhile: bool = False) -> tuple[Step, ...]:
         """Build a list of steps; those that are wrong are left out, and among the problems."""
@@ -74,6 +85,8 @@ class StepBuilder:
         if verb is None or frame is None:
             return None
         args = self._verb(verb, number)
+        if isinstance(args, world_verbs.Use):
+            args = self._part(args, verb, number, frame.device)
         if frame.label is not None:
             self._context.labels.add(frame.label)
         inner = node.get("meanwhile")
@@ -89,7 +102,18 @@ class StepBuilder:
         device = self._device(frame, node, args)
         save = tuple(frame.save.items())
         return Step(
-            node.at, number, title, args, device, expectations, forbidden, meanwhile, save, frame.label, frame.modes
+            node.at,
+            number,
+            title,
+            args,
+            device,
+            expectations,
+            forbidden,
+            meanwhile,
+            save,
+            frame.label,
+            frame.modes,
+            self._uses,
         )
 
     def _report_strangers(self, node: Mapping, is_meanwhile: bool) -> None:
@@ -146,6 +170,11 @@ class StepBuilder:
         elif used.kind == "device":
             if used.name not in self._devices:
                 self._problems.unknown(place, f"no device is named `{used.name}`", used.name, self._devices)
+        elif used.kind == "widget":
+            made = self._context.widgets
+            if not {used.name, ANY_WIDGET} & made:
+                message = f"nothing that is put up before this is called `{used.name}`"
+                self._problems.unknown(place, message, used.name, {*made, *BUTTONS})
         elif used.name not in self._context.made(used.kind):
             known = {*self._context.made(used.kind), *(("all",) if used.kind == "fault" else ())}
             self._problems.unknown(place, f"no {used.kind} before this is named `{used.name}`", used.name, known)
@@ -153,7 +182,68 @@ class StepBuilder:
     def _build(self, what: str, node: Node, number: str) -> object:
         if what == "steps":
             return self.steps(node, f"{number}.")
+        if what == "together":
+            return self._together(node, number)
         return self.expectation(node, within_s=world_verbs.WAIT_DEFAULT_S)
+
+    def _together(self, node: Node, number: str) -> tuple[Step, ...]:
+        """Build steps of one instant: what one of them saves, the others cannot know yet."""
+        if not isinstance(node, Sequence):
+            return self.steps(node)
+        outer = self._scope
+        asides = [outer.aside() for _ in node.items]
+        built: list[Step | None] = []
+        for index, (item, aside) in enumerate(zip(node.items, asides, strict=True), 1):
+            self._scope = aside
+            built.append(self._step(item, f"{number}.{index}", is_meanwhile=False))
+        self._scope = outer
+        for aside in asides:
+            outer.join(aside)
+        return tuple(step for step in built if step is not None)
+
+    def _part(self, use: world_verbs.Use, entry: Entry, number: str, device: str | None) -> world_verbs.Use | None:
+        """Build the steps of a part; what is wrong in it is a problem in both files."""
+        at = value_place(use.arrange(entry.node), ("file",))
+        problems = Problems()
+        part = self._library.open(use.file, at, self._files, problems)
+        steps: tuple[Step, ...] = ()
+        if part is not None:
+            scope = self._scope_of(part, use, entry, problems)
+            inner = StepBuilder(
+                problems, scope, replace(self._context, problems=problems), self._devices, self._library, part.file
+            )
+            inner._files, inner._uses = (*self._files, part.file), (*self._uses, at)
+            inner._device_of_use = device or self._device_of_use
+            listed = part.root.get("steps")
+            steps = inner.steps(listed.node, f"{number}.") if listed is not None else ()
+            if not steps and not problems:
+                problems.add(part.root.at, "a part has at least one step")
+        if not problems:
+            return use.filled(steps)
+        self._problems.take(problems)
+        elsewhere = [one for one in problems.problems if one.file != at.file]
+        if elsewhere:
+            self._problems.add(at, f"`{use.file}` cannot be used so: see {elsewhere[0].place}")
+        return None
+
+    def _scope_of(self, part: Part, use: world_verbs.Use, entry: Entry, problems: Problems) -> Scope:
+        """Give a part its values: those of `with`, and its own where that has none."""
+        arranged = use.arrange(entry.node)
+        given = arranged.get("with") if isinstance(arranged, Mapping) else None
+        names = {*part.head.required, *part.head.vars}
+        for one in given.node.entries if given is not None and isinstance(given.node, Mapping) else ():
+            if one.key not in names:
+                problems.unknown(one.at, f"{part.file} takes no `{one.key}`", one.key, names)
+        for name in part.head.required:
+            if name not in use.with_:
+                problems.add(value_place(arranged, ("with",)), f"{part.file} needs `{name}`: write it under `with`")
+        defaults = part.root.get("vars")
+        values: dict[str, object] = {}
+        if defaults is not None and isinstance(defaults.node, Mapping):
+            filled = self._scope.inside({}).fill(defaults.node, problems)
+            assert isinstance(filled, Mapping), "filling keeps a map"
+            values = {one.key: plain(one.node) for one in filled.entries}
+        return self._scope.inside({**dict.fromkeys(part.head.required, ""), **values, **use.with_})
 
     def _filled(self, entry: Entry) -> Entry:
         return Entry(entry.key, entry.at, self._scope.fill(entry.node, self._problems))
@@ -162,6 +252,8 @@ class StepBuilder:
         if not self._devices:
             return ""
         if frame.device is None:
+            if self._device_of_use is not None:
+                return self._device_of_use
             if args.acts_on_device and len(self._devices) > 1:
                 self._problems.add(node.at, f"write which device: {', '.join(self._devices)}")
             return self._devices[0]
@@ -250,6 +342,6 @@ def _title(entry: Entry) -> str:
     """Name a step by its verb and what it is about."""
     node = entry.node
     if isinstance(node, Mapping):
-        first = next((node.get(key) for key in ("id", "on", "service", "key", "path") if node.get(key)), None)
+        first = next((node.get(key) for key in ("id", "on", "service", "key", "path", "file") if node.get(key)), None)
         node = first.node if first is not None else node
     return f"{entry.key}: {node.value}" if isinstance(node, Scalar) else entry.key

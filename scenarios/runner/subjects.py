@@ -10,19 +10,29 @@ from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from endpoint.cloud import reachability
 from endpoint.wire.xapi.nodes import Branch, Nodes, nodes
+from endpoint.xapi.diagnostics import KINDS
 from scenarios.runner import matchers as m
-from scenarios.runner.booking_keys import check_bookings
-from scenarios.runner.conditions import MERCURY_WORDS, Condition, OrderCondition, StateCondition, View, state_word
+from scenarios.runner.booking_keys import check_bookings, check_members
+from scenarios.runner.cloud_paths import check_cloud_path
+from scenarios.runner.conditions import Condition, OrderCondition, StateCondition, View, state_word
+from scenarios.runner.lifecycles import check_machine, check_state
 from scenarios.runner.matcher_compiler import MatcherCompiler, is_operator_map
 from scenarios.runner.matchers import MISSING
 from scenarios.runner.problems import Problems
+from scenarios.runner.spaces import ANY, FLAG, NUMBER, TEXT, Shape, Space, check_literal, space_of, words
 from scenarios.runner.xpaths import Path, check_path, check_word, has_wildcard, read_path, show_path, values_at
 from scenarios.runner.yamltree import Entry, Mapping, Node, Scalar, Sequence, kind_of, plain
 
 LEVELS: Final = ("Critical", "Error", "Warning", "Info")
 """Levels of diagnostics messages (protocol/activation-and-media.md 15.3)."""
 DISCOVERY_KEYS: Final = ("asked", "answered", "silent", "udp", "tcp", "xtls", "best", "took", "status")
+DISCOVERY: Final[dict[str, Space]] = {
+    **dict.fromkeys(("asked", "answered", "silent", "udp", "tcp", "xtls"), NUMBER),
+    "status": space_of(type(reachability.TABLE.start)),
+}
+"""What the numbers and words of a discovery can be; `took` is a duration, `best` a list."""
 _LIST_OPERATORS: Final = ("has", "each", "count", "exists")
 _OF_LITERALS: Final = ("is", "not", "any", "all", "has", "each", "from", "to")
 
@@ -39,14 +49,17 @@ class Context:
     labels: set[str] = field(default_factory=set)
     subscribed: set[str] = field(default_factory=set)
     """Paths that a client listens to."""
+    widgets: set[str] = field(default_factory=set)
+    """Panels and widgets; `ANY_WIDGET` when others may put up some that the file does not know."""
 
-    def made(self, kind: Literal["fault", "invitation", "subscription", "call"]) -> set[str]:
+    def made(self, kind: Literal["fault", "invitation", "subscription", "call", "widget"]) -> set[str]:
         """Return the names that steps have made so far, of a kind; a name is added to them."""
         return {
             "fault": self.faults,
             "invitation": self.invitations,
             "subscription": self.subscribed,
             "call": self.calls,
+            "widget": self.widgets,
         }[kind]
 
     @property
@@ -149,14 +162,18 @@ def _lifecycle(context: Context, entry: Entry, machine: str) -> list[Condition]:
         if not isinstance(node, Sequence):
             context.problems.add(node.at, f"`exactly` takes a list of states, not {kind_of(node)}")
             return []
+    states = check_machine(context.problems, machine, entry.at, context.calls)
     for scalar in literals_of(node):
-        _check_state(context, machine, scalar)
+        if not isinstance(scalar.value, str):
+            context.problems.add(scalar.at, f"a state is text, not {kind_of(scalar)}")
+        else:
+            check_state(context.problems, machine, scalar.value, scalar.at, states)
     if isinstance(node, Sequence):
-        states = tuple(state_word(machine, plain(item)) for item in node.items)
-        if not states:
+        wanted = tuple(state_word(machine, plain(item)) for item in node.items)
+        if not wanted:
             context.problems.add(node.at, "a list of states has at least one")
             return []
-        return [OrderCondition(entry.at, machine, states, is_exact)]
+        return [OrderCondition(entry.at, machine, wanted, is_exact)]
 
     def read(view: View, device: str) -> object:
         state = view.machine(device, machine)
@@ -176,24 +193,23 @@ def _folded(machine: str, node: Node) -> Node:
     return Mapping(tuple(Entry(one.key, one.at, _folded(machine, one.node)) for one in node.entries), node.at)
 
 
-def _check_state(context: Context, machine: str, scalar: Scalar) -> None:
-    if not isinstance(scalar.value, str):
-        context.problems.add(scalar.at, f"a state is text, not {kind_of(scalar)}")
-    elif machine == "mercury" and state_word(machine, scalar.value) not in MERCURY_WORDS:
-        context.problems.unknown(scalar.at, f"Mercury is never `{scalar.value}`", scalar.value, MERCURY_WORDS)
-
-
 def _discovery(context: Context, entry: Entry) -> list[Condition]:
     node = context.map_of(entry, "numbers of the last discovery")
     keys = []
     for one in node.entries if node else ():
         if one.key not in DISCOVERY_KEYS:
             context.problems.unknown(one.at, f"a discovery has no `{one.key}`", one.key, DISCOVERY_KEYS)
+        for scalar in literals_of(one.node) if one.key != "took" else ():
+            check_literal(context.problems, scalar, DISCOVERY.get(one.key, ANY), f"`{one.key}` of a discovery")
         measure = MatcherCompiler(
             context.problems, is_state=True, measure="duration" if one.key == "took" else "number"
         )
         keys.append((one.key, measure.compile(one.node)))
     return [StateCondition(entry.at, "discovery", lambda view, device: view.discovery(device), m.MapOf(tuple(keys)))]
+
+
+MESSAGES: Final[Shape] = [{"Type": words(*KINDS), "Level": words(*LEVELS), "Description": TEXT, "References": TEXT}]
+"""What the list of diagnostics messages can hold."""
 
 
 def diagnostics(xstatus: AbstractMapping[str, object]) -> list[dict[str, object]]:
@@ -216,6 +232,7 @@ def _level(kind: str) -> Callable[[View, str], object]:
 
 def _diagnostics(context: Context, entry: Entry) -> list[Condition]:
     if is_operator_map(entry.node) or isinstance(entry.node, Sequence):
+        check_members(context.problems, entry.node, MESSAGES, "diagnostics", "a diagnostics message")
         matcher = context.states.compile(entry.node)
         return [
             StateCondition(entry.at, "diagnostics", lambda view, device: diagnostics(view.xstatus(device)), matcher)
@@ -223,6 +240,8 @@ def _diagnostics(context: Context, entry: Entry) -> list[Condition]:
     types = context.map_of(entry, "types and levels")
     found: list[Condition] = []
     for one in types.entries if types else ():
+        if one.key not in KINDS:
+            context.problems.unknown(one.at, f"no diagnostics message has the type `{one.key}`", one.key, KINDS)
         for scalar in literals_of(one.node):
             if scalar.value not in LEVELS:
                 message = f"a level is one of {', '.join(LEVELS)}"
@@ -238,6 +257,13 @@ ELEMENT_KEYS: Final = (
     "visible", "enabled", "title", "text", "booking", "place", "call", "muted", "sharing", "recording", "locked",
 )  # fmt: skip
 """What an element tells; `booking` is that of the button, `place` that of the reminder, the last five are of calls."""
+ELEMENTS_SHAPE: Final[dict[str, Space]] = {
+    **dict.fromkeys(("visible", "enabled", "muted", "sharing", "recording", "locked"), FLAG),
+    **dict.fromkeys(("title", "text", "booking"), TEXT),
+    "place": words("", "All", "ControllerOnly"),
+    "call": NUMBER,
+}
+assert set(ELEMENTS_SHAPE) == set(ELEMENT_KEYS), "every key of an element has its values"
 
 
 def _screen(context: Context, entry: Entry) -> list[Condition]:
@@ -249,8 +275,11 @@ def _screen(context: Context, entry: Entry) -> list[Condition]:
             continue
         keys = context.map_of(one, "what the element tells")
         for key in keys.entries if keys else ():
-            if key.key not in ELEMENT_KEYS:
+            if key.key not in ELEMENTS_SHAPE:
                 context.problems.unknown(key.at, f"an element has no `{key.key}`", key.key, ELEMENT_KEYS)
+            for scalar in literals_of(key.node):
+                space = ELEMENTS_SHAPE.get(key.key, ANY)
+                check_literal(context.problems, scalar, space, f"`{key.key}` of an element")
 
         def read(view: View, device: str, element: str = one.key) -> object:
             return view.screen(device)[element]
@@ -269,6 +298,9 @@ def _cloud(context: Context, entry: Entry) -> list[Condition]:
     paths = context.map_of(entry, "paths and matchers")
     found: list[Condition] = []
     for one in paths.entries if paths else ():
+        space = check_cloud_path(context.problems, one.key, one.at)
+        for scalar in literals_of(one.node):
+            check_literal(context.problems, scalar, space, f"`{one.key}`")
 
         def read(view: View, device: str, path: str = one.key) -> object:
             return view.cloud(path)

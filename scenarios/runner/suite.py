@@ -5,27 +5,34 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import traceback
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from endpoint.runtime.clock import iso_ms
 from endpoint.runtime.trace import Trace, header
 from endpoint.wire.xapi.nodes import nodes
+from scenarios.runner.commands import Exit, refused
 from scenarios.runner.loader import load
 from scenarios.runner.model import Scenario
-from scenarios.runner.player import Failure
-from scenarios.runner.problems import Place
-from scenarios.runner.run import MAX_REAL_S, MAX_WAIT_S, Outcome, Result, run_scenario
+from scenarios.runner.player import Failure, Timing, replay_command
+from scenarios.runner.problems import Place, Problem, ScenarioError
+from scenarios.runner.recording.recorder import Recorder
+from scenarios.runner.recording.write import SecretsFound, write_recording
+from scenarios.runner.run import MAX_REAL_S, MAX_WAIT_S, Outcome, Pause, Result, run_scenario
 
 if TYPE_CHECKING:
     from scenarios.runner.report import Reporter
 
 GOOD: Final[frozenset[Result]] = frozenset({"passed", "skipped", "xfailed"})
 INTERNAL: Final = "internal"
+LOAD: Final = "load"
+"""The kind of a failure of a file that cannot be used."""
 LIBRARIES: Final = ("aiohttp", "websockets", "cryptography", "srp")
 """Distributions whose versions a trace names beside our own: they speak the protocols."""
 
@@ -55,6 +62,8 @@ class Verdict:
     scenario_s: float = 0.0
     skipped_steps: tuple[tuple[str, str], ...] = ()
     labels: tuple[str, ...] = ()
+    timings: tuple[Timing, ...] = ()
+    coverage: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
     def is_good(self) -> bool:
@@ -72,9 +81,55 @@ class Verdict:
         return tuple(failure.report for failure in self.failures)
 
 
-def select(scenarios: Iterable[Scenario], *, tags: list[str]) -> list[Scenario]:
-    """Return the scenarios that have one of the tags; all of them without tags."""
-    return [scenario for scenario in scenarios if not tags or set(tags) & set(scenario.head.tags)]
+@dataclass(frozen=True, slots=True)
+class Shaky:
+    """A scenario of which some seeds fail.
+
+    Attributes:
+        failed: how many of the `runs` do.
+        smallest: the verdict of the smallest seed that fails.
+        command: does that run again.
+    """
+
+    runs: int
+    failed: int
+    smallest: Verdict
+    command: str
+
+
+def select(scenarios: Iterable[Scenario], *, tags: list[str], cases: Iterable[str] = ()) -> list[Scenario]:
+    """Return the scenarios that have one of the tags, and are one of the cases; all of them without any."""
+    wanted = set(cases)
+    tagged = [scenario for scenario in scenarios if not tags or set(tags) & set(scenario.head.tags)]
+    return [scenario for scenario in tagged if not wanted or scenario.case in wanted]
+
+
+def shaky(verdicts: Iterable[Verdict]) -> list[Shaky]:
+    """Find the scenarios that ran with several seeds and failed with one, and the smallest seed of each that fails."""
+    found: dict[tuple[str, str | None], list[Verdict]] = {}
+    for verdict in verdicts:
+        found.setdefault((verdict.play.file, verdict.play.case), []).append(verdict)
+    rows = []
+    for (file, case), runs in found.items():
+        bad = [verdict for verdict in runs if not verdict.is_good]
+        if len(runs) > 1 and bad:
+            smallest = min(bad, key=lambda verdict: verdict.play.seed)
+            mode = "" if smallest.mode == "virtual" else f" --mode {smallest.mode}"
+            rows.append(Shaky(len(runs), len(bad), smallest, replay_command(file, case, smallest.play.seed, mode)))
+    return rows
+
+
+def not_loaded(error: ScenarioError, mode: str) -> list[Verdict]:
+    """Return what reports say of files that cannot be used: one verdict for each file, with all that is wrong in it."""
+    by_file: dict[str, list[Problem]] = {}
+    for problem in error.problems:
+        by_file.setdefault(problem.file, []).append(problem)
+    verdicts = []
+    for file, problems in by_file.items():
+        failures = tuple(Failure(LOAD, problem.place, "", str(problem)) for problem in problems)
+        play = Play(file, None, Path(file).name, 0)
+        verdicts.append(Verdict(play, mode, "error", f"{len(problems)} mistakes in the file", failures))
+    return verdicts
 
 
 def take(scenarios: Iterable[Scenario], *, seed: int | None, seeds: int) -> list[Play]:
@@ -96,6 +151,9 @@ class Suite:
     max_real_s: float = MAX_REAL_S
     trace_file: Path | None = None
     ready_file: Path | None = None
+    pause: Pause | None = None
+    """Only for runs in this process."""
+    record: Path | None = None
 
     def run(self, plays: list[Play], *, jobs: int, reporter: Reporter) -> list[Verdict]:
         """Do the runs, in order or in processes; verdicts come in order either way.
@@ -113,7 +171,9 @@ class Suite:
         if jobs == 1 or len(plays) == 1:
             for play in plays:
                 reporter.begin(play)
-                yield self.one(play, reporter)
+                verdict = self.one(play, reporter)
+                reporter.done(verdict)
+                yield verdict
             return
         context = multiprocessing.get_context(
             "forkserver"
@@ -122,7 +182,11 @@ class Suite:
         workers = min(jobs, len(plays))
         pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_signals_to_the_parent)
         try:
-            yield from pool.map(partial(_one, self), plays)
+            waiting = [pool.submit(_one, self, play) for play in plays]
+            for run in waiting:
+                run.add_done_callback(partial(_tell_done, reporter))
+            for run in waiting:
+                yield run.result()
         except BaseException:  # an interruption above all: what runs may run for long
             for child in multiprocessing.active_children():
                 child.terminate()
@@ -144,7 +208,9 @@ class Suite:
                 max_real_s=self.max_real_s,
                 trace_file=trace_file,
                 ready_file=self.ready_file,
+                records=self.record is not None,
                 watch=reporter.watch if reporter is not None else None,
+                pause=self.pause,
             )
         except Exception as error:
             failure = Failure(INTERNAL, Place(play.file, 1, 1), "", traceback.format_exc())
@@ -152,11 +218,46 @@ class Suite:
             return Verdict(play, self.mode, "error", reason=reason, failures=(failure,))
         if self.trace_file is not None and outcome.trace is not None:
             write_trace(self.trace_file, outcome, outcome.trace)
+        if self.record is not None and outcome.recorder is not None:
+            self._keep(self.record, outcome, outcome.recorder)
         return verdict_of(play, outcome, trace_file)
+
+    def _keep(self, folder: Path, outcome: Outcome, recorder: Recorder) -> None:
+        """Write what was recorded, and say so; what holds a secret is not written, and that is a defect."""
+        assert outcome.trace is not None, "who was recorded has a history"
+        about = {
+            "name": outcome.scenario.name,
+            "start": iso_ms(outcome.trace.start),
+            "seed": outcome.seed,
+            "mode": outcome.mode,
+        }
+        recording = recorder.recording(about)
+        first = _header(outcome, outcome.trace)
+        try:
+            print(write_recording(folder, first, outcome.trace.events, recording, recorder.known))
+        except SecretsFound as error:
+            raise refused(f"nothing was recorded, a defect of roomsim: {error}", Exit.INTERNAL) from None
+
+
+def _header(outcome: Outcome, trace: Trace) -> str:
+    scenario = outcome.scenario
+    return header(
+        scenario=scenario.name,
+        sha256=scenario.sha256,
+        seed=outcome.seed,
+        mode=outcome.mode,
+        start=trace.start,
+        versions=versions(),
+    )
 
 
 def _leave_signals_to_the_parent() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _tell_done(reporter: Reporter, run: Future[Verdict]) -> None:
+    if not run.cancelled() and run.exception() is None:
+        reporter.done(run.result())
 
 
 def _one(suite: Suite, play: Play) -> Verdict:
@@ -177,20 +278,30 @@ def verdict_of(play: Play, outcome: Outcome, trace_file: str = "") -> Verdict:
         outcome.scenario_s,
         tuple(outcome.skipped_steps),
         outcome.labels,
+        tuple(outcome.timings),
+        coverage_of(outcome),
     )
+
+
+def coverage_of(outcome: Outcome) -> dict[str, dict[str, object]]:
+    """Say what a run touched: `services` of the cloud and how many requests each had, `lifecycles` and the states that each was in."""
+    services: Counter[str] = Counter()
+    states: dict[str, dict[str, None]] = {}
+    for event in outcome.trace.events if outcome.trace is not None else ():
+        if event.kind == "http.request" and event.who.startswith("cloud:"):
+            services[event.who.removeprefix("cloud:")] += 1
+        elif event.kind == "machine":
+            reached = states.setdefault(str(event.data.get("machine")), {})
+            reached.update(dict.fromkeys((str(event.data.get("from")), str(event.data.get("to")))))
+    return {
+        "services": dict(sorted(services.items())),
+        "lifecycles": {name: sorted(found) for name, found in sorted(states.items())},
+    }
 
 
 def write_trace(file: Path, outcome: Outcome, trace: Trace) -> None:
     """Write a trace as JSON Lines, the header first."""
-    scenario = outcome.scenario
-    first = header(
-        scenario=scenario.name,
-        sha256=scenario.sha256,
-        seed=outcome.seed,
-        mode=outcome.mode,
-        start=trace.start,
-        versions=versions(),
-    )
+    first = _header(outcome, trace)
     with file.open("w", encoding="utf-8") as stream:
         stream.write(first + "\n")
         for event in trace.events:

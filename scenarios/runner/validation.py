@@ -156,13 +156,15 @@ def _report(model: type[Strict], node: Node, detail: Any, problems: Problems) ->
         problems.add(value_place(node, path), text)
 
 
-def report_unknown_key(model: type[Strict], at: Place, key: str, problems: Problems) -> None:
+def report_unknown_key(
+    model: type[Strict], at: Place, key: str, problems: Problems, known: Iterable[str] | None = None
+) -> None:
     """Note a key that a map does not have: not built yet, or unknown with the nearest that it has."""
     later = not_yet(model.area, key)
     if later is not None:
         problems.add(at, later)
     else:
-        problems.unknown(at, f"unknown key `{key}`", key, keys_of(model))
+        problems.unknown(at, f"unknown key `{key}`", key, keys_of(model) if known is None else known)
 
 
 def _model_at(model: type[Strict], path: Path) -> type[Strict]:

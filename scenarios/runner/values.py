@@ -16,17 +16,22 @@ _DURATION = re.compile(r"(?:([0-9]{1,6})d)?(?:([0-9]{1,8})h)?(?:([0-9]{1,8})m)?(
 DURATION_PATTERN = r"^(?=[0-9])([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"
 DURATION_S_MAX = 366 * 86_400.0
 """Longest duration: a leap year, longer than any timer of the protocol."""
+SIGNED_S_MAX = 100 * DURATION_S_MAX
+"""Longest duration with a sign: how far a clock may be wrong that has lost its battery."""
 
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?Z")
 _CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)%")
 _RATE = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)/(s|m|h)")
 _SIZE = re.compile(r"([0-9]{1,12})(B|KiB|MiB|GiB)")
+_BITS = re.compile(r"([0-9]{1,9})(bit|kbit|Mbit|Gbit)")
+BITS_PATTERN = r"^[0-9]+(bit|kbit|Mbit|Gbit)$"
+_BITS_UNITS = {"bit": 1, "kbit": 1000, "Mbit": 1000**2, "Gbit": 1000**3}
 _SIZE_UNITS = {"B": 1, "KiB": 1024, "MiB": 1024**2, "GiB": 1024**3}
 _RATE_UNITS_S = {"s": 1, "m": 60, "h": 3600}
 
 
-def read_duration(value: object) -> float:
+def read_duration(value: object, longest_s: float = DURATION_S_MAX) -> float:
     """Read `250ms`, `1h30m`, `7d` as seconds.
 
     Raises:
@@ -42,15 +47,15 @@ def read_duration(value: object) -> float:
         raise ValueError(f"`{value[:40]}` is no duration; write whole numbers with d, h, m, s, ms, such as 1h30m")
     counts = [int(group or 0) for group in found.groups()]
     total_ms = sum(count * unit for count, unit in zip(counts, _UNITS_MS.values(), strict=True))
-    if total_ms > DURATION_S_MAX * 1000:
-        raise ValueError(f"`{value}` is longer than a year")
+    if total_ms > longest_s * 1000:
+        raise ValueError(f"`{value}` is longer than " + ("a year" if longest_s == DURATION_S_MAX else "a century"))
     return total_ms / 1000
 
 
 def read_signed_duration(value: object) -> float:
     """Read a duration that may have a sign: `-3s`, `+6m`."""
     if isinstance(value, str) and value[:1] in ("-", "+"):
-        amount = read_duration(value[1:])
+        amount = read_duration(value[1:], SIGNED_S_MAX)
         return -amount if value[0] == "-" else amount
     return read_duration(value)
 
@@ -142,6 +147,14 @@ def read_size(value: object) -> int:
     if found is None:
         raise ValueError("write a size, such as 64KiB or 1300B")
     return int(found[1]) * _SIZE_UNITS[found[2]]
+
+
+def read_bits(value: object) -> int:
+    """Read `2000kbit`, `10Mbit` as bits per second, at least one."""
+    found = _BITS.fullmatch(value) if isinstance(value, str) else None
+    if found is None or int(found[1]) == 0:
+        raise ValueError("write bits per second, such as 2000kbit or 10Mbit")
+    return int(found[1]) * _BITS_UNITS[found[2]]
 
 
 REFERENCE_PATTERN = r"^\$\{[^}]+\}$"

@@ -20,13 +20,13 @@ from scenarios.runner.yamltree import Entry, Node
 from scenarios.runner.yamltree import Mapping as MapNode
 
 Capability = Literal["stub", "time", "raw", "udp", "tls", "media", "panel", "exact", "client"]
-Build = Literal["steps", "expectation"]
-NameKind = Literal["fault", "saved", "subscription", "invitation", "call"]
+Build = Literal["steps", "together", "expectation"]
+NameKind = Literal["fault", "saved", "subscription", "invitation", "call", "widget"]
 
 
 class Defined(NamedTuple):
     """A name that a verb makes known: a fault that can be healed, a value for `${saved.<name>}`, a path that a client
-    listens to, an invitation that can be changed, a call."""
+    listens to, an invitation that can be changed, a call, a panel or widget."""
 
     kind: NameKind
     name: str
@@ -36,7 +36,7 @@ class Defined(NamedTuple):
 class Used(NamedTuple):
     """A name that a verb takes from earlier steps or of a device, and where it is written."""
 
-    kind: Literal["fault", "anchor", "invitation", "device", "call"]
+    kind: Literal["fault", "anchor", "invitation", "device", "call", "widget"]
     name: str
     path: Path
 
@@ -62,6 +62,10 @@ class Verb(Strict):
     def takes_s(self) -> float:
         """The scenario time that the verb takes by its own words; deadlines count from its end."""
         return 0.0
+
+    def why_not(self, mode: str) -> str:
+        """Say why a step with these arguments cannot be done in a run mode; empty when it can."""
+        return ""
 
     def defines(self) -> Iterable[Defined]:
         """Return the names that later steps may use."""

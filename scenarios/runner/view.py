@@ -52,7 +52,9 @@ class StageView:
         if wanted.startswith("call "):
             return self._stage.calls.state(device, self._stage.calls.machine(device, name))
         read = _MACHINES.get(wanted)
-        return str(read(self._device(device))) if read is not None else None
+        if read is None:  # of the others the history tells
+            return self._stage.lifecycles.get((self._device(device).who, wanted))
+        return str(read(self._device(device)))
 
     def discovery(self, device: str) -> Mapping[str, object]:
         """Return the numbers of the last discovery."""

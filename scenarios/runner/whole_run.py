@@ -32,7 +32,7 @@ HARMLESS: Final = frozenset({"sha256", "since"})
 """Members that hold what looks like a secret and is none: a digest of what is public, the number of a state of a locus."""
 
 CHANNEL: Final = frozenset({"mercury", "websocket"})
-UNDER_TLS: Final = frozenset({"tls", "clock", "tcp", "link"})
+UNDER_TLS: Final = frozenset({"tls", "clock", "tcp", "link", "proxy"})
 """Layers whose faults explain a failed handshake."""
 
 Check = Callable[[Sequence[Event], Place], Iterator[Finding]]

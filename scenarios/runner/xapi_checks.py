@@ -176,6 +176,11 @@ def subscription_key(text: str) -> str:
         return text
 
 
+def branch_of(path: Path) -> Branch | None:
+    """Return the branch that a path begins with, None where it does not begin with one that can be listened to."""
+    return next((name for name in SUBSCRIBED if path and name.casefold() == path[0].name.casefold()), None)
+
+
 def check_subscription(text: str, at: Place, table: Nodes, problems: Problems) -> bool:
     """Check that there is something at or below a path that begins with its branch; False when there is not."""
     try:
@@ -183,7 +188,7 @@ def check_subscription(text: str, at: Place, table: Nodes, problems: Problems) -
     except ValueError as error:
         problems.add(at, str(error))
         return False
-    branch = next((name for name in SUBSCRIBED if name.casefold() == path[0].name.casefold()), None)
+    branch = branch_of(path)
     if branch is None or path[0].element is not None:
         message = f"a subscription begins with {', '.join(SUBSCRIBED)}, as in Status Audio Volume"
         problems.add(at, f"{message}, not with `{path[0].name}`")

@@ -53,6 +53,8 @@ async def ask(stage: Stage, device: Device, role: Role, method: str, params: Map
                 await socket.send_str(request(REQUEST_ID, method, params))
                 frame = read_frame(await socket.receive_str())
         except aiohttp.WSServerHandshakeError as error:
+            if error.status in (401, 403):
+                raise AccessDenied from None
             raise ValueError(f"the websocket lets {role} not in: HTTP {error.status}") from None
         except (aiohttp.ClientError, OSError) as error:
             raise ValueError(f"the websocket cannot be reached, or hung up: {error}") from None

@@ -19,8 +19,8 @@ from scenarios.runner.matcher_compiler import is_operator_map
 from scenarios.runner.matchers import MISSING, Matcher, show
 from scenarios.runner.problems import nearest
 from scenarios.runner.subjects import Compile, Context, is_about_lists, literals_of
-from scenarios.runner.xapi_checks import check_event, check_field, check_subscription, subscription_key
-from scenarios.runner.xpaths import Path, has_wildcard, read_path
+from scenarios.runner.xapi_checks import branch_of, check_event, check_field, check_subscription, subscription_key
+from scenarios.runner.xpaths import Path, check_word, has_wildcard, read_path
 from scenarios.runner.yamltree import Entry, Node, kind_of
 from scenarios.runner.yamltree import Mapping as MapNode
 
@@ -139,6 +139,12 @@ def _told(context: Context, entry: Entry) -> Condition:
         limits = read_limits(context, node)
         node = MapNode(limits.own, node.at)
     path = _path(entry.key)
+    branch = branch_of(path)
+    if is_path and branch is not None and path[1:]:
+        for scalar in literals_of(node):
+            wrong = check_word(branch, path[1:], scalar.value, context.table)
+            if wrong is not None:
+                context.problems.add(scalar.at, *wrong)
     matcher: Matcher = m.Anything() if isinstance(node, MapNode) and not node.entries else context.events.compile(node)
     if has_wildcard(path) and not is_about_lists(node) and not isinstance(matcher, m.Anything):
         matcher = m.Has(matcher)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from collections.abc import Mapping as MappingABC
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import Field
@@ -14,7 +16,7 @@ from scenarios.runner.fields import Flag, KnownText, Text
 from scenarios.runner.notyet import not_yet
 from scenarios.runner.validation import Objection
 from scenarios.runner.values import Template
-from scenarios.runner.verbs import Defined, Verb, declare
+from scenarios.runner.verbs import Defined, Used, Verb, declare
 from scenarios.runner.yamltree import Entry, Mapping, Node, kind_of_value
 
 SUBSCRIPTIONS_MAX: Final = 50
@@ -23,6 +25,23 @@ Role = Literal["admin", "integrator", "user"]
 """What the calling account may do."""
 Over = Literal["websocket"]
 """The door that a call comes through; without it, it is made inside the process."""
+
+
+ANY_WIDGET: Final = "*"
+"""Stands for panels and widgets whose ids the file does not tell."""
+_PUTS_UP: Final = ("userinterface extensions panel save", "userinterface extensions set")
+_IDS: Final = re.compile(r"<(?:WidgetId|PanelId)>\s*([^<]*?)\s*</")
+
+
+def widgets_of(path: str, args: MappingABC[str, Any], body: object) -> Iterable[Defined]:
+    """Return the panels and widgets that a command puts up; most put up none."""
+    if " ".join(path.casefold().split()) not in _PUTS_UP:
+        return
+    panel = next((value for name, value in args.items() if name.casefold() == "panelid"), None)
+    found = _IDS.findall(body) if isinstance(body, str) else [ANY_WIDGET]
+    for name in (panel, *found):
+        if name is not None:
+            yield Defined("widget", name if isinstance(name, str) and "&" not in name else ANY_WIDGET, ())
 
 
 @declare
@@ -37,6 +56,10 @@ class XCommand(Verb):
     body: Text = ""
     as_: Annotated[Role, Field(alias="as")] = "admin"
     over: Over | None = None
+
+    def defines(self) -> Iterable[Defined]:
+        """Make the panels and widgets known that it puts up."""
+        yield from widgets_of(self.path, self.args, self.body)
 
 
 @declare
@@ -112,6 +135,8 @@ JOIN_BUTTON: Final = "join button"
 EXTEND: Final = "extend"
 CALL_BUTTONS: Final = ("answer", "decline", "end call")
 """Buttons of calls; `end call` is that of the call bar."""
+BUTTONS: Final = ("wake", JOIN_BUTTON, EXTEND, *CALL_BUTTONS)
+"""What every panel has."""
 
 
 @declare
@@ -139,10 +164,16 @@ class Press(PerhapsOfACall):
             yield Objection(("what",), later)
         elif self.call is not None and self.what not in CALL_BUTTONS:
             yield Objection(("call",), f"only {', '.join(f'`{one}`' for one in CALL_BUTTONS)} take a call", at_key=True)
-        elif self.what in ("wake", JOIN_BUTTON, EXTEND, *CALL_BUTTONS) and (self.value or self.action):
+        elif self.what in BUTTONS and (self.value or self.action):
             yield Objection((), f"`{self.what}` takes neither value nor action")
         elif self.booking is not None and self.what not in (JOIN_BUTTON, EXTEND):
             yield Objection(("booking",), f"only `{JOIN_BUTTON}` and `{EXTEND}` take a booking", at_key=True)
+
+    def uses(self) -> Iterable[Used]:
+        """Name the panel or widget, and the call, that is touched."""
+        yield from super().uses()
+        if isinstance(self.what, str) and self.what not in BUTTONS:
+            yield Used("widget", self.what, ("what",))
 
 
 assert {action.casefold() for action in ACTIONS} == {"pressed", "changed", "released", "clicked"}

@@ -14,6 +14,7 @@ from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.xapi.nodes import Branch, Nodes
 from endpoint.wire.xapi.paths import parse_path
 from scenarios.runner.problems import nearest
+from scenarios.runner.values import Template
 
 PREFIX = {"Status": "xStatus", "Configuration": "xConfiguration", "Command": "xCommand", "Event": "xEvent"}
 
@@ -118,10 +119,19 @@ def _with_elements(node: str, indices: list[str]) -> str:
 
 def check_word(branch: Branch, path: Path, word: object, table: Nodes) -> tuple[str, str | None] | None:
     """Return what is wrong with a literal that a leaf is compared with, or None when the leaf can have it."""
+    node = table.find(branch, parse_path(re.sub(r"\[n\]|\[\*\]", " 1", show_path(path))))
     words = table.words(branch, node_name(path))
-    if words is None or not isinstance(word, str) or word in words:
-        return None
-    return f"`{show_path(path)}` is never `{word}`; it is one of {', '.join(words)}", nearest(word, words)
+    if words is not None:
+        if word in words or word is None or isinstance(word, Template):
+            return None
+        shown = str(word).lower() if isinstance(word, bool) else str(word)
+        return f"`{show_path(path)}` is never `{shown}`; it is one of {', '.join(words)}", nearest(shown, words)
+    if node is not None and node.space.kind == "integer" and isinstance(word, (str, int)) and word != "":
+        try:
+            node.space.accept(word)
+        except LocalProtocolError as error:
+            return f"`{show_path(path)}` is a number: {error}", None
+    return None
 
 
 def check_setting(path: Path, value: object, table: Nodes) -> str | None:

@@ -7,6 +7,7 @@ import os
 import pty
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -284,12 +285,12 @@ def test_json_report(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = files / "verdicts.json"
     Ran(capsys, "run", files, "--json", report)
     content = json.loads(report.read_text())
-    assert content["roomsim_verdicts"] == "1.0"
+    assert content["roomsim_verdicts"] == "1.1"
     assert content["counts"] == {"passed": 1, "failed": 1, "error": 0, "skipped": 0, "xfailed": 0, "xpassed": 0}
     bad, good = content["runs"]
     assert set(bad) == set(good) == {
         "file", "name", "case", "seed", "mode", "result", "reason", "failures", "trace_hash", "trace_file", "took_s", "scenario_s",
-        "skipped_steps", "labels",
+        "steps", "skipped_steps", "labels", "coverage",
     }  # fmt: skip
     (failure,) = bad["failures"]
     assert {key: failure[key] for key in ("kind", "step", "file", "line", "column")} == {
@@ -403,6 +404,11 @@ MUTATIONS = {
     "calendar/overlapping.yaml": ("Current Id: webex-1", "Current Id: webex-2", 'got "webex-1", expected is "webex-2"'),
     "calendar/work_day.yaml": ("Seconds: 60", "Seconds: 61", "expected is 61"),
     "calendar/catch_up.yaml": ('offset: "0"', 'offset: "1"', 'query.offset: got "0", expected is "1"'),
+    "calendar/two_rooms_at_once.yaml": (
+        "display_name: Planning",
+        "display_name: Review",
+        'got "Planning", expected is "Review"',
+    ),
     "calls/answer_conflict.yaml": ("times: 2 }", "times: 1 }", "times 1"),
     "calls/auto_answer.yaml": ("not_before: 5s", "not_before: 6s", "not before 6s"),
     "calls/auto_join.yaml": ("times: 1 } }, xstatus", "times: 2 } }, xstatus", "times 2"),
@@ -533,7 +539,9 @@ def test_changing_one_expected_value_makes_a_scenario_fail(
     right, wrong, told = mutation(file)
     text = (SCENARIOS / file).read_text()
     assert right in text
-    mutant = tmp_path / "mutant.yaml"
+    shutil.copytree(SCENARIOS / "parts", tmp_path / "parts")
+    mutant = tmp_path / "mutants" / "mutant.yaml"
+    mutant.parent.mkdir()
     mutant.write_text(text.replace(right, wrong, 1))
     ran = Ran(capsys, "run", mutant)
     assert ran.code == 1

@@ -282,7 +282,7 @@ def test_widgets_are_touched_as_their_kind_is() -> None:
 @pytest.mark.parametrize(
     ("verb", "why"),
     [
-        ("press: light", "nothing on the panel is called light; there are: lights, go, all, dim, step"),
+        ("press: ${device.name}", "nothing on the panel is called room; there are: lights, go, all, dim, step"),
         ("press: dim", "write which `value` of the Slider dim is touched"),
         ("press: step", "write which `value` of the Spinner step is touched"),
     ],

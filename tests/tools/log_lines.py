@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+PROCESSES: Final = frozenset({"thermal_control", "bootnotifier"})
+"""Processes with lines of their own, without module and level."""
+
 
 class Row(NamedTuple):
     """One line: its mark in comments and scenarios, module, level, text with `{slots}`, and when it comes."""
@@ -21,6 +24,8 @@ class Row(NamedTuple):
     @property
     def shown(self) -> str:
         """The line as it is printed, without time and process."""
+        if self.module in PROCESSES:
+            return f"{self.module}[{{pid}}]: {self.text}"
         level = f"[{self.level}]" if self.level.isdigit() else f" {self.level}"
         return f"{self.module}{level}: {self.text}"
 
@@ -145,6 +150,23 @@ OURS: Final = (
     Row("R01", "Wx2Http", "W", "HTTP({n}) failed: {reason}", "nobody answered"),
     Row("R02", "Wx2Http", "1", "HTTP({n}) retry {k} in {ms} ms", "a request will be sent again"),
     Row("R03", "Wx2Http", "W", "HTTP({n}) giving up after {k} attempts", "it will not"),
+    Row("R05", "Network", "W", "link down on {interface}", "the network cable is out"),
+    Row("", "Network", "I", "link up on {interface}, {mbps} Mbit/s", "it is in again"),
+    Row("R06", "Network", "W", "no IPv4 lease on {interface}", "nobody gives the device an address"),
+    Row("T13", "thermal_control", "E", "temperature critical: {n} C", "the device is too hot"),
+    Row("", "thermal_control", "E", "shutdown in {n} ms", "after T13"),
+    Row("", "thermal_control", "E", "thermal shutdown", "20 s after T13"),
+    Row("", "bootnotifier", "I", "shutdown due to notification from main", "after it"),
+    Row(
+        "",
+        "MainEvents",
+        "E",
+        "starting with factory settings: {why}",
+        "the file with the state cannot be read; it is set aside",
+    ),
+    Row(
+        "R93", "Wx2", "I", "certificate renewed, restart required", "the service certificates of the cloud are new ones"
+    ),
     Row("R12", "Network", "I", "system time set from {host}: {old} -> {new}", "the device's clock was wrong at boot"),
     Row("R20", "Wx2", "I", "Activation: started", "a code was entered"),
     Row(

@@ -63,6 +63,11 @@ VALUES = """
 | xAPI path | words as on the command line of a device, in any case: `Webex Status`, `Call[*] Status` |
 | reference | `${name}`; alone it keeps its type. `$${` is a literal `${`. Inside `{...}` or `[...]` put it in quotes |
 """
+PARTS = """
+A file that begins with `part` holds steps that scenarios share: `use: parts/online.yaml`; with values: `use: { file: ..., with: {...} }`.
+It knows no `${vars.<name>}` but its own. Names that its steps make (saved values, faults, calls) are known after it. Parts may use parts,
+four deep. A report names the step in the part, and where that is used.
+"""
 EXPECTATIONS = """
 A map of subjects, all of which must hold. States must be true together at one instant; events happen between the start of the step and the
 deadline.
@@ -101,7 +106,7 @@ def scenario_language() -> str:
         VALUES,
         "References: " + references() + ".",
         "## The file",
-        keys("FILE", schema["properties"], words.FILE, schema["required"]),
+        keys("FILE", defs["Scenario"]["properties"], words.FILE, defs["Scenario"]["required"]),
         "### clock",
         keys("CLOCK", defs["Clock"]["properties"], words.CLOCK),
         "### cloud",
@@ -112,7 +117,10 @@ def scenario_language() -> str:
         "### device",
         keys("DEVICE", defs["Device"]["properties"], words.DEVICE),
         "### checks",
-        _checks(schema["properties"]["checks"]["items"]["enum"]),
+        _checks(defs["Scenario"]["properties"]["checks"]["items"]["enum"]),
+        "### Parts",
+        PARTS,
+        keys("PART", defs["Part"]["properties"], words.PART, defs["Part"]["required"]),
         "## Steps",
         "A step has exactly one verb, and any of these keys.",
         _step(defs["Step"]["properties"]),

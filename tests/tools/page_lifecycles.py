@@ -10,16 +10,14 @@ from typing import Any, Final, NamedTuple, cast
 import endpoint.media.table as media
 from endpoint.cloud import activation_table as activation
 from endpoint.cloud import mercury_table as mercury
-from endpoint.cloud import reachability, registration, status
 from endpoint.cloud import software_table as software
-from endpoint.cloud.calls import replica_table as locus
 from endpoint.cloud.calls import table as call
-from endpoint.room import standby
 from endpoint.room.bookings import timeline_table as bookings
 from endpoint.room.calls import table as calls
 from endpoint.runtime.statetable import Next, Table
 from endpoint.wire.activation.rules import REGISTER_BAD_MAX, START_OVER_MAX, START_OVER_UNKNOWN_MAX
 from endpoint.wire.mercury_close import AfterOpen, BeforeOpen
+from scenarios.runner.lifecycles import TABLES
 from tests.tools.markdown import code, first_sentences, page, table
 
 INTRODUCTION: Final = """
@@ -27,20 +25,6 @@ Each lifecycle is a table: a state and an event lead to a state and to what has 
 changes nothing. Every transition is an event of the history (kind `machine`), and scenarios can look at it: `mercury: open`,
 `machine: { activation: [challenging, proving, failed] }`. Rows that change nothing and do nothing are left out here.
 """
-TABLES: Final[tuple[Table[Any], ...]] = (
-    activation.TABLE,
-    registration.TABLE,
-    mercury.TABLE,
-    reachability.TABLE,
-    media.TABLE,
-    status.TABLE,
-    locus.TABLE,
-    software.TABLE,
-    call.TABLE,
-    standby.TABLE,
-    bookings.TABLE,
-    calls.TABLE,
-)
 
 
 def spelt(member: Enum) -> str:

@@ -14,7 +14,7 @@ Schema = Mapping[str, Any]
 
 def shape(schema: Schema) -> str:
     """Say what a schema allows: `text`, `duration`, the words themselves."""
-    if "$ref" in schema:
+    if "$ref" in schema and "type" not in schema:
         return str(schema["$ref"]).rpartition("/")[2].lower()
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(filter(None, map(shape, _choices(schema)))))

@@ -97,6 +97,15 @@ KINDS: Final[dict[str, Kind]] = {
     "http.failed": Kind(
         "A request came to nothing.", {**_HTTP, "failed": "how", "layer": "where: dns, tcp, tls, http"}
     ),
+    "proxy.connect": Kind(
+        "A proxy was asked for a tunnel.",
+        {
+            "host": "where to",
+            "port": "where to",
+            "status": "what it answered",
+            "credentials": "whether the device gave a password",
+        },
+    ),
     "ws.open": Kind(
         "The notification channel is open, on each side.", {"service": "mercury", "status": "of the handshake"}
     ),

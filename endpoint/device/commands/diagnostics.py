@@ -22,6 +22,7 @@ class DiagnosticsRun:
 
     def _run(self, call: Invocation) -> Fields | None:
         self._device.check_health()
+        self._device.checks.side_services.ask()
         wanted = call.text("ResultSet")
         if wanted == "None":
             return None

@@ -173,10 +173,12 @@ class ConfigData(Message, kw_only=True, frozen=True):
     Attributes:
         trust_list: whatever came as `trustList`: PEM strings if the peer is right, `msgspec.UNSET` if the member is absent, which
             has a meaning of its own. `trust_items` tells the cases apart.
+        service_certificates: those of serviceData, renewed; an addition of ours, only where they are.
         device_id: the device as the public API and `xStatus Webex DeveloperId` know it; an addition of ours.
     """
 
     trust_list: Any = msgspec.UNSET
+    service_certificates: tuple[str, ...] = ()
     workspace_id: str | None = None
     display_name: str | None = None
     device_id: str | None = None

@@ -22,6 +22,7 @@ from scenarios.runner.model import Scenario
 from scenarios.runner.problems import ScenarioError
 from scenarios.runner.report import Reporter
 from scenarios.runner.suite import Play, Verdict
+from scenarios.runner.verdict_files import as_json
 
 
 class CheckCommand:
@@ -46,7 +47,7 @@ class CheckCommand:
         reporter.verdict(replace(verdict, skipped_steps=()))
         self._tell(scenario, judgement)
         if json_file is not None:
-            json_file.write_bytes(reporter.json([verdict]))
+            json_file.write_bytes(as_json([verdict]))
         if judgement.failures:
             return Exit.NO
         return Exit.OK if judgement.judged else Exit.NOTHING

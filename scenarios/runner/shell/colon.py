@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from endpoint.runtime.field_faults.parts import of_row
 from scenarios.runner.problems import nearest
 from scenarios.runner.shell import faultwords
 from scenarios.runner.shell.doors import Door, DoorRefused
@@ -44,12 +45,26 @@ class Simulation:
         device: the control door of the device; None where its ready file has none.
         cloud: the control API of its cloud, for the faults of services.
         is_one_process: device and cloud stand on one clock; else the cloud's clock is the one to move.
+        more: commands that only this simulation has.
     """
 
-    def __init__(self, device: Door | None, cloud: Door | None = None, *, is_one_process: bool = False) -> None:
+    def __init__(
+        self,
+        device: Door | None,
+        cloud: Door | None = None,
+        *,
+        is_one_process: bool = False,
+        more: Mapping[str, Row] | None = None,
+    ) -> None:
         self._device = device
         self._cloud = cloud
+        self._more = dict(more or {})
         self.is_one_process = is_one_process
+
+    @property
+    def rows(self) -> Mapping[str, Row]:
+        """All commands, by name."""
+        return {**COLON, **self._more}
 
     @property
     def device(self) -> Door:
@@ -98,21 +113,22 @@ async def run_colon(simulation: Simulation, name: str, rest: str) -> list[str]:
         LineError: it is not understood.
         DoorRefused: the simulation says no.
     """
-    return await COLON[known_name(name)].do(simulation, rest.split())
+    return await simulation.rows[known_name(name, simulation.rows)].do(simulation, rest.split())
 
 
-def known_name(name: str) -> str:
+def known_name(name: str, rows: Mapping[str, Row] | None = None) -> str:
     """Return the command that a name is, or is the beginning of.
 
     Raises:
         LineError: there is none, or there are several.
     """
-    found = [known for known in COLON if known.startswith(name)]
-    if name in COLON or (name and len(found) == 1):
-        return name if name in COLON else found[0]
+    rows = COLON if rows is None else rows
+    found = [known for known in rows if known.startswith(name)]
+    if name in rows or (name and len(found) == 1):
+        return name if name in rows else found[0]
     if name and found:
         raise LineError(f":{name} is short for {' and '.join(f':{one}' for one in found)}; write one more letter")
-    near = nearest(name, COLON)
+    near = nearest(name, rows)
     raise LineError(f"there is no :{name[:40]}; " + (f"nearest: :{near}" if near else ":help lists what there is"))
 
 
@@ -149,12 +165,19 @@ def _clock_line(clock: Mapping[str, Any], whose: str = "the device") -> str:
 
 
 async def _fault(simulation: Simulation, words: list[str]) -> list[str]:
-    call = faultwords.read_fault(words)
-    door = simulation.device if call.door == "device" else simulation.cloud
-    armed = await door.ask("POST", "/faults", call.body)
+    calls = faultwords.read_calls(words)
+    doors = [simulation.device if call.door == "device" else simulation.cloud for call in calls]
+    lines = []
+    for door, call in zip(doors, calls, strict=True):
+        armed = await door.ask("POST", "/faults", call.body)
+        lines += [_armed_line(one) for one in armed.get("items", [armed])]
+    return lines
+
+
+def _armed_line(armed: Mapping[str, Any]) -> str:
     if "hit" in armed:
-        return [f"{armed['id']}: it met {'something' if armed['hit'] else 'nothing'}"]
-    return [_fault_line(armed)]
+        return f"{armed['id']}: it met {'something' if armed['hit'] else 'nothing'}"
+    return _fault_line(armed)
 
 
 async def _faults(simulation: Simulation, words: list[str]) -> list[str]:
@@ -169,9 +192,13 @@ async def _heal(simulation: Simulation, words: list[str]) -> list[str]:
     for door in _fault_doors(simulation):
         names = sorted(str(fault["id"]) for fault in await _armed(door))
         armed.update(names)
-        for fault_id in names if wanted == "all" else [name for name in names if name == wanted]:
-            await door.ask("DELETE", f"/faults/{quote(fault_id, safe='')}")
-            healed.append(fault_id)
+        found = names if wanted == "all" else [name for name in names if of_row(name, wanted)]
+        asked: list[str] = []
+        for fault_id in found if wanted == "all" or not found else [wanted]:
+            if not any(of_row(fault_id, one) for one in asked):  # a row ends whole
+                await door.ask("DELETE", f"/faults/{quote(fault_id, safe='')}")
+                asked.append(fault_id)
+        healed += found
     if healed:
         return [f"healed: {', '.join(healed)}"]
     if wanted == "all":
@@ -327,8 +354,8 @@ def _told(value: object) -> str:
 
 
 async def _help(simulation: Simulation, words: list[str]) -> list[str]:
-    width = max(len(row.usage) for row in COLON.values())
-    return [f"  {row.usage:<{width}}  {row.text}" for row in COLON.values()]
+    width = max(len(row.usage) for row in simulation.rows.values())
+    return [f"  {row.usage:<{width}}  {row.text}" for row in simulation.rows.values()]
 
 
 async def _quit(simulation: Simulation, words: list[str]) -> list[str]:
@@ -345,7 +372,11 @@ COLON: Final[Mapping[str, Row]] = {
     "advance": Row(":advance DURATION", "let time jump ahead (stepped and frozen time only)", _advance),
     "clock": Row(":clock", "what time it is, and how it passes", _clock),
     "skew": Row(":skew DURATION", "put the device's wall clock wrong; 0s puts it right", _skew),
-    "fault": Row(":fault ON DO [NAME=VALUE ...]", "break something: :fault dns nxdomain host=u2c* for=5min", _fault),
+    "fault": Row(
+        ":fault ROW | ON DO [NAME=VALUE ...]",
+        "break something: :fault link.down, :fault dns nxdomain host=u2c*",
+        _fault,
+    ),
     "faults": Row(":faults", "what is broken", _faults),
     "heal": Row(":heal ID|all", "end a fault", _heal),
     "status": Row(":status", "how the device is, on one page", _status),

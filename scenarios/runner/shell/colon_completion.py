@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from endpoint.wire.xapi.completion import Completion
 from scenarios.runner.shell import faultwords
-from scenarios.runner.shell.colon import COLON, kinds, members_of
+from scenarios.runner.shell.colon import COLON, Row, kinds, members_of
 
 
-def complete_colon(line: str) -> list[Completion]:
-    """Return what the end of a `:` line can become."""
+def complete_colon(line: str, rows: Mapping[str, Row] | None = None) -> list[Completion]:
+    """Return what the end of a `:` line can become, where there are these commands."""
     name, blank, rest = line.lstrip()[1:].partition(" ")
     if not blank:
         return [
             Completion(f":{known}", len(name) + 1, row.usage, row.text)
-            for known, row in COLON.items()
+            for known, row in (COLON if rows is None else rows).items()
             if known.startswith(name)
         ]
     *done, partial = rest.split(" ")
@@ -23,7 +23,7 @@ def complete_colon(line: str) -> list[Completion]:
     known: Sequence[str] = ()
     match name, done:
         case "fault", []:
-            known = faultwords.layers()
+            known = [*faultwords.layers(), *faultwords.rows()]
         case "fault", [layer]:
             known = faultwords.actions(layer)
         case "fault", [layer, do, *pairs] if do in faultwords.actions(layer):

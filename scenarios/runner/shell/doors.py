@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -32,9 +32,20 @@ class DoorRefused(Exception):
 
 
 class Door:
-    """One door: its base URL and its token. Its certificate is verified unless it is on this machine."""
+    """One door: its base URL and its token. Its certificate is verified unless it is on this machine.
 
-    def __init__(self, url: str, token: str, answer_s_max: float = ANSWER_S_MAX) -> None:
+    Args:
+        connector: makes what connections come from, where they are not the machine's own.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str,
+        answer_s_max: float = ANSWER_S_MAX,
+        connector: Callable[[], aiohttp.BaseConnector] | None = None,
+    ) -> None:
+        self._connector = connector
         self._url = url.rstrip("/")
         self._answer_s_max = answer_s_max
         self._verifies = not is_loopback(url)
@@ -43,7 +54,8 @@ class Door:
 
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(total=self._answer_s_max, connect=CONNECT_S_MAX)
-        self._session = aiohttp.ClientSession(timeout=timeout, headers=self._headers)
+        connector = self._connector() if self._connector is not None else None
+        self._session = aiohttp.ClientSession(timeout=timeout, headers=self._headers, connector=connector)
         return self
 
     async def __aexit__(

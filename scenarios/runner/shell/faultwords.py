@@ -8,6 +8,8 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any, Final, Literal
 
+from endpoint.runtime.field_faults import ROWS
+from endpoint.runtime.field_faults.parts import UnknownRow, find_row, parts
 from endpoint.runtime.vocabulary import FAULTS
 from scenarios.runner.problems import nearest
 from scenarios.runner.shell.lines import LineError
@@ -19,7 +21,7 @@ _NOT_HERE: Final = {
     "clock": "the clock is put wrong with :skew, and moved with :advance",
     "stun": "a scenario does that",
 }
-USAGE: Final = ":fault ON DO [name=value ...], such as: :fault dns nxdomain host=u2c* for=5min"
+USAGE: Final = ":fault ROW, or :fault ON DO [name=value ...], such as: :fault dns nxdomain host=u2c* for=5min"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ def actions(layer: str) -> list[str]:
 def names(layer: str, do: str) -> list[str]:
     """Return which names a fault may be given: its parameters, its targets, its limits."""
     if do in _at_device(layer):
-        own = ("by",) if do == "delay" else ()
+        own = FAULTS[layer][do].params
         limits = ("id",) if do in _door().MOMENTARY.get(layer, ()) else LIMITS
         return [*own, *_door().TARGETS[layer], *limits]
     action = FAULTS[layer][do]
@@ -62,6 +64,36 @@ def names(layer: str, do: str) -> list[str]:
 def _at_device(layer: str) -> tuple[str, ...]:
     found: tuple[str, ...] = _door().LASTING.get(layer, ()) + _door().MOMENTARY.get(layer, ())
     return found
+
+
+def rows() -> list[str]:
+    """Return the rows of the fault table that a prompt can switch on."""
+    built = [row for row in ROWS.values() if row.is_built]
+    return [row.id for row in built if all(part.side != "scenario" for part in parts(row))]
+
+
+def read_calls(words: Sequence[str]) -> tuple[FaultCall, ...]:
+    """Read what follows `:fault`: a row of the fault table, for each door that has a part in it, or one fault.
+
+    Raises:
+        LineError: as `read_fault`.
+    """
+    if not words or (words[0] not in ROWS and "." not in words[0]):
+        return (read_fault(words),)
+    try:
+        row = find_row(words[0])
+    except UnknownRow as error:
+        raise LineError(f"{error}; " + ", ".join(error.expected) if error.expected else str(error)) from None
+    if row.id not in rows():
+        raise LineError(f"{row.id}: a scenario does that")
+    given = _pairs(words[1:], LIMITS, row.id)
+    doors: dict[Literal["device", "cloud"], dict[str, Any]] = {}
+    for part in parts(row):
+        if part.side == "device":
+            doors["device"] = {"row": row.id, **_limits(given, "after", "for")}
+        elif part.side == "cloud":
+            doors["cloud"] = {"row": row.id, **_limits(given, "afterSeconds", "forSeconds")}
+    return tuple(FaultCall(door, body) for door, body in doors.items())
 
 
 def read_fault(words: Sequence[str]) -> FaultCall:
@@ -107,8 +139,9 @@ def _pairs(pairs: Sequence[str], known: Sequence[str], what: str) -> dict[str, s
 
 def _for_device(layer: str, do: str, given: Mapping[str, str]) -> FaultCall:
     body: dict[str, Any] = {"on": layer, "do": do, **_limits(given, "after", "for")}
-    if "by" in given:
-        body["by"] = seconds(given["by"])
+    for name in FAULTS[layer][do].params:
+        if name in given:
+            body[name] = seconds(given[name]) if name == "by" else _plain(given[name])
     target = {name: _plain(value) for name, value in given.items() if name in _door().TARGETS[layer]}
     return FaultCall("device", {**body, "target": target} if target else body)
 

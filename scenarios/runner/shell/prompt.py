@@ -67,7 +67,7 @@ class ShellCompleter(Completer):
 
     def _proposals(self, text: str, numbers: Sequence[int]) -> list[Completion]:
         if text.lstrip().startswith(":"):
-            return complete_colon(text)
+            return complete_colon(text, self._session.rows)
         verbs = ALL_VERBS if " " in text.lstrip() else VERBS
         return complete(
             text, self._table, verbs=verbs, numbers=lambda path: numbers, registered=self._session.registered

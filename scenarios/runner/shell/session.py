@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from endpoint.wire.errors import WireError
@@ -16,7 +16,7 @@ from endpoint.wire.xapi.terminal import END, lines
 from endpoint.xapi.commands import Commands
 from scenarios.runner.shell import lines as ask
 from scenarios.runner.shell.backend import Backend, Lost
-from scenarios.runner.shell.colon import Simulation, known_name, run_colon
+from scenarios.runner.shell.colon import Row, Simulation, known_name, run_colon
 from scenarios.runner.shell.describe import describe, overview
 from scenarios.runner.shell.doors import DoorRefused
 from scenarios.runner.shell.printing import Printer, done_lines, read_lines, refusal_lines, result_lines
@@ -51,6 +51,11 @@ class Session:
     def registered(self) -> Sequence[str]:
         """The feedback expressions that are registered, as `xFeedback List` shows them."""
         return tuple(self._registered)
+
+    @property
+    def rows(self) -> Mapping[str, Row]:
+        """The `:` commands that there are."""
+        return self._simulation.rows
 
     async def line(self, text: str, more: NextLine) -> bool:
         """Do what a line asks for; says whether it went well. What was wrong has been printed.
@@ -94,7 +99,7 @@ class Session:
             case ask.Help():
                 self._help(asked)
             case ask.Colon():
-                if known_name(asked.name) == "quit":
+                if known_name(asked.name, self._simulation.rows) == "quit":
                     raise Leaving
                 self._printer.say(await run_colon(self._simulation, asked.name, asked.rest))
             case ask.Leave():

@@ -296,3 +296,23 @@ def test_clock_is_advanced_where_it_is_stepped() -> None:
         await cloud.stop()
 
     asyncio.run(main())
+
+
+def test_a_row_of_the_fault_table_is_one_switch() -> None:
+    async def story(world: World) -> None:
+        made = await do(world, "POST", "/faults", {"row": "token.revoked", "id": "gone"})
+        assert (made["id"], made["row"], made["elsewhere"]) == ("gone", "token.revoked", [])
+        assert [one["id"] for one in made["items"]] == ["gone", "gone.2"]
+        assert [fault["id"] for fault in (await do(world, "GET", "/faults"))["items"]] == ["gone"]
+        await do(world, "DELETE", "/faults/gone", status=204)
+        assert (await do(world, "GET", "/faults")) == {"items": []}
+        for body, why in (
+            ({"row": "token.revokd"}, "token.revoked"),
+            ({"row": "link.down"}, "a device's control door does it"),
+            ({"row": "token.revoked", "on": "dns"}, "give either"),
+            ({}, "give `row`"),
+        ):
+            refused = await do(world, "POST", "/faults", body, 400)
+            assert why in str(refused)
+
+    in_cloud(story)

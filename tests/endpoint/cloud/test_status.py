@@ -61,7 +61,7 @@ def test_the_good_way_and_what_xstatus_shows_of_it() -> None:
 
 def _cut_off(cloud: Scripted) -> Callable[[], None]:
     """Let nobody answer any more, and cut the socket off; returns what heals it."""
-    cloud.faults.arm(Fault("down", "link", "down"))
+    cloud.faults.arm(Fault("down", "tcp", "refuse"))
     cloud.device.mercury.reset()
     return lambda: cloud.faults.heal("down")
 

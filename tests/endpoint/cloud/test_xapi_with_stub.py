@@ -170,7 +170,7 @@ def test_what_the_device_finds_wrong_is_its_connection_status() -> None:
         await stage.clock.sleep(2)
         assert await shown() == ("connected_with_issues", ["tcpmediafallback"])
         stage.device.mercury.reset()
-        stage.faults.arm(Fault("gone", "link", "down"))
+        stage.faults.arm(Fault("gone", "tcp", "refuse"))
         await stage.clock.sleep(20)
         stage.faults.heal("gone")
         await stage.device.until_online()

@@ -142,3 +142,52 @@ def test_percent_takes_its_share() -> None:
         assert 150 < lost < 250
 
     play(scene)
+
+
+def test_a_row_of_the_fault_table_is_one_switch() -> None:
+    async def scene(room: Room) -> None:
+        reply = await room.ask("POST", "/faults", {"row": "clock.wrong_no_source", "id": "stray"})
+        assert (reply.status, reply.json["row"]) == (201, "clock.wrong_no_source")
+        assert [one["id"] for one in reply.json["items"]] == ["stray", "stray.2", "stray.3", "stray.4"]
+        assert reply.json["items"][0]["hit"] is True
+        assert room.device.world.clock.now().year < 1980
+        again = await room.ask("POST", "/faults", {"row": "clock.wrong_no_source", "id": "stray"})
+        assert (again.status, again.code) == (409, "fault_refused")
+        assert len((await room.get("/faults"))["items"]) == 3
+        assert (await room.ask("DELETE", "/faults/stray")).status == 200
+        assert await room.get("/faults") == {"items": []}
+
+    play(scene)
+
+
+def test_a_row_that_ends_by_itself() -> None:
+    async def scene(room: Room) -> None:
+        await room.ask("POST", "/faults", {"row": "link.down", "for": "1m"})
+        assert (await room.get("/status"))["diagnostics"]["NetLinkStatus"] == "Error"
+        await room.device.world.clock.sleep(61)
+        assert room.device.link.is_up
+
+    play(scene)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "says"),
+    [
+        ({"row": "dns.nxdomian"}, "unknown_fault", "no row 'dns.nxdomian'"),
+        ({"row": "token.revoked"}, "unknown_fault", "the cloud's control API does it"),
+        ({"row": "multistream.refused"}, "unknown_fault", "it comes with multistream"),
+        ({"row": "link.down", "on": "dns"}, "bad_fault", "give either"),
+        ({"row": "link.down", "by": 3}, "bad_fault", "give either"),
+        ({"row": "power.loss", "target": {"host": "x"}}, "bad_target", "cannot be aimed at 'host'"),
+        ({"on": "clock", "do": "jump"}, "bad_fault", "needs `by`"),
+        ({"on": "http", "do": "error"}, "unknown_fault", "the cloud's control API has faults on http"),
+    ],
+)
+def test_a_row_that_is_none_of_the_device_is_refused(body: dict[str, object], code: str, says: str) -> None:
+    async def scene(room: Room) -> None:
+        reply = await room.ask("POST", "/faults", body)
+        assert (reply.status, reply.code) == (422, code)
+        assert says in reply.json["message"]
+        assert await room.get("/faults") == {"items": []}
+
+    play(scene)

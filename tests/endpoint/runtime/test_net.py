@@ -19,7 +19,16 @@ from hypothesis import strategies as st
 
 from endpoint.runtime.errors import Unreachable
 from endpoint.runtime.faults import Fault
-from endpoint.runtime.net import BACKLOG, CONNECT_TIMEOUT_S, FAILURES, NameTable, Net, raise_open_file_limit, reset
+from endpoint.runtime.net import (
+    BACKLOG,
+    CONNECT_TIMEOUT_S,
+    DNS_TIMEOUT_S,
+    FAILURES,
+    NameTable,
+    Net,
+    raise_open_file_limit,
+    reset,
+)
 from endpoint.runtime.tls import UNVERIFIED, Authority, TlsClient, server_context
 from endpoint.runtime.virtual import run
 from tests.endpoint.runtime.ground import AUTHORITY, Ear, Echo, Ground, until
@@ -346,6 +355,9 @@ def test_a_caller_that_goes_leaves_no_connection() -> None:
 # -- faults --
 
 
+WAITS_S = {"silent": CONNECT_TIMEOUT_S, "block": CONNECT_TIMEOUT_S, "tcp_only": DNS_TIMEOUT_S}
+
+
 @pytest.mark.parametrize(("on", "do"), [(on, do) for on, does in FAILURES.items() for do in does])
 def test_every_fault_has_its_reason(on: str, do: str) -> None:
     async def main(ground: Ground) -> None:
@@ -356,7 +368,7 @@ def test_every_fault_has_its_reason(on: str, do: str) -> None:
         layer, reason = FAILURES[on][do]
         expected = layer, reason.format(host=HOST, port=443)
         assert await _refused(ground.net, tls=TRUSTING, service="u2c") == expected
-        assert ground.clock.time() == (CONNECT_TIMEOUT_S if do in ("silent", "block") else 0)
+        assert ground.clock.time() == WAITS_S.get(do, 0)
         assert fault.used == 1
         ground.faults.heal("f")
         transport, _ = await ground.net.connect(Ear, HOST, 443, tls=TRUSTING, service="u2c")

@@ -140,8 +140,10 @@ def test_nothing_older_than_tls_1_2_is_spoken() -> None:
 def test_two_parties_of_this_process_agree_on_a_version_or_fail(version: ssl.TLSVersion) -> None:
     server = server_context(*AUTHORITY.issue([HOST]))
     server.minimum_version = server.maximum_version = version
-    near, far = shake_hands(TRUSTING.context(), server, HOST)
+    near, far, flights = shake_hands(TRUSTING.context(), server, HOST)
     assert near.version() == far.version() == version.name.replace("_", ".")
+    assert len(flights) == (3 if version is ssl.TLSVersion.TLSv1_3 else 4)
+    assert flights[1] > 500  # a certificate
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     other = {ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3} - {version}
     client.minimum_version = client.maximum_version = other.pop()

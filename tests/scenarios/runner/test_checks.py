@@ -256,7 +256,7 @@ STATES = FakeView(
         ("{ machine: { registration: registered } }", True),
         ("{ machine: { cloud code: CONSUMED } }", True),
         ("{ machine: { registration: { not: Registered } } }", False),
-        ("{ machine: { calls: idle } }", False),
+        ("{ machine: { standby: halfwake } }", False),
         ("{ discovery: { asked: 210, answered: 166, took: { ge: 9s, le: 10s } } }", True),
         ("{ discovery: { silent: 44 } }", False),
         ("{ diagnostics: { TCPMediaFallback: Warning } }", True),

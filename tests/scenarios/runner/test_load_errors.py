@@ -1,6 +1,7 @@
 """Golden texts: what an author sees for every kind of mistake.
 
-`tests/data/scenarios/load_errors.txt` holds sections of a title, a file, `~~~`, and what is printed for it.
+`tests/data/scenarios/load_errors.txt` holds sections of a title, a file, `~~~`, and what is printed for it. Other files that it uses follow
+it, each after a line `+++ <name>`.
 """
 
 from __future__ import annotations
@@ -25,7 +26,16 @@ def sections() -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize(("source", "printed"), [section[1:] for section in sections()], ids=[s[0] for s in sections()])
-def test_load_error_is_printed_as_agreed(source: str, printed: str) -> None:
+def test_load_error_is_printed_as_agreed(
+    source: str, printed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source, *others = source.split("\n+++ ")
+    for other in others:
+        name, _, text = other.partition("\n")
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text + "\n")
     with pytest.raises(ScenarioError) as caught:
         load_bytes(source.encode() + b"\n" if source else b"", "x.yaml")
     assert printed == str(caught.value)

@@ -9,7 +9,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from endpoint.wire.xapi.nodes import nodes
+from scenarios.runner.loader import load_bytes
+from scenarios.runner.problems import ScenarioError
 from scenarios.runner.schema import FILE_NAME, print_schema, scenario_schema
+from scenarios.runner.schema_xapi import written
 from scenarios.runner.verbs import VERBS
 from scenarios.runner.yamltree import parse, plain
 
@@ -57,10 +61,30 @@ def test_shipped_scenario_meets_the_schema(file: Path) -> None:
         "name: x\nsteps: [ { note: hello, expect: { xstats: { a: 1 } } } ]",
         "name: x\nsteps: [ { fault: { on: mecury, do: reset } } ]",
         "name: x\ndevice: { product: Room Kit Por }\nsteps: [ { note: hello } ]",
+        "name: x\nsteps: [ { note: hello, expect: { xstatus: { Webex Status: Registred } } } ]",
+        "name: x\nsteps: [ { note: hello, never: { xstatus: { Call 1 Status: Conected } } } ]",
+        "name: x\nsteps: [ { note: hello, expect: { xevent: { CallDisconnect: { CauseOrigin: Spork } } } } ]",
+        "part: x\nname: x\nsteps: [ { note: hello } ]",
+        "part: x\nrequires: [a]\nsteps: [ { note: hello } ]",
     ],
 )
 def test_schema_refuses_what_the_loader_refuses(text: str) -> None:
     assert not VALIDATOR.is_valid(read(text))
+    with pytest.raises(ScenarioError):
+        load_bytes(text.encode(), "x.yaml")
+
+
+def test_editors_complete_paths_words_and_commands() -> None:
+    defs = scenario_schema()["$defs"]
+    table = nodes()
+    assert set(defs["Status"]["properties"]) == {written(path) for path in table.paths("Status")}
+    assert set(defs["Settings"]["properties"]) == {written(path) for path in table.paths("Configuration")}
+    assert defs["Command"]["examples"] == table.paths("Command")
+    words = defs[defs["Status"]["properties"]["Webex Status"]["$ref"].rpartition("/")[2]]
+    assert words["anyOf"][0]["enum"] == ["Disabled", "Error", "Registered", "Registering", "Stopped"]
+    assert defs["Settings"]["properties"]["Conference AutoAnswer Mode"]["examples"] == ["Off", "On"]
+    assert "Status Call 1 Status" in defs["Subscription"]["examples"]
+    assert set(defs["Events"]["properties"]) == set(table.paths("Event"))
 
 
 @pytest.mark.parametrize(
@@ -68,6 +92,8 @@ def test_schema_refuses_what_the_loader_refuses(text: str) -> None:
     [
         "name: x\nvars: { t: 1m }\nsteps: [ { advance: '${vars.t}' } ]",
         "name: x\nvars: { n: 5 }\ncloud: { media: { servers: '${vars.n}' } }\nsteps: [ { note: hello } ]",
+        "name: x\nvars: { s: Error }\nsteps: [ { note: a, expect: { xstatus: { Webex Status: '${vars.s}', call 2 status: Idle } } } ]",
+        "part: x\nrequired: [a]\nvars: { b: 1 }\nsteps: [ { use: { file: b.yaml, with: { a: 1 } } }, { together: [ { note: a } ] } ]",
         "name: x\nsteps: [ { wait: { mercury: open } }, { repeat: { times: 2, steps: [ { note: a } ] } } ]",
     ],
 )

@@ -181,7 +181,7 @@ def test_a_device_that_nobody_answers_is_offline_after_ten_minutes_and_not_befor
     async def story(stage: Stubbed) -> None:
         await stage.online()
         await stage.clock.sleep(600.0)
-        stage.faults.arm(Fault("down", "link", "down"))
+        stage.faults.arm(Fault("down", "tcp", "refuse"))
         stage.device.mercury.reset()
         await stage.clock.sleep(OFFLINE_S - 10.0)
         assert message(stage, "WebexConnectivity")
@@ -200,7 +200,7 @@ def test_a_device_that_nobody_answers_is_offline_after_ten_minutes_and_not_befor
 def test_what_ends_a_silence_ends_the_wait(how: str) -> None:
     async def story(stage: Stubbed) -> None:
         await stage.online()
-        stage.faults.arm(Fault("down", "link", "down"))
+        stage.faults.arm(Fault("down", "tcp", "refuse"))
         stage.device.mercury.reset()
         await stage.clock.sleep(300.0)
         assert message(stage, "WebexConnectivity")

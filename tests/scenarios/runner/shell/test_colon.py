@@ -16,10 +16,10 @@ from shell_talk import Talk, talk_to
 
 from endpoint.device import control_faults
 from endpoint.device.control_actions import KINDS
-from endpoint.runtime.vocabulary import FAULTS
+from endpoint.runtime.vocabulary import FAULTS, PARAMETERS
 from scenarios.runner.shell.colon import COLON, known_name
 from scenarios.runner.shell.colon_completion import complete_colon
-from scenarios.runner.shell.faultwords import actions, layers, names, read_fault, seconds
+from scenarios.runner.shell.faultwords import actions, layers, names, read_calls, read_fault, seconds
 from scenarios.runner.shell.lines import LineError
 
 
@@ -265,7 +265,10 @@ def test_every_fault_can_be_said_with_every_name() -> None:
             call = read_fault([layer, do, *pairs])
             assert (call.body["on"], call.body["do"]) == (layer, do)
             if call.door == "device":
-                control_faults.read_members(call.body, control_faults.FaultRequest)
+                own = {name: call.body[name] for name in PARAMETERS if name in call.body}
+                assert set(own) <= set(FAULTS[layer][do].params)
+                members = {name: value for name, value in call.body.items() if name not in own}
+                control_faults.read_members(members, control_faults.FaultRequest)
     assert set(layers()) | {"clock", "stun"} == set(FAULTS)
 
 
@@ -285,6 +288,41 @@ def test_any_words_are_a_fault_or_refused_in_words(words: list[str]) -> None:
     assert call.body["on"] in FAULTS
 
 
+def test_a_row_of_the_fault_table_goes_to_each_door_that_has_a_part_in_it() -> None:
+    (of_device,) = read_calls(["dns.nxdomain", "for=5min"])
+    assert (of_device.door, of_device.body) == ("device", {"row": "dns.nxdomain", "for": 300.0})
+    (of_cloud,) = read_calls(["token.revoked", "for=5min"])
+    assert (of_cloud.door, of_cloud.body) == ("cloud", {"row": "token.revoked", "forSeconds": 300.0})
+    assert read_calls(["dns", "nxdomain"]) == (read_fault(["dns", "nxdomain"]),)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("dns.nxdomian", "no row 'dns.nxdomian'; dns.nxdomain"),
+        ("multistream.refused", "cannot be switched on yet: it comes with multistream"),
+        ("dns.nxdomain host=x", "dns.nxdomain takes no 'host'"),
+    ],
+)
+def test_wrong_rows_are_explained(line: str, why: str) -> None:
+    with pytest.raises(LineError, match=why):
+        read_calls(line.split())
+
+
+def test_a_row_is_armed_and_healed_whole(tmp_path: Path) -> None:
+    async def scene(device: Scripted, talk: Talk) -> None:
+        parts = [{"id": name, "on": "tcp", "do": "refuse", "used": 0} for name in ("a.b", "a.b.2")]
+        device.door["POST /faults"] = {"id": "a.b", "items": [{"id": "a", "hit": True}, *parts], "elsewhere": []}
+        assert await talk.good(":fault link.down") == [
+            "a: it met something", "a.b: tcp refuse; bit 0 times", "a.b.2: tcp refuse; bit 0 times",
+        ]  # fmt: skip
+        device.door["GET /faults"] = {"items": parts}
+        device.door["DELETE /faults/a.b"] = {}
+        assert await talk.good(":heal a.b") == ["healed: a.b, a.b.2"]
+
+    play(tmp_path, scene)
+
+
 @pytest.mark.parametrize(
     ("text", "found"), [("5min", 300.0), ("1h30m", 5400.0), ("90s", 90.0), ("250ms", 0.25), ("2h5min", 7500.0)]
 )
@@ -299,7 +337,7 @@ def test_durations(text: str, found: float) -> None:
     ("line", "become"),
     [
         (":adv", [":advance"]),
-        (":fault d", [":fault dns"]),
+        (":fault d", [":fault dns", ":fault dns.nxdomain", ":fault dns.slow"]),
         (":fault dns nx", [":fault dns nxdomain"]),
         (":fault dns nxdomain ho", [":fault dns nxdomain host="]),
         (":fault dns nxdomain host=x ho", []),

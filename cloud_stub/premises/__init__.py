@@ -1,0 +1,1 @@
+"""What stands between the room and the cloud, on the customer's own ground."""

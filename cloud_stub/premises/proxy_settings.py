@@ -1,0 +1,44 @@
+"""How the proxy of the premises is set up, and where it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal, get_args
+
+from endpoint.runtime.tls import Authority
+from endpoint.wire.proxyauth import ProxyPassword
+
+DOMAIN: Final = "example.test"
+"""The domain of the premises: that of devices which were told no other."""
+PROXY_HOST: Final = f"proxy.{DOMAIN}"
+PROXY_PORT: Final = 8080
+PAC_HOST: Final = f"pac.{DOMAIN}"
+WPAD_HOST: Final = f"wpad.{DOMAIN}"
+PAC_PATHS: Final = ("/proxy.pac", "/wpad.dat")
+Scheme = Literal["basic", "digest", "digest-sha-256", "ntlm", "negotiate"]
+SCHEMES: Final = get_args(Scheme)
+"""What a proxy can be asked to offer; of these it can check the first three."""
+
+PAC_SCRIPT: Final = f"""function FindProxyForURL(url, host) {{
+  if (isPlainHostName(host) || host === "127.0.0.1" || dnsDomainIs(host, ".{DOMAIN}")) return "DIRECT";
+  return "PROXY {PROXY_HOST}:{PROXY_PORT}";
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ProxySettings:
+    """How a proxy behaves when nothing is wrong with it.
+
+    Attributes:
+        schemes: how it asks who is there, of SCHEMES; none lets everybody through.
+        login, password: the one account.
+        inspects: the authority whose certificates it shows in the place of the servers' own; None leaves TLS alone.
+        script: what it serves as PAC script.
+    """
+
+    schemes: tuple[str, ...] = ()
+    login: str = "room"
+    password: ProxyPassword = field(default_factory=lambda: ProxyPassword("room-proxy-secret"))
+    inspects: Authority | None = None
+    script: str = PAC_SCRIPT

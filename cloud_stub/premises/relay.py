@@ -1,0 +1,205 @@
+"""Carrying bytes from one connection to another: blindly, or request by request (HTTP/1.1, RFC 9112) where TLS is opened up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from endpoint.runtime.net import reset
+
+CHUNK_BYTES: Final = 64 * 1024
+HEAD_BYTES_MAX: Final = 64 * 1024
+
+Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+Alter = Callable[["Head"], bytes | None]
+
+
+class BadMessage(Exception):
+    """Bytes that are no HTTP/1.1 message, or one with a head too long."""
+
+
+@dataclass(slots=True)
+class Head:
+    """The head of a request or an answer: its first line, and its fields as they came."""
+
+    first: str
+    fields: list[tuple[str, str]] = field(default_factory=list)
+
+    def get(self, name: str) -> str:
+        """Return the value of a field, several joined by commas; empty when it is not there."""
+        return ", ".join(value for known, value in self.fields if known.lower() == name)
+
+    def drop(self, *names: str) -> None:
+        """Take fields out."""
+        self.fields = [(name, value) for name, value in self.fields if name.lower() not in names]
+
+    @property
+    def status(self) -> str:
+        """The status of an answer."""
+        return self.first.partition(" ")[2][:3]
+
+    def encode(self) -> bytes:
+        """Write it as it goes over the wire."""
+        lines = [self.first, *(f"{name}: {value}" for name, value in self.fields)]
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def parse_head(data: bytes) -> Head:
+    """Read a head, with the empty line at its end.
+
+    Raises:
+        BadMessage: it is none.
+    """
+    first, *lines = data.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
+    if "HTTP/1." not in first:
+        raise BadMessage("no HTTP/1.1")
+    fields = []
+    for line in lines:
+        name, colon, value = line.partition(":")
+        if not colon or not name or name != name.strip():
+            raise BadMessage("a field without a name")
+        fields.append((name, value.strip()))
+    return Head(first, fields)
+
+
+async def read_head(reader: asyncio.StreamReader) -> Head | None:
+    """Read the next head; None when the other side has nothing more to say.
+
+    Raises:
+        BadMessage: what came is none.
+    """
+    try:
+        return parse_head(await reader.readuntil(b"\r\n\r\n"))
+    except asyncio.LimitOverrunError:
+        raise BadMessage("a head too long") from None
+    except asyncio.IncompleteReadError as error:
+        if error.partial:
+            raise BadMessage("half a head") from None
+        return None
+
+
+async def pipe(near: Stream, far: Stream) -> None:
+    """Carry bytes both ways until one side ends; a reset on one side is one on the other."""
+    ways = [asyncio.ensure_future(_pump(near[0], far[1])), asyncio.ensure_future(_pump(far[0], near[1]))]
+    try:
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for way in ways:
+            way.cancel()
+        outcomes = await asyncio.gather(*ways, return_exceptions=True)
+    was_reset = any(isinstance(outcome, ConnectionError) for outcome in outcomes)
+    for _, writer in (near, far):
+        if was_reset:
+            reset(writer.transport)
+        else:
+            writer.close()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(CHUNK_BYTES):
+        writer.write(data)
+        await writer.drain()
+
+
+async def exchange(near: Stream, far: Stream, alter: Alter) -> None:
+    """Carry requests and answers, one after the other, until one side ends or the connection becomes something else.
+
+    Args:
+        alter: may change the head of a request; bytes that it returns are answered in the place of the server, and are the last.
+    """
+    while (request := await read_head(near[0])) is not None:
+        length = _length(request, is_answer=False)
+        own = alter(request)
+        if own is not None:
+            near[1].write(own)
+            return
+        far[1].write(request.encode())
+        await _body(near[0], far[1], length)
+        if not await _answer(near, far, request.first.partition(" ")[0]):
+            return
+
+
+async def _answer(near: Stream, far: Stream, method: str) -> bool:
+    """Carry one answer, with what comes before it; says whether another request may follow."""
+    while True:
+        answer = await read_head(far[0])
+        if answer is None:
+            return False
+        near[1].write(answer.encode())
+        if answer.status == "101":
+            await pipe(near, far)
+            return False
+        if not answer.status.startswith("1"):
+            break
+    has_body = method != "HEAD" and answer.status not in ("204", "304")
+    length = _length(answer, is_answer=True) if has_body else 0
+    await _body(far[0], near[1], length)
+    return length is not None and "close" not in answer.get("connection").lower()
+
+
+def _length(head: Head, *, is_answer: bool) -> int | None:
+    """Return the length of a body, -1 for chunks, None for one that ends with the connection."""
+    if "chunked" in head.get("transfer-encoding").lower():
+        return -1
+    length = head.get("content-length")
+    if length and not (length.isascii() and length.isdecimal()):
+        raise BadMessage("a length that is no number")
+    if length:
+        return int(length)
+    return None if is_answer else 0
+
+
+async def _body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, length: int | None) -> None:
+    if length is None:
+        await _pump(reader, writer)
+    elif length >= 0:
+        await _copy(reader, writer, length)
+    else:
+        await _chunks(reader, writer)
+    await writer.drain()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, length: int) -> None:
+    while length:
+        data = await reader.read(min(length, CHUNK_BYTES))
+        if not data:
+            raise BadMessage("half a body")
+        writer.write(data)
+        await writer.drain()
+        length -= len(data)
+
+
+async def _chunks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while True:
+        line = await _line(reader)
+        writer.write(line)
+        try:
+            size = int(line.partition(b";")[0], 16)
+        except ValueError:
+            raise BadMessage("a chunk without a size") from None
+        if size <= 0:
+            break
+        await _copy(reader, writer, size + 2)
+    while (line := await _line(reader)) != b"\r\n":
+        writer.write(line)
+    writer.write(line)
+
+
+async def _line(reader: asyncio.StreamReader) -> bytes:
+    try:
+        line = await reader.readline()
+    except ValueError:
+        raise BadMessage("a line too long") from None
+    if not line.endswith(b"\n"):
+        raise BadMessage("half a line")
+    return line
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    """Close a connection after what was written has gone."""
+    with suppress(OSError):
+        await writer.drain()
+    writer.close()

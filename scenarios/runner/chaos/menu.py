@@ -1,0 +1,151 @@
+"""What may be drawn: the faults that a device has to survive, and how strong each may be.
+
+A fault belongs here when everything that it breaks is to be well again once it has healed. Those after which a person has to do something
+(an account that is gone, a code that is used up) are in `LEFT_OUT`, with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, NamedTuple
+
+from endpoint.runtime.chance import Stream
+
+Draw = Callable[[Stream], Any]
+"""Draws a value, as a scenario would write it."""
+
+LONGEST_S: Final = 600
+"""Virtual seconds that a drawn fault holds at most."""
+COUNT_MAX: Final = 20
+"""How often one bites at most, where it is limited so."""
+SERVICES: Final = ("activation", "calendar", "calliope", "encryption", "idbroker", "locus", "u2c", "wdm")
+"""Services that a fault on `http` may be aimed at; half of them are aimed at none."""
+
+
+class Dish(NamedTuple):
+    """One fault that may be drawn.
+
+    Attributes:
+        weight: how often it is drawn, against the others of its layer.
+        params: its parameters; each is drawn anew.
+        target: what it is aimed at, likewise.
+    """
+
+    weight: int = 1
+    params: Mapping[str, Draw] = {}
+    target: Mapping[str, Draw] = {}
+
+
+def _seconds(low_ms: int, high_ms: int) -> Draw:
+    return lambda stream: f"{stream.randint(low_ms, high_ms)}ms"
+
+
+def _skew(stream: Stream) -> str:
+    return f"{stream.choice('+-')}{stream.randint(1, 240)}s"
+
+
+def _one_of(*values: Any) -> Draw:
+    return lambda stream: stream.choice(values)
+
+
+_A_LITTLE: Final = _seconds(50, 20_000)
+_STATUS: Final = _one_of(404, 429, 500, 502, 503, 504)
+_ANY_SERVICE: Final = _one_of(*SERVICES, *(None for _ in SERVICES))
+_PLAIN: Final = Dish()
+_AIMED: Final = Dish(target={"service": _ANY_SERVICE})
+_SLOW: Final = Dish(params={"by": _A_LITTLE})
+_SOCKET: Final[Mapping[str, Dish]] = {
+    "reset": Dish(3),
+    "close": Dish(2, {"code": _one_of(1000, 1001, 1011, 4001, 4400, 4401, 4404)}),
+    "refuse": Dish(1, {"status": _one_of(401, 404, 429, 500, 503)}),
+    "silent": _PLAIN,
+    "delay": _SLOW,
+    "drop": _PLAIN,
+    "duplicate": _PLAIN,
+    "reorder": _SLOW,
+    "gap": _PLAIN,
+    "malformed": Dish(1, {"what": _one_of("json", "utf8", "oversize", "no_id", "no_event_type")}),
+}
+
+MENU: Final[Mapping[str, Mapping[str, Dish]]] = {
+    "link": {"down": _PLAIN, "no_address": _PLAIN},
+    "dns": {"nxdomain": _PLAIN, "servfail": _PLAIN, "silent": _PLAIN, "delay": _SLOW},
+    "tcp": {
+        "refuse": _AIMED,
+        "silent": _AIMED,
+        "block": _AIMED,
+        "reset": Dish(3),
+        "delay": Dish(1, {"by": _A_LITTLE}, {"service": _ANY_SERVICE}),
+    },
+    "tls": {
+        "expired": _AIMED,
+        "not_yet_valid": _AIMED,
+        "wrong_name": _AIMED,
+        "unknown_ca": _AIMED,
+        "revoked": _AIMED,
+        "revocation_unknown": _AIMED,
+    },
+    "http": {
+        "error": Dish(3, {"status": _STATUS}, {"service": _ANY_SERVICE}),
+        "delay": Dish(1, {"by": _A_LITTLE}, {"service": _ANY_SERVICE}),
+        "dribble": Dish(1, {"by": _seconds(50, 5_000)}, {"service": _ANY_SERVICE}),
+        "drop_request": _AIMED,
+        "drop_reply": _AIMED,
+        "truncate": _AIMED,
+        "malformed": Dish(1, {"what": _one_of("json", "utf8")}, {"service": _ANY_SERVICE}),
+        "duplicate": _AIMED,
+    },
+    "websocket": _SOCKET,
+    "mercury": {**_SOCKET, "no_first_frame": _PLAIN, "wrong_first_frame": _PLAIN, "auth_refused": _PLAIN},
+    "udp": {"drop": _PLAIN},
+    "stun": {
+        "silent": _PLAIN,
+        "error": Dish(params={"code": _one_of(400, 401, 438, 500)}),
+        "wrong_transaction": _PLAIN,
+        "malformed": _PLAIN,
+        "no_mapped_address": _PLAIN,
+        "slow": _SLOW,
+    },
+    "clock": {"skew": Dish(params={"by": _skew})},
+    "token": {
+        "expire": Dish(target={"kind": _one_of("access")}),
+        "revoke": Dish(target={"kind": _one_of("access")}),
+        "wrong_scope": _PLAIN,
+    },
+    "catalog": {"missing": Dish(params={"service": _one_of("calendar", "mercury", "wdm", "locus")}), "stale": _PLAIN, "error": _PLAIN},
+    "activation": {"lost_reply": Dish(params={"what": _one_of("challenge", "invoke", "register")})},
+    "wdm": {"not_found": _PLAIN, "moved": _PLAIN, "error": Dish(params={"status": _STATUS})},
+    "kms": {
+        "silent": _PLAIN, "lost_answer": _PLAIN, "error": _PLAIN, "wrong_key": _PLAIN, "expired_channel": _PLAIN, "bad_certificate": _PLAIN,
+    },
+    "hybrid": {"notification_lost": _PLAIN, "notification_late": _SLOW, "notification_twice": _PLAIN},
+    "locus": {
+        "busy": _PLAIN, "rejected": _PLAIN, "no_answer": _PLAIN, "elsewhere": _PLAIN, "not_found": _PLAIN, "locked": _PLAIN,
+        "lobby": _PLAIN, "full": _PLAIN, "pin": _PLAIN, "moved": _PLAIN, "ended": _PLAIN, "delta_gap": Dish(3), "out_of_order": Dish(3),
+        "duplicate": Dish(2), "too_big": _PLAIN, "url_changed": _PLAIN, "lost_passcode": _PLAIN, "error": Dish(params={"status": _STATUS}),
+        "delay": _SLOW, "drop_request": _PLAIN, "drop_reply": _PLAIN,
+    },
+    "calendar": {
+        "push_lost": Dish(2), "push_late": _SLOW, "push_twice": _PLAIN, "out_of_order": _PLAIN, "minimal_not_found": _PLAIN,
+        "short_page": _PLAIN, "sip_button": _PLAIN,
+    },
+}  # fmt: skip
+"""Layer, action, and how it is drawn."""
+
+_FOR_GOOD: Final = "what it does stays: a person has to mend it"
+_ROUTE: Final = "it takes a place to lead to, which a draw does not have"
+LEFT_OUT: Final[Mapping[str, str]] = {
+    "activation": "a code that is refused stays refused",
+    "catalog.moved": _ROUTE,
+    "clock.jump": _FOR_GOOD,
+    "calendar.no_join_fields": "the meetings of that time stay without them",
+    "http.redirect": _ROUTE,
+    "hybrid": "a setting of a mailbox: what it did to a meeting stays",
+    "locus.redirect": _ROUTE,
+    "mercury.replaced": "another connection has taken over: the device stays away until somebody says otherwise",
+    "power": "somebody has to boot it",
+    "storage": "what could not be written stays unwritten",
+    "token.invalid_grant": "the account is gone",
+    "wdm.excessive": "a registration too many: somebody has to delete one",
+}
+"""Faults of the vocabulary that are not drawn, layer or `layer.action`, and why."""

@@ -1,0 +1,1 @@
+"""Recording a run, and playing a recording back to either side."""

@@ -1,0 +1,194 @@
+"""`roomsim run`: from what the command line asks for to verdicts, reports and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from endpoint.wire.xapi.nodes import nodes
+from scenarios.runner.commands import Exit, refused
+from scenarios.runner.loader import load_all
+from scenarios.runner.player import Player
+from scenarios.runner.problems import ScenarioError
+from scenarios.runner.publish import make_room
+from scenarios.runner.report import Reporter
+from scenarios.runner.run import Pause
+from scenarios.runner.stage import Stage
+from scenarios.runner.suite import Play, Suite, Verdict, not_loaded, select, take
+from scenarios.runner.verdict_files import as_github, as_json, as_junit
+
+MODES: Final = ("virtual", "wire")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which runs: files, tags and cases of them (any where there are none), the seed in place of theirs, and how many seeds."""
+
+    paths: Sequence[Path]
+    tags: Sequence[str] = ()
+    cases: Sequence[str] = ()
+    seed: int | None = None
+    seeds: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be written and printed beside the verdicts."""
+
+    junit: Path | None = None
+    json: Path | None = None
+    github: bool = False
+    labels: bool = False
+    times: bool = False
+    ladder: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommand:
+    """One call of `roomsim run`.
+
+    Attributes:
+        shell: when a shell opens on the frozen stage: `always`, when the story is told or has failed, or `on failure`.
+        watch: whether it all happens again whenever a file changes.
+    """
+
+    selection: Selection
+    suite: Suite
+    jobs: int = 1
+    wanted: Wanted = field(default_factory=Wanted)
+    shell: str = ""
+    watch: bool = False
+
+    def run(self) -> int:
+        """Check what is asked for, do it, and return the exit code."""
+        self._check()
+        if self.watch:
+            return self._watch()
+        return self._round(self._plays())
+
+    def _watch(self) -> int:
+        """Run what is selected, and again what has changed, until somebody interrupts."""
+        from scenarios.runner.watching import changes
+
+        missing = next((path for path in self.selection.paths if not path.exists()), None)
+        if missing is not None:
+            raise refused(f"{missing}:1:1: there is no such file")
+        code: int = Exit.OK
+        for changed in changes(self.selection.paths):
+            if changed:
+                print(f"-- changed: {', '.join(sorted(file.name for file in changed))}")
+            try:
+                plays = self._plays()
+                mine = [play for play in plays if Path(play.file).resolve() in changed]
+                code = self._round(mine or plays)
+            except typer.Exit as told:  # why has been printed; the next change may mend it
+                code = told.exit_code
+            print("-- waiting for changes; Ctrl-C ends", flush=True)
+        return code
+
+    def _plays(self) -> list[Play]:
+        """Return the runs that are selected; at least one."""
+        asked = self.selection
+        try:
+            found = load_all(list(asked.paths), table=nodes())
+        except ScenarioError as error:
+            verdicts = not_loaded(error, self.suite.mode)
+            self._write(verdicts)
+            raise refused("\n".join(map(str, error.problems))) from None
+        plays = take(select(found, tags=list(asked.tags), cases=asked.cases), seed=asked.seed, seeds=asked.seeds)
+        if not plays:
+            words = [*asked.tags, *asked.cases] or ["anything"]
+            raise refused("nothing selected: no scenario has " + " or ".join(words), Exit.NOTHING)
+        self._check_single(plays)
+        return plays
+
+    def _check(self) -> None:
+        if self.suite.mode not in MODES:
+            raise typer.BadParameter("mode is virtual or wire", param_hint="--mode")
+        if self.suite.ready_file is not None and self.suite.mode != "wire":
+            raise typer.BadParameter("clients come in over real sockets: --mode wire", param_hint="--ready-file")
+        option = {"always": "--repl", "on failure": "--repl-on-failure"}.get(self.shell, "")
+        if self.shell and self.suite.mode != "virtual":
+            raise typer.BadParameter("only in mode virtual does time stand still", param_hint=option)
+        if self.shell and self.watch:
+            raise typer.BadParameter("a shell would wait, and so would the files: choose one", param_hint=option)
+        if self.shell and self.jobs != 1:
+            raise typer.BadParameter("a shell has one terminal: leave out -j", param_hint=option)
+
+    def _check_single(self, plays: Sequence[Play]) -> None:
+        """Refuse several runs where only one has a place."""
+        single = {
+            "--trace": ("trace", self.suite.trace_file is not None),
+            "--record": ("recording", self.suite.record is not None),
+            "--ready-file": ("file", self.suite.ready_file is not None),
+            "--repl": ("shell", self.shell == "always"),
+        }
+        for option, (what, is_given) in single.items():
+            if is_given and len(plays) != 1:
+                raise typer.BadParameter(f"one {what}, but {len(plays)} runs were selected", param_hint=option)
+
+    def _round(self, plays: list[Play]) -> int:
+        """Do the runs once."""
+        wanted = self.wanted
+        reporter = Reporter(
+            sys.stdout, ladder=wanted.ladder and self.jobs == 1, labels=wanted.labels, times=wanted.times
+        )
+        try:
+            if self.suite.ready_file is not None:
+                make_room(self.suite.ready_file)
+            if not self.shell:
+                reporter.expect(len(plays))
+            suite = replace(self.suite, pause=self._pause(reporter)) if self.shell else self.suite
+            try:
+                verdicts = suite.run(plays, jobs=self.jobs, reporter=reporter)
+            finally:
+                reporter.over()
+        except OSError as error:
+            raise _unwritable(error) from None
+        reporter.summary(verdicts)
+        self._write(verdicts)
+        return exit_code(verdicts)
+
+    def _pause(self, reporter: Reporter) -> Pause:
+        """Return what opens a shell when it is time for one, below the report of what has failed."""
+
+        async def pause(stage: Stage, player: Player) -> None:
+            if self.shell == "on failure" and not player.failures:
+                return
+            for failure in player.failures:
+                reporter.report(failure.report)
+            from scenarios.runner.shell.on_stage import StageShell, stdout
+
+            await StageShell(stage, player, stdout).run()
+
+        return pause
+
+    def _write(self, verdicts: list[Verdict]) -> None:
+        """Write the reports that are wanted."""
+        try:
+            if self.wanted.junit is not None:
+                self.wanted.junit.write_bytes(as_junit(verdicts))
+            if self.wanted.json is not None:
+                self.wanted.json.write_bytes(as_json(verdicts))
+        except OSError as error:
+            raise _unwritable(error) from None
+        if self.wanted.github:
+            for line in as_github(verdicts):
+                print(line)
+
+
+def _unwritable(error: OSError) -> Exception:
+    """Return what ends the command when a file cannot be written; anything else is a defect, and returned as it is."""
+    return error if error.filename is None else refused(f"{error.filename}: cannot be written: {error.strerror}")
+
+
+def exit_code(verdicts: Sequence[Verdict]) -> Exit:
+    """Return the exit code of verdicts: a defect of ours above all, then whether all is well."""
+    if any(verdict.is_internal for verdict in verdicts):
+        return Exit.INTERNAL
+    return Exit.OK if all(verdict.is_good for verdict in verdicts) else Exit.NO

@@ -1,0 +1,121 @@
+"""`roomsim run --record`: what stands in the three files, and what must not."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft6Validator
+from referencing import Registry
+from referencing.jsonschema import DRAFT6
+
+from scenarios.runner.commands import run_app
+from scenarios.runner.recording.secretcheck import find_secrets
+from tests.scenarios.recording.recordings import SHIPPED, har_of, recorded
+
+SCHEMAS = json.loads((Path(__file__).parents[2] / "data" / "har" / "schema.json").read_text(encoding="utf-8"))
+STORIES = ["calendar/join_button", "activation/activation", "mercury/mercury_reset_catch_up", "calls/pin"]
+
+
+def har_problems(har: Any) -> list[str]:
+    """Hold a HAR file against the published schema."""
+    registry: Any = Registry().with_resources(
+        [(f"{schema['$id']}", DRAFT6.create_resource(schema)) for schema in SCHEMAS.values()]
+    )
+    checker = Draft6Validator(SCHEMAS["har.json"], registry=registry)
+    return [f"{error.json_path}: {error.message}" for error in checker.iter_errors(har)]
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_a_har_file_is_what_the_published_schema_asks_for(name: str) -> None:
+    assert har_problems(har_of(recorded(name))) == []
+
+
+def test_the_schema_notices_what_is_no_har_file() -> None:
+    har = har_of(recorded("activation/activation"))
+    del har["log"]["entries"][0]["response"]["status"]
+    assert har_problems(har) == ["$.log.entries[0].response: 'status' is a required property"]
+
+
+def test_requests_and_websocket_messages_are_where_browsers_look_for_them() -> None:
+    entries = har_of(recorded("calendar/join_button"))["log"]["entries"]
+    [socket] = [entry for entry in entries if entry.get("_resourceType") == "websocket"]
+    assert socket["request"]["url"].startswith("wss://mercury")
+    assert socket["response"]["status"] == 101
+    first, second = socket["_webSocketMessages"][:2]
+    assert (first["type"], second["type"]) == ("send", "receive")
+    assert first["opcode"] == 1
+    assert json.loads(first["data"])["data"]["token"] == "Bearer <access_token#1>"
+    assert json.loads(second["data"])["data"]["eventType"] == "mercury.buffer_state"
+    asked = [(entry["request"]["method"], entry["request"]["url"].partition("?")[0]) for entry in entries]
+    assert ("POST", "https://wdm-a.wbx2.test/wdm/api/v1/devices") in asked
+
+
+def test_times_are_those_of_the_scenario() -> None:
+    entries = har_of(recorded("calendar/join_button"))["log"]["entries"]
+    starts = [entry["startedDateTime"] for entry in entries]
+    assert starts[0] == "2026-03-02T08:49:00.000Z"
+    assert starts == sorted(starts)
+    [socket] = [entry for entry in entries if "_webSocketMessages" in entry]
+    assert socket["_webSocketMessages"][0]["time"] == 1772441340.0
+
+
+def test_sealed_members_are_told_without_their_secrets() -> None:
+    entries = har_of(recorded("activation/activation"))["log"]["entries"]
+    opened = [entry["_roomsim"]["opened"] for entry in entries if "opened" in entry["_roomsim"]]
+    names = {name for one in opened for name in one}
+    assert {"oauthData", "serviceData", "registerData", "configData"} <= names
+    [service] = [one["serviceData"] for one in opened if "serviceData" in one]
+    assert service["token"]["access_token"] == "<access_token#1>"
+    assert re.fullmatch(r"<refresh_token#\d+>", service["token"]["refresh_token"])
+    assert service["services"]["u2c"].startswith("https://")
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_the_same_secret_has_the_same_number_in_trace_and_har(name: str) -> None:
+    folder = recorded(name)
+    trace = (folder / "trace.jsonl").read_text(encoding="utf-8")
+    assert '"token":"<access_token#1>"' in trace
+    har = (folder / "session.har").read_text(encoding="utf-8")
+    assert "Bearer <access_token#1>" in har
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_nothing_secret_is_written(name: str) -> None:
+    folder = recorded(name)
+    for file in folder.iterdir():
+        text = file.read_text(encoding="utf-8")
+        assert not re.search(r"Bearer [^<]", text)
+        assert "PRIVATE KEY" not in text
+    for line in (folder / "trace.jsonl").read_text(encoding="utf-8").splitlines():
+        assert find_secrets(json.loads(line)) == []
+
+
+@pytest.mark.parametrize("name", ["calendar/join_button", "activation/activation", "mercury/mercury_reset_catch_up"])
+def test_a_skeleton_runs_as_it_is(name: str) -> None:
+    assert run_app(["run", str(recorded(name) / "skeleton.yaml")]) == 0
+
+
+def test_a_skeleton_tells_what_was_done_and_what_followed() -> None:
+    text = (recorded("calendar/join_button") / "skeleton.yaml").read_text(encoding="utf-8")
+    assert "cloud.meeting.create: { id: meeting_1, title: Design review" in text
+    assert "- advance: 20m\n" in text
+    assert '- press: join button\n    expect: { xstatus: { "Call[*] Status": Connected' in text
+    assert "#   1 x event locus.participant_joined of the cloud" in text
+
+
+def test_recording_changes_nothing_of_the_run(tmp_path: Path) -> None:
+    story = str(SHIPPED / "activation" / "activation.yaml")
+    plain, beside = tmp_path / "plain.jsonl", tmp_path / "beside.jsonl"
+    assert run_app(["run", story, "--trace", str(plain)]) == 0
+    assert run_app(["run", story, "--trace", str(beside), "--record", str(tmp_path / "rec")]) == 0
+    assert plain.read_bytes() == beside.read_bytes()
+
+
+def test_one_recording_is_of_one_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_app(["run", str(SHIPPED / "activation"), "--record", str(tmp_path / "rec")]) == 2
+    assert "one recording, but 8 runs were selected" in capsys.readouterr().err
+    assert not (tmp_path / "rec").exists()

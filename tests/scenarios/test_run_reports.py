@@ -1,0 +1,222 @@
+"""What `roomsim run` reports beside its verdicts: times of steps, labels, annotations, the smallest failing seed, one case of many."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from scenarios.runner.commands import run_app
+from scenarios.runner.player import Failure
+from scenarios.runner.problems import Place
+from scenarios.runner.suite import Play, Verdict, shaky
+from scenarios.runner.verdict_files import as_github, as_junit
+
+TIMED = """\
+name: Two waits
+cases: [{ name: short one, vars: { last: 5s } }, { name: long, vars: { last: 1h } }]
+setup: [{ note: before }]
+steps:
+  - advance: 2s
+  - repeat: { times: 2, every: 1m, steps: [{ note: again }] }
+  - { note: only in wire, modes: [wire] }
+  - name: The last wait
+    advance: "${vars.last}"
+    expect: { mercury: closed }
+"""
+FAILS = """\
+name: Draws a server
+device: { at: online }
+cloud: { media: { servers: 3 } }
+steps:
+  - fault: { on: stun, do: silent, target: { servers: 1, pick: seeded }, id: one }
+  - discover: clusters
+    expect: { discovery: { silent: 0 }, within: 1m }
+"""
+
+
+class Ran:
+    """What one call of the command line did."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], *arguments: object) -> None:
+        self.code = run_app([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        self.out, self.err = captured.out, captured.err
+
+
+@pytest.fixture
+def timed(tmp_path: Path) -> Path:
+    file = tmp_path / "timed.yaml"
+    file.write_text(TIMED)
+    return file
+
+
+def test_each_step_has_its_times_on_both_clocks(timed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = timed.with_name("verdicts.json")
+    ran = Ran(capsys, "run", timed, "--case", "long", "--json", report, "--times")
+    assert ran.code == 0
+    (run,) = json.loads(report.read_text())["runs"]
+    told = [(step["step"], step["result"], step["began_s"], step["scenario_s"]) for step in run["steps"]]
+    assert told == [
+        ("setup 1", "passed", 0, 0),
+        ("1", "passed", 0, 2),
+        ("2.1", "passed", 2, 0),
+        ("2.1", "passed", 62, 0),
+        ("2", "passed", 2, 60),
+        ("3", "skipped", 62, 0),
+        ("4", "passed", 62, 3600),
+    ]
+    assert {(step["file"], step["line"]) for step in run["steps"][-1:]} == {(str(timed), 8)}
+    assert all(step["took_s"] >= 0 for step in run["steps"])
+    assert sum(step["took_s"] for step in run["steps"]) <= 2 * run["took_s"]
+    assert re.search(r"^  4 +62\.000s +3600\.000s +\d+\.\dms  The last wait$", ran.out, re.MULTILINE)
+
+
+def test_the_step_that_fails_has_its_times_too(timed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    timed.write_text(
+        TIMED.replace("mercury: closed }", "mercury: open, within: 7s }").replace('advance: "$', 'note: "$')
+    )
+    report, junit = timed.with_name("verdicts.json"), timed.with_name("junit.xml")
+    assert Ran(capsys, "run", timed, "--case", "long", "--json", report, "--junit", junit).code == 1
+    last = json.loads(report.read_text())["runs"][0]["steps"][-1]
+    assert (last["step"], last["result"], round(last["scenario_s"], 3)) == ("4", "failed", 7)
+    (shown,) = (str(one.text) for one in ET.parse(junit).getroot().iter("system-out"))
+    assert re.search(r"^  4 .* The last wait  failed$", shown, re.MULTILINE)
+    (failure,) = ET.parse(junit).getroot().iter("failure")
+    assert failure.attrib["message"].startswith("expected mercury = open within 7s")
+
+
+def test_one_case_of_a_file(timed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ran = Ran(capsys, "run", timed, "--case", "short one")
+    assert (ran.code, ran.out.splitlines()[-1]) == (0, "1 passed, 0 failed")
+    assert "Two waits [short one]" in ran.out
+    ran = Ran(capsys, "run", timed, "--case", "shortest")
+    assert (ran.code, ran.err) == (4, "nothing selected: no scenario has shortest\n")
+
+
+def test_replay_of_a_case_names_the_case(timed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    timed.write_text(TIMED.replace("mercury: closed", "mercury: open"))
+    ran = Ran(capsys, "run", timed, "--case", "short one")
+    (replay,) = re.findall(r"replay    roomsim (.*)", ran.out)
+    assert shlex.split(replay) == [
+        "run",
+        str(timed),
+        "--case",
+        "short one",
+        "--seed",
+        "0",
+        "--until-step",
+        "4",
+        "--repl",
+    ]
+
+
+def test_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "x.yaml"
+    file.write_text("name: x\ndevice: { at: online }\nsteps: [{ note: x }]\n")
+    assert "  label     wdm: observed\n" in Ran(capsys, "run", file, "--labels").out
+    assert "  label " not in Ran(capsys, "run", file).out
+
+
+def test_coverage_says_which_services_and_states_were_met(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, report = tmp_path / "x.yaml", tmp_path / "v.json"
+    file.write_text("name: x\ndevice: { at: online }\nsteps: [{ refresh: wdm }]\n")
+    Ran(capsys, "run", file, "--json", report)
+    (run,) = json.loads(report.read_text())["runs"]
+    assert run["coverage"]["services"]["wdm"] == 2, "registered and refreshed"
+    assert {"Unregistered", "Registered"} <= set(run["coverage"]["lifecycles"]["registration"])
+
+
+# several seeds
+
+
+def test_smallest_failing_seed_and_the_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, report = tmp_path / "x.yaml", tmp_path / "v.json"
+    file.write_text(FAILS)
+    ran = Ran(capsys, "run", file, "--seed", 3, "--seeds", 2, "--json", report)
+    assert ran.code == 1
+    assert "Draws a server: 2 of 2 seeds fail, the smallest is 3\n" in ran.out
+    (command,) = re.findall(r"smallest is 3\n  replay    roomsim (.*)", ran.out)
+    assert shlex.split(command) == ["run", str(file), "--seed", "3"]
+    (row,) = json.loads(report.read_text())["smallest_failing_seeds"]
+    assert row == {
+        "file": str(file), "case": None, "name": "Draws a server", "runs": 2, "failed": 2, "seed": 3, "command": f"roomsim {command}",
+    }  # fmt: skip
+    assert Ran(capsys, *shlex.split(command)).code == 1
+
+
+def verdict(seed: int, result: str, case: str | None = None) -> Verdict:
+    """Return a verdict of a scenario."""
+    return Verdict(Play("a/x.yaml", case, "x", seed), "virtual", result)  # type: ignore[arg-type]  # one of the results
+
+
+def test_the_smallest_is_found_for_each_case_and_only_among_several() -> None:
+    rows = shaky(
+        [
+            verdict(9, "failed", "one"),
+            verdict(10, "passed", "one"),
+            verdict(2, "error", "two"),
+            verdict(1, "passed", "two"),
+            verdict(0, "failed", "alone"),
+            verdict(0, "passed", "three"),
+            verdict(1, "xfailed", "three"),
+        ]
+    )
+    assert [(row.smallest.play.case, row.smallest.play.seed, row.failed, row.runs) for row in rows] == [
+        ("one", 9, 1, 2),
+        ("two", 2, 1, 2),
+    ]
+
+
+def test_junit_tells_seeds_apart() -> None:
+    names = [
+        case.attrib["name"]
+        for case in ET.fromstring(as_junit([verdict(1, "passed"), verdict(2, "passed")])).iter("testcase")
+    ]
+    assert names == ["x.yaml::x[seed 1]", "x.yaml::x[seed 2]"]
+
+
+# GitHub, and files that cannot be used
+
+
+def test_github_annotations(timed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    timed.write_text(TIMED.replace("mercury: closed", "mercury: open"))
+    ran = Ran(capsys, "run", timed, "--github")
+    found = [line for line in ran.out.splitlines() if line.startswith("::")]
+    assert len(found) == 2
+    head, _, message = found[0][2:].partition("::")
+    assert head == f"error file={timed},line=10,col=13,title=expectation%3A Two waits [short one] (seed 0)"
+    assert message.startswith("FAIL ")
+    assert "%0A  expected  mercury = open" in message
+    assert "::" not in Ran(capsys, "run", timed, "--case", "long").out.replace("::error", "")
+
+
+def test_annotations_escape_what_would_end_them() -> None:
+    failure = Failure("verb", Place("a,b:c.yaml", 3, 4), "1", "100%\r\nsure :: yes")
+    (line,) = as_github([Verdict(Play("a", None, "x", 0), "virtual", "failed", failures=(failure,))])
+    assert line == "::error file=a%2Cb%3Ac.yaml,line=3,col=4,title=verb%3A x (seed 0)::100%25%0D%0Asure :: yes"
+    (line,) = as_github([Verdict(Play("a", None, "x", 0), "virtual", "skipped", "not here")])
+    assert line == "::notice file=a,line=1,col=1,title=x%3A skipped::not here"
+    (line,) = as_github([Verdict(Play("a", None, "x", 0), "virtual", "error", "the stage could not be set")])
+    assert line == "::error file=a,line=1,col=1,title=error%3A x (seed 0)::the stage could not be set"
+
+
+def test_files_that_cannot_be_used_are_in_every_report(timed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    timed.write_text("name: x\nsteps:\n  - activat: x\n  - advance: 30\n")
+    junit, report = timed.with_name("junit.xml"), timed.with_name("v.json")
+    ran = Ran(capsys, "run", timed, "--junit", junit, "--json", report, "--github")
+    assert ran.code == 2
+    assert len(ran.err.splitlines()) == 2
+    (error,) = ET.parse(junit).getroot().iter("error")
+    assert error.attrib["type"] == "load"
+    assert "unknown verb or key `activat`; nearest: `activate`" in str(error.text)
+    (run,) = json.loads(report.read_text())["runs"]
+    assert [(one["kind"], one["line"], one["column"]) for one in run["failures"]] == [("load", 3, 5), ("load", 4, 14)]
+    assert [line.partition(",title")[0] for line in ran.out.splitlines()] == [
+        f"::error file={timed},line=3,col=5",
+        f"::error file={timed},line=4,col=14",
+    ]
