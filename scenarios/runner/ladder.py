@@ -238,9 +238,8 @@ def _other(event: Event) -> Line:
 
 
 def _screen(event: Event) -> Line:
-    seen = [
-        f"{name}: {told.get('title') or told.get('text')}" for name, told in event.data.items() if told.get("visible")
-    ]
+    elements = [(name, told) for name, told in event.data.items() if isinstance(told, Mapping) and told.get("visible")]
+    seen = [f"{name}: {told.get('title') or told.get('text')}" for name, told in elements]
     return _sided(event, f"screen {', '.join(seen) or 'without a Join button'}", "message")
 
 

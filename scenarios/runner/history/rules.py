@@ -86,7 +86,7 @@ class Ignoring:
             return left == right if not self.names else self._is_same_text(left, right, pairs)
         if self.has_times and all(type(side) is int and side in _MILLISECONDS for side in (left, right)):
             return True
-        return bool(left == right) and (type(left) is type(right) or MISSING not in (left, right))
+        return bool(left == right) and isinstance(left, bool) is isinstance(right, bool)
 
     def _is_same_text(self, left: str, right: str, pairs: bool) -> bool:
         if self.has_times:
