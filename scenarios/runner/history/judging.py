@@ -143,7 +143,7 @@ class _Judge:
         except NotTold as reason:
             self._leave(played.name, str(reason))
             return
-        if own.untold and verdict.state != "pending":
+        if own.untold and verdict.state != "pending" and not is_late:
             self._leave(played.name, "; ".join(sorted(own.untold)))
         elif (
             verdict.finding is not None
