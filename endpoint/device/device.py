@@ -229,6 +229,7 @@ class Device:
         self.status.listen((), self._waiting.progress)
         self.status.listen(("Diagnostics",), lambda changes: self._report())
         self.configuration.listen((), self.xapi_relay.on_configured)
+        self._began_after = self.world.trace.last
         bindings.show_changes(self.status, self.world)
         self.status.listen(("Webex",), lambda changes: self.on_seen())
         self.diagnostics.put("WebexActivationRequired", self.state.account is None, {"reason": "not activated"})
@@ -314,7 +315,7 @@ class Device:
         if account is not None:
             self.identity.start(account)
             self.trust.resume()
-        data = {"boots": self.state.boots, "activated": self.is_activated}
+        data = {"boots": self.state.boots, "activated": self.is_activated, "after": self._began_after}
         self.world.trace.event(self.who, "device.booted", data=data)
         if account is not None and self.settings.bring_up == "auto":
             self.online.start()

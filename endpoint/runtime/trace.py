@@ -20,7 +20,7 @@ import msgspec
 
 from endpoint.runtime.clock import EPOCH, Clock, iso_ms
 
-TRACE_VERSION = "1.0"
+TRACE_VERSION = "1.1"
 EVENTS_MAX = 1_000_000
 """Events kept; older ones are dropped and counted in `Trace.dropped`."""
 SECRETS_MAX = 100_000
@@ -79,6 +79,11 @@ class Trace:
     def start(self) -> datetime:
         """Wall time at microsecond 0."""
         return self._clock.source.start
+
+    @property
+    def last(self) -> int:
+        """Ordinal of the last event, 0 before the first."""
+        return self._next - 1
 
     @property
     def dropped(self) -> int:

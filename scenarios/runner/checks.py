@@ -268,6 +268,8 @@ class StepChecks:
         self._now: Tracker | None = self._follow(start, self._takes_us)
         self.matched: list[Event] = []
         """Events that satisfied event conditions, in order, for `save`."""
+        self.acted: Moment | None = None
+        """When the verb was done: the last event before that, and the instant; None while it runs."""
 
     def _follow(self, start: Moment, takes_us: int) -> Tracker | None:
         if not self._left:
@@ -278,6 +280,7 @@ class StepChecks:
         """Take note that the verb is done."""
         if self._done_at is None:
             self._done_at = now
+            self.acted = Moment(self._last.n, now)
             if self._now is not None:
                 self._now.verb_done(now)
         return self.poll(now)

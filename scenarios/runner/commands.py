@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.exceptions import TyperException
 
+from scenarios.runner.trace_commands import trace_app
+
 if TYPE_CHECKING:
     from scenarios.runner.model import Scenario
 
@@ -48,6 +50,7 @@ endpoint_app = typer.Typer(
 )
 app.add_typer(cloud_app, name="cloud")
 app.add_typer(endpoint_app, name="endpoint")
+app.add_typer(trace_app, name="trace")
 
 Paths = Annotated[list[Path], typer.Argument(help="Scenario files, or directories of them.", metavar="PATH...")]
 Door = Annotated[str, typer.Option(metavar="HOST:PORT")]

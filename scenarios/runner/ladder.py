@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from endpoint.runtime.trace import Event
@@ -238,9 +238,8 @@ def _other(event: Event) -> Line:
 
 
 def _screen(event: Event) -> Line:
-    seen = [
-        f"{name}: {told.get('title') or told.get('text')}" for name, told in event.data.items() if told.get("visible")
-    ]
+    elements = [(name, told) for name, told in event.data.items() if isinstance(told, Mapping) and told.get("visible")]
+    seen = [f"{name}: {told.get('title') or told.get('text')}" for name, told in elements]
     return _sided(event, f"screen {', '.join(seen) or 'without a Join button'}", "message")
 
 
@@ -303,6 +302,39 @@ _DRAWN: Final[dict[str, Callable[[Event], Line | None]]] = {
     "drop": _other,
 }
 """How each family of trace events is drawn; the others are not."""
+
+
+def alone(event: Event) -> Line:
+    """Draw an event by itself, however dull it is: for those who ask for it."""
+    family = event.kind.partition(".")[0]
+    draw = None if event.kind == "step.end" else _DRAWN.get(family)
+    drawn = None if draw is None else draw(event)
+    if drawn is not None:
+        return drawn
+    data = event.data
+    arrow = {"sent": _TO_CLOUD, "received": _TO_DEVICE}.get(str(data.get("side")), "")
+    match event.kind:
+        case "http.request":
+            text = _request_text(event)
+        case "http.response":
+            text = f"{_request_text(event)}: {_status_text(data)}"
+        case "log":
+            text = log_line(data)
+        case "xapi.status":
+            value = data.get("value")
+            text = f"{data.get('path')}" + (" is gone" if value is None else f" = {value}")
+        case "ws.send" | "ws.recv":
+            name = lookup(_frame(event), "data.eventType")
+            text = f"{event.kind} {data.get('type', 'frame') if name is MISSING else name}"
+            arrow = _TO_CLOUD if _is_device(event) is (event.kind == "ws.send") else _TO_DEVICE
+        case _:
+            text = f"{event.kind} {show(data) if data else ''}".rstrip()
+    if arrow and not _is_device(event) and not event.kind.startswith("ws."):
+        arrow = {_TO_CLOUD: _TO_DEVICE, _TO_DEVICE: _TO_CLOUD}[arrow]
+    line = _sided(event, text, "message")
+    if event.who.startswith(("runner", "world", "client:")):  # on neither side
+        line = replace(line, left=text, right="")
+    return replace(line, arrow=arrow)
 
 
 def picture(events: Iterable[Event], start: int, *, lines_max: int = LINES_MAX) -> list[str]:

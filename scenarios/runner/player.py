@@ -202,14 +202,14 @@ class Player:
         work = [self._perform(one, step) for one in (step, *step.meanwhile)]
         verdict, result = await StepWork(stage, checks, step.place).follow(work)
         if verdict.finding is not None:
-            self._fail(step, start, verdict.finding)
+            self._fail(step, start, verdict.finding, checks)
         for name, path in step.save:
             try:
                 stage.saved[name] = pick(result, checks.matched, path)
             except KeyError:
                 why = f"nothing at `{path}` to save, neither in the result of the verb nor in what matched"
-                self._fail(step, start, Finding("verb", step.place, stage.now_us, note=why))
-        stage.trace.event("runner", "step.end", data={"step": self._named(step)})
+                self._fail(step, start, Finding("verb", step.place, stage.now_us, note=why), checks)
+        stage.trace.event("runner", "step.end", data={"step": self._named(step), **_acted(checks)})
 
     def _scene(self, device: str) -> Scene:
         find = lookup(self._stage, device)
@@ -242,8 +242,8 @@ class Player:
 
     # what went wrong
 
-    def _fail(self, step: Step, start: Moment, finding: Finding) -> None:
-        data = {"step": self._named(step), "kind": finding.kind}
+    def _fail(self, step: Step, start: Moment, finding: Finding, checks: StepChecks) -> None:
+        data = {"step": self._named(step), "kind": finding.kind, **_acted(checks)}
         self._stage.trace.event("runner", "step.failed", data=data)
         self._report(step, start, finding)
         raise Stop
@@ -334,6 +334,11 @@ class Player:
             f"Webex={device.webex.status.value}",
         )
         return f"device: {' '.join(states)}"
+
+
+def _acted(checks: StepChecks) -> dict[str, int]:
+    """Say for those who judge the step again when its verb was done: states count from there."""
+    return {} if checks.acted is None else {"acted": checks.acted.n, "acted_us": checks.acted.t}
 
 
 def replay_command(file: str, case: str | None, seed: int, options: str = "") -> str:

@@ -23,6 +23,7 @@ from scenarios.runner.suite import Play, Suite
 from tests.tools.generated import ROOT
 
 REPORTS = (ROOT / "docs/reference/reports.md").read_text(encoding="utf-8")
+TRACES = (ROOT / "docs/reference/trace.md").read_text(encoding="utf-8")
 READY = (ROOT / "docs/reference/ready-files.md").read_text(encoding="utf-8")
 FAILING = ROOT / "docs/examples/failing/wrong-code.yaml"
 
@@ -43,14 +44,17 @@ def test_json_report(tmp_path: Path) -> None:
         assert f"`{service}`" in REPORTS
     assert {key for key in keys(report) if f"`{key}`" not in REPORTS} <= set(WORDS)
     header = json.loads(trace.read_text().splitlines()[0])
-    assert [key for key in header if f"`{key}`" not in REPORTS] == []
+    assert [key for key in header if f"`{key}`" not in TRACES] == []
 
 
-@pytest.mark.parametrize(
-    "word", [*get_args(checks.Kind), *Event.__struct_fields__, *(shown for shown, _ in WORDS.values())]
-)
+@pytest.mark.parametrize("word", [*get_args(checks.Kind), *(shown for shown, _ in WORDS.values())])
 def test_words_of_reports(word: str) -> None:
     assert f"`{word}`" in REPORTS
+
+
+@pytest.mark.parametrize("word", Event.__struct_fields__)
+def test_members_of_trace_events(word: str) -> None:
+    assert f"`{word}`" in TRACES
 
 
 def test_ready_file_of_the_cloud(tmp_path: Path) -> None:

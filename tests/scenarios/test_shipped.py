@@ -9,6 +9,7 @@ from scenarios.runner.model import Scenario
 from scenarios.runner.run import run_scenario
 from scenarios.runner.whole_run import CHECKS
 from tests.scenarios.stories import SCENARIOS, identity, plays_alone, shipped
+from tests.tools.trace_kinds import untold
 
 STORIES = shipped()
 
@@ -21,6 +22,9 @@ def test_shipped_scenario_passes(scenario: Scenario) -> None:
     assert outcome.steps_done == len(scenario.steps)
     assert outcome.trace is not None
     events, place = list(outcome.trace.events), scenario.steps[-1].place
+    assert {
+        one for event in events for one in untold(event.kind, event.data)
+    } == set()  # see tests/tools/trace_kinds.py
     assert [finding for check in CHECKS.values() for finding in check(events, place)] == []
 
 

@@ -23,6 +23,7 @@ from tests.tools.page_language import scenario_language
 from tests.tools.page_lifecycles import lifecycles
 from tests.tools.page_log import device_log
 from tests.tools.page_nodes import xapi_nodes
+from tests.tools.page_trace import trace
 from tests.tools.page_why import why
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -36,6 +37,7 @@ FILES: Final[Mapping[str, Callable[[], str]]] = {
     "docs/reference/lifecycles.md": lifecycles,
     "docs/reference/scenario-language.md": scenario_language,
     "docs/reference/stub-answers.md": stub_answers,
+    "docs/reference/trace.md": trace,
     "docs/reference/why.md": why,
     "docs/reference/xapi-nodes.md": xapi_nodes,
     "scenarios/scenario.v1.schema.json": print_schema,

@@ -182,6 +182,7 @@ SUBJECTS: Final[dict[str, tuple[str, str, str]]] = {
         "`{wdm: {rate_max: {le: 200/s}, open_max: {le: 5}}}`",
         "of a service, by all devices since the step began: the most requests in one second; the most that was open, sockets too",
     ),
+    "trace": ("event", "`{dotted path: matcher}`", "any event of the history, see [traces](trace.md)"),
 }
 EVENT_LIMITS: Final[dict[str, str]] = {
     "times": "how often; a number or `{ge: 2}`; by default at least once",

@@ -17,7 +17,7 @@ from scenarios.runner import fault_actions
 from scenarios.runner.chaos.invariants import leftovers, told_secrets, violations
 from scenarios.runner.chaos.menu import MENU
 from scenarios.runner.chaos.plan import Trouble, draw_plan
-from scenarios.runner.checks import Finding
+from scenarios.runner.checks import Finding, StepChecks
 from scenarios.runner.fault_actions import spec_of
 from scenarios.runner.fault_verbs import Fault, Heal
 from scenarios.runner.model import Scenario, Step
@@ -75,7 +75,7 @@ class SwarmPlayer(Player):
             self._stage.saved.setdefault(name, "")
         self._demand(step, "invariant", violations(self._stage))
 
-    def _fail(self, step: Step, start: Moment, finding: Finding) -> None:
+    def _fail(self, step: Step, start: Moment, finding: Finding, checks: StepChecks) -> None:
         self.missed += 1
 
     def _replay(self, is_of_a_step: bool) -> str:

@@ -82,11 +82,34 @@ class History:
         """The events by their ordinals."""
         return {event.n: event for event in self.events}
 
+    @cached_property
+    def _by_id(self) -> Mapping[str, tuple[Event, ...]]:
+        found: dict[str, list[Event]] = {}
+        for event in self.events:
+            if event.id is not None:
+                found.setdefault(event.id, []).append(event)
+        return {name: tuple(events) for name, events in found.items()}
+
+    def message(self, event: Event) -> tuple[Event, ...]:
+        """Return the events that share the id of an event, itself among them: one message on its way, and its answer."""
+        return (event,) if event.id is None else self._by_id.get(event.id, (event,))
+
+    def led_to(self, event: Event) -> Event | None:
+        """Return what led to an event: of what was received the sending, else its cause, else what began its exchange."""
+        earlier = [one for one in self.message(event) if one.n < event.n]
+        if event.kind == "ws.recv" or event.data.get("side") == "received":
+            sent = [one for one in earlier if one.who != event.who]
+            if sent:
+                return sent[-1]
+        if event.cause is not None:
+            return self.by_n.get(event.cause)
+        return earlier[-1] if earlier else None
+
     def causes(self, n: int) -> Iterator[Event]:
-        """Yield what led to event `n`, nearest first; the chain ends where a cause is not in the file."""
+        """Yield what led to event `n`, nearest first; the chain ends where nothing in the file did."""
         event = self.by_n.get(n)
-        while event is not None and event.cause is not None:
-            event = self.by_n.get(event.cause)
+        while event is not None:
+            event = self.led_to(event)
             if event is not None:
                 yield event
 

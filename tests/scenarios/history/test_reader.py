@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from endpoint.runtime.trace import trace_hash
+from endpoint.runtime.trace import TRACE_VERSION, trace_hash
 from scenarios.runner.history import reader
 from scenarios.runner.history.reader import TraceError, read_stream, read_trace
 from scenarios.runner.loader import load
@@ -41,7 +41,7 @@ def test_what_a_run_wrote_is_read_without_loss(tmp_path: Path) -> None:
     assert history.events == tuple(outcome.trace.events)
     assert trace_hash(history.events) == outcome.hash
     header = history.header
-    assert (header.version, header.scenario, header.seed, header.mode) == ("1.0", scenario.name, 3, "virtual")
+    assert (header.version, header.scenario, header.seed, header.mode) == (TRACE_VERSION, scenario.name, 3, "virtual")
     assert header.sha256 == scenario.sha256
     assert header.start == outcome.trace.start
     assert header.versions["roomsim"]
@@ -70,7 +70,7 @@ def test_causes_are_followed_to_where_the_file_ends() -> None:
         ([], "x.jsonl: is empty; a trace begins with a header that has roomsim_trace"),
         ([EVENT], 'x.jsonl:1: the first line is no header: it has no "roomsim_trace"'),
         ([{**HEADER, "roomsim_trace": "2.0"}], "x.jsonl:1: format 2.0 is not read here, only 1.x"),
-        ([{**HEADER, "roomsim_trace": 1}], 'x.jsonl:1: "roomsim_trace" is a version such as "1.0", not 1'),
+        ([{**HEADER, "roomsim_trace": 1}], 'x.jsonl:1: "roomsim_trace" is a version such as "1.1", not 1'),
         ([{**HEADER, "start": "today"}], 'x.jsonl:1: "start" is an instant such as 2026-03-02T08:50:00.000Z, not "today"'),
         ([{**HEADER, "seed": True}], 'x.jsonl:1: "seed" is a whole number from 0 on, not true'),
         (
