@@ -171,7 +171,6 @@ SUBJECTS: Final[dict[str, tuple[str, str, str]]] = {
         "`{path: matcher}`",
         "what a client was told at a path of `subscribe`, typed; `Status Call[*] Status` means any element",
     ),
-    "trace": ("event", "`{dotted path: matcher}`", "any event of the history, see [reports](reports.md)"),
     "quiet": (
         "state",
         "`{request: 30s}`, or narrower `{request: {GET: /a/**, for: 30s}}`",
