@@ -192,6 +192,14 @@ class HistoryView:
         """Refuse."""
         return _not_told("whether a device is well is")
 
+    def past(self) -> NoReturn:
+        """Refuse: what is measured over a window is not judged again."""
+        return _not_told("measures of a window are")
+
+    def now(self) -> NoReturn:
+        """Refuse, as `past`."""
+        return _not_told("measures of a window are")
+
 
 def _key(event: Event) -> tuple[str, str]:
     who = "cloud" if event.who.startswith("cloud") else event.who
