@@ -194,11 +194,11 @@ class HistoryView:
 
     def past(self) -> NoReturn:
         """Refuse: what is measured over a window is not judged again."""
-        return _not_told("measures of a window are")
+        _not_told("measures of a window are")
 
     def now(self) -> NoReturn:
         """Refuse, as `past`."""
-        return _not_told("measures of a window are")
+        _not_told("measures of a window are")
 
 
 def _key(event: Event) -> tuple[str, str]:
