@@ -308,6 +308,8 @@ class Device:
         """Go on after first contact: from now on the time is known."""
         account = self.state.account
         self.check_health()
+        if self.bootstrap.region is None:
+            self.checks.portal.ask()
         self.local.start()
         with self.status.group():
             self.status.put(("SystemUnit", "State", "Subsystem", "Application"), "Initialized")
