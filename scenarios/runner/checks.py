@@ -17,6 +17,10 @@ from scenarios.runner.problems import Place
 from scenarios.runner.values import show_duration
 from scenarios.runner.watches import Moment, Scene, Unmet, Watch, watch
 
+OVER_BEFORE: Final = (
+    f"its time was over before its turn came: without `within` that is {show_duration(WITHIN_DEFAULT_S)} after the verb; "
+    "write `within`, which counts from the item before"
+)
 Kind = Literal[
     "expectation",
     "never",
@@ -204,6 +208,8 @@ class Tracker:
         unmet = tuple(one.unmet() for one in wrong or self._watches)
         met = tuple(one.met() for one in self._watches if one not in wrong) if wrong else ()
         deadline = self.deadline
+        if deadline is not None and deadline < self.start.t:  # an item of a list, without `within`
+            deadline, at, note = None, self.start.t, note or OVER_BEFORE
         allowed_s = None if deadline is None else (deadline - self.start.t) / MICROSECONDS
         finding = Finding(kind, self.expectation.place, at, unmet, met, at - self.start.t, allowed_s, note)
         self._verdict = Verdict("failed", at, finding)

@@ -360,6 +360,18 @@ def test_list_demands_one_after_the_other() -> None:
     assert [event.t for event in checks.matched] == [seconds(0.2), seconds(0.9), seconds(2.0)]
 
 
+def test_an_item_whose_time_was_over_before_its_turn_says_so() -> None:
+    checks, history = expecting("[ { log: one, within: 1m }, { log: two } ]"), History()
+    checks.verb_done(0)
+    verdict = checks.feed(history.log(30, "Wx2", "I", "one"))
+    assert verdict.finding is not None
+    assert verdict.finding.note == (
+        "its time was over before its turn came: without `within` that is 1s after the verb; "
+        "write `within`, which counts from the item before"
+    )
+    assert (verdict.at, verdict.finding.waited_us, verdict.finding.allowed_s) == (seconds(30), 0, None)
+
+
 def test_nothing_left_to_happen() -> None:
     checks = expecting("{ log: hello, within: 1h }")
     checks.verb_done(0)
