@@ -39,7 +39,7 @@ FLAP_LASTS_S: Final = 2.0
 """How often a link flaps, and how long it is down each time, where the file does not say."""
 PASSED: Final = ("start", "label")
 """Anchors that lie behind every step that can name them."""
-_THINGS: Final = frozenset({"clock", "storage", "power"})
+_THINGS: Final = frozenset({"link", "clock", "storage", "power"})
 """Layers of one device, the step's, where no other is named."""
 _NOWHERE: Final = Place("", 0, 0)
 

@@ -245,6 +245,20 @@ def test_fault_skips_matches_and_takes_a_share() -> None:
     assert len(set(hits)) > 1
 
 
+@pytest.mark.parametrize(
+    "fault", ["link.down", "{ on: link, do: down, id: link.down }", "{ on: link, do: flap, by: 20s, id: link.down }"]
+)
+def test_a_link_is_that_of_the_device_of_the_step(fault: str) -> None:
+    outcome = play(
+        "devices: { desk: { at: online }, room: { at: online } }\n"
+        "steps:\n"
+        f"  - {{ fault: {fault}, device: desk, expect: {{ diagnostics: {{ NetLinkStatus: Error }} }} }}\n"
+        "  - { advance: 5s, device: room, expect: { diagnostics: { count: 0 }, mercury: open } }\n"
+        "  - { heal: link.down, device: desk, expect: { well: true, within: 2m } }\n"
+    )
+    assert outcome.result == "passed", "\n\n".join(outcome.reports)
+
+
 def test_aim_at_a_device_by_its_own_name() -> None:
     outcome = play("""
         devices: { room: { at: online }, desk: { at: online } }
