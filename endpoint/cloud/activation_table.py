@@ -184,24 +184,24 @@ def _refused(event: object) -> Next[State]:
 
 def _challenge_lost(event: object) -> Next[State]:
     assert isinstance(event, NoAnswer)
-    return Next(State.FAILED, Fail(UNREACHABLE)) if event.is_late else _ASK_AGAIN
+    return _GIVEN_UP if event.is_late else _ASK_AGAIN
 
 
 def _proof_lost(event: object) -> Next[State]:
     # The challenge is spent whether or not the cloud saw the proof: start over with a new one.
     assert isinstance(event, NoAnswer)
-    return Next(State.FAILED, Fail(UNREACHABLE)) if event.is_late or event.nth > START_OVER_MAX else _ASK_AGAIN
+    return _GIVEN_UP if event.is_late or event.nth > START_OVER_MAX else _ASK_AGAIN
 
 
 def _register_lost(event: object) -> Next[State]:
     assert isinstance(event, NoAnswer)
-    return Next(State.FAILED, Fail(UNREACHABLE)) if event.is_late else _REGISTER_AGAIN
+    return _GIVEN_UP if event.is_late else _REGISTER_AGAIN
 
 
 def _busy(again: Next[State]) -> Callable[[object], Next[State]]:
     def busy(event: object) -> Next[State]:
         assert isinstance(event, Busy)
-        return Next(State.FAILED, Fail("maintenance")) if event.is_late else again
+        return _STILL_BUSY if event.is_late else again
 
     return busy
 
@@ -223,6 +223,8 @@ def _config_unproven(event: object) -> Next[State]:
 
 
 _IDLE: Final = Next(State.IDLE)
+_GIVEN_UP: Final = Next(State.FAILED, Warn(f"failed: {UNREACHABLE}"), Fail(UNREACHABLE))
+_STILL_BUSY: Final = Next(State.FAILED, Warn("failed: maintenance"), Fail("maintenance"))
 _ASK_AGAIN: Final = Next(State.CHALLENGING, AskChallenge(waits=True))
 _PROVE_AGAIN: Final = Next(State.PROVING, SendProof(waits=True))
 _REGISTER_AGAIN: Final = Next(State.REGISTERING, SendRegister(waits=True))

@@ -14,7 +14,7 @@ from msgspec import structs
 from endpoint.device.control_messages import SHOWN_CHARS_MAX, ControlError, read_duration, read_members
 from endpoint.device.control_views import fault_view
 from endpoint.runtime.faults import Fault, Faults
-from endpoint.runtime.field_faults.parts import UnknownRow, find_row, of_row, parts, side_of
+from endpoint.runtime.field_faults.parts import NOT_DEVICE, UnknownRow, find_row, of_row, parts, side_of
 from endpoint.runtime.vocabulary import FAULTS, PARAMETERS
 from endpoint.runtime.world import World
 
@@ -179,6 +179,9 @@ def _check(asked: FaultRequest, own: Mapping[str, Any], *, of_row: bool = False)
         layers, name = sorted({*LASTING, *MOMENTARY}), asked.on[:SHOWN_CHARS_MAX]
         where = f"; the cloud's control API has faults on {name}" if asked.on in FAULTS else ""
         raise ControlError(422, "unknown_fault", f"no fault of the device acts on {name!r}{where}", layers)
+    if (asked.on, asked.do) in NOT_DEVICE:
+        what = f"{asked.on} {asked.do} is nothing of the device alone: {NOT_DEVICE[asked.on, asked.do]}"
+        raise ControlError(422, "unknown_fault", what, actions)
     if asked.do not in actions:
         raise ControlError(422, "unknown_fault", f"{asked.on} cannot {asked.do[:SHOWN_CHARS_MAX]!r}", actions)
     for name in asked.target:

@@ -6,9 +6,12 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+from endpoint.runtime.trace import Event
 from scenarios.runner.loader import load, load_bytes
 from scenarios.runner.model import Scenario
 from scenarios.runner.run import Outcome, run_scenario
+from scenarios.runner.whole_run import CHECKS
+from tests.tools.trace_kinds import untold
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
 
@@ -28,6 +31,21 @@ def play(text: str, **options: Any) -> Outcome:
 def shipped() -> list[Scenario]:
     """Return every scenario that is shipped, in the order of files and cases."""
     return [scenario for file in sorted(SCENARIOS.rglob("*.yaml")) for scenario in load(file)]
+
+
+def passes(scenario: Scenario) -> list[Event]:
+    """Run a shipped scenario and demand that it passes, whole, with a history that is as it should be; returns that history."""
+    outcome = run_scenario(scenario)
+    assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
+    assert outcome.skipped_steps == []
+    assert outcome.steps_done == len(scenario.steps)
+    assert outcome.trace is not None
+    events, place = list(outcome.trace.events), scenario.steps[-1].place
+    assert {
+        one for event in events for one in untold(event.kind, event.data)
+    } == set()  # see tests/tools/trace_kinds.py
+    assert [finding for check in CHECKS.values() for finding in check(events, place)] == []
+    return events
 
 
 def plays_alone(scenario: Scenario) -> bool:

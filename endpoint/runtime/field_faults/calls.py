@@ -83,7 +83,7 @@ ROWS: Final = (
         47,
         "kms.down",
         what="encryption service silent, or a key refused (`do: error`); `titles_only: false` seals the join fields too",
-        log="L26, R83, R85 or R86; L27 when it is back",
+        log="L26, R83, R85; L27 when it is back",
         shown="Booking Title empty; join fields stay readable by default",
         people="untitled meeting, still joinable; sealed: no button",
         source="observed",

@@ -46,9 +46,9 @@ ROWS: Final = (
     Row(
         27,
         "activation.busy",
-        what="503 with Retry-After, or 10 s delay",
+        what="503 with Retry-After; answers 10 s late are `{on: http, do: delay, by: 10s}` at the same target",
         log="R20, L09 503, R02; R24 maintenance after 5 min",
-        shown="WS Registering",
+        shown="WS Registering; after 5 min Stopped, WebexActivationRequired W",
         people='"please wait", then works; after 5 min gives up',
         source="ours",
         plan=({"on": "http", "do": "error", "target": {"service": "activation"}, "status": 503, "retry_after": "20s"},),

@@ -85,7 +85,7 @@ ROWS: Final = (
         "proxy.auth_missing",
         what="CONNECT -> 407 Basic or Digest, no credentials configured",
         log="L09 407, R01 proxy authentication required",
-        shown="HttpProxyStatus E, WebexConnectivity E",
+        shown="HttpProxyStatus E; an activated device is in Error after 60 s, with WebexConnectivity",
         people='activation: "cannot connect"; Offline',
         source="documented",
         before="a proxy between device and cloud (cloud.proxy), and a device that is told of it, without LoginName",

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any, Final, Literal
 
 from endpoint.runtime.field_faults import ROWS
-from endpoint.runtime.field_faults.parts import UnknownRow, find_row, parts
+from endpoint.runtime.field_faults.parts import NOT_DEVICE, UnknownRow, find_row, parts
 from endpoint.runtime.vocabulary import FAULTS
 from scenarios.runner.problems import nearest
 from scenarios.runner.shell.lines import LineError
@@ -47,7 +47,7 @@ def layers() -> list[str]:
 
 def actions(layer: str) -> list[str]:
     """Return what a fault on a layer can do, at either door."""
-    known = [*FAULTS.get(layer, {}), *_at_device(layer)]
+    known = [*(do for do in FAULTS.get(layer, {}) if (layer, do) not in NOT_DEVICE), *_at_device(layer)]
     return list(dict.fromkeys(known))
 
 
@@ -112,6 +112,8 @@ def read_fault(words: Sequence[str]) -> FaultCall:
     if not rest:
         raise LineError(f"a fault on {layer} does one of {', '.join(actions(layer))}")
     do, *pairs = rest
+    if (layer, do) in NOT_DEVICE:
+        raise LineError(f"{layer} {do}: {NOT_DEVICE[layer, do]}")
     if do not in actions(layer):
         raise LineError(_wrong(f"a fault on {layer} cannot {do[:40]!r}", do, actions(layer)))
     given = _pairs(pairs, names(layer, do), f"{layer} {do}")

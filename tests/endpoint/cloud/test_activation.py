@@ -466,7 +466,7 @@ def test_silence_is_given_up_after_five_minutes_in_all() -> None:
         error = await _refused(cloud)
         assert (error.code, error.text) == ("unreachable", "Cannot connect to the activation service.")
         assert cloud.lines("Wx2Http W: HTTP(3)") == ["Wx2Http W: HTTP(3) failed: timeout after 30 s"]
-        assert not _warnings(cloud)
+        assert _warnings(cloud) == ["Wx2 W: Activation: failed: unreachable"]
 
     play(story)
 

@@ -181,6 +181,9 @@ def test_a_row_that_ends_by_itself() -> None:
         ({"row": "power.loss", "target": {"host": "x"}}, "bad_target", "cannot be aimed at 'host'"),
         ({"on": "clock", "do": "jump"}, "bad_fault", "needs `by`"),
         ({"on": "http", "do": "error"}, "unknown_fault", "the cloud's control API has faults on http"),
+        ({"on": "link", "do": "mtu"}, "unknown_fault", "only the network of a virtual run has; a scenario does it"),
+        ({"on": "tls", "do": "old_version"}, "unknown_fault", "the cloud has to show another TLS for it"),
+        ({"on": "clock", "do": "drift"}, "unknown_fault", "`skew` at /clock"),
     ],
 )
 def test_a_row_that_is_none_of_the_device_is_refused(body: dict[str, object], code: str, says: str) -> None:

@@ -250,6 +250,12 @@ def test_help_lists_every_command(tmp_path: Path) -> None:
         ("dns nxdomain percent=0", "percent is above 0"),
         ("mercury reset for=5s", "takes no 'for'"),
         ("clock jump", ":skew"),
+        (
+            "link lossy",
+            "link lossy: it bites on packets, which only the network of a virtual run has; a scenario does it",
+        ),
+        ("tls abort", "tls abort: the cloud has to show another TLS for it"),
+        ("link flap", "`down` with `for` takes the link away once"),
     ],
 )
 def test_wrong_faults_are_explained(line: str, why: str) -> None:
