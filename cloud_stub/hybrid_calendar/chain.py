@@ -108,14 +108,14 @@ class Chain:
         self._due(uid)
 
     def _waits(self, record: HybridEvent, event: MailboxEvent, said: str, *, is_daily: bool) -> bool:
-        """Say whether a meeting is too far away to be picked up, and keep that."""
+        """Say whether a meeting is too far away to be picked up, or passed over, and keep that."""
         start = self._next(event).start
         how = reach(start, self._platform.now(), has_window=self._calendars.has_pickup_window)
         faults = self._platform.faults
-        if faults.hit("hybrid", step="pick_up", mailbox=event.mailbox) is not None or self._lacks_interop(
-            record, event
-        ):
+        if faults.hit("hybrid", step="pick_up", mailbox=event.mailbox) is not None:
             how = Reach.LATER
+        elif self._lacks_interop(record, event):
+            how = Reach.UNLICENSED
         is_taken = how is Reach.NOW or (is_daily and how is Reach.DAILY)
         if is_taken or (record.reach == Reach.NOW and record.seen):  # what was picked up once is not put back
             return False

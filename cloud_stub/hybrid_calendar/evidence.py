@@ -19,6 +19,7 @@ from cloud_stub.hybrid_calendar.invitation import Invitation
 from cloud_stub.hybrid_calendar.join_details import details_of, without_block
 from cloud_stub.hybrid_calendar.mailboxes.store import MailboxStore
 from cloud_stub.hybrid_calendar.mapping import digest, instance_key, meeting_id, series_id
+from cloud_stub.hybrid_calendar.meeting_services import TEAMS
 from cloud_stub.hybrid_calendar.reading import Reading, read_invitation
 from cloud_stub.hybrid_calendar.service import HybridCalendar
 from cloud_stub.hybrid_calendar.settings import Settings, missing_step
@@ -37,6 +38,7 @@ from cloud_stub.platform.mailbox_records import (
 from cloud_stub.platform.records import HybridEvent, SiteMeeting, User, UserKind, Workspace
 from endpoint.wire import why_evidence as ev
 from endpoint.wire.meeting import JOIN_FIELDS
+from endpoint.wire.why_causes import NO_INTEROP
 
 AHEAD: Final = timedelta(days=400)
 """How far ahead the instances of a series are looked for."""
@@ -301,6 +303,8 @@ class Invitations:
         now, event = self._platform.now(), found.event
         if record is None:
             return None
+        if record.reach == Reach.UNLICENSED:
+            return ev.Horizon(layer="")
         if record.reach != Reach.NOW:
             return ev.Horizon(layer="pickup", limit=add_months(now, SLIDING), comes=_picked_up(event.start, now))
         if event.start > now and not is_stored(event.start, event.end, now):
@@ -310,6 +314,8 @@ class Invitations:
     def _reading(
         self, found: Found, record: HybridEvent | None, copy: MailboxEvent | None, given: Reading
     ) -> ev.Reading | None:
+        if record is not None and record.reach == Reach.UNLICENSED:
+            return ev.Reading(service=TEAMS.name, diagnostics=(NO_INTEROP,), join_fields=())
         if record is None or not record.seen or record.reach != Reach.NOW:
             return None
         fields = self._join_fields(found, record, copy)

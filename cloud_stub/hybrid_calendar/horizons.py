@@ -28,6 +28,8 @@ class Reach(StrEnum):
     NOW = "now"
     DAILY = "daily"
     LATER = "later"
+    UNLICENSED = "unlicensed"
+    """It is near enough, and passed over: the organization has no licence to join such meetings."""
 
 
 def add_months(instant: datetime, months: int) -> datetime:

@@ -67,6 +67,8 @@ LINKS: Final = (
 )
 """Every link, in the order of the chain."""
 
+NO_INTEROP: Final = "no_interop"
+"""Of a Teams meeting that the service passes over: both a cause and what its reading says."""
 _GOOGLE: Final = "the Google platform"
 _EXCHANGE: Final = "Exchange on premises"
 _TMS: Final = "TMS"
@@ -106,6 +108,11 @@ CAUSES: Final = (
         7, "no_join_field", "join", "None of the five join fields is there",
         "Put a keyword (@webex, @meet) or a supported video address into Location or the body, and send the update.",
         ("L19", "Z03", "Z04"), "dto.joinFields or the device's meeting.joinFields is empty",
+    ),
+    Cause(
+        7, NO_INTEROP, "join", "The organization has no licence to join Teams meetings",
+        "Buy and assign the licence for video interoperability (CVI); the daily job, or the meeting's next change, then brings it.",
+        ("H09",), "reading.diagnostics names no_interop: the service passes the meeting over",
     ),
     Cause(
         8, "no_personal_room", "join", "The organizer has no Personal Room that is tied to the account",

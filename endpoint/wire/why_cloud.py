@@ -7,6 +7,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from endpoint.wire.why_case import Case, Judged, broken, not_needed, ok, unknown
+from endpoint.wire.why_causes import NO_INTEROP
 from endpoint.wire.why_evidence import PlatformEvent, RoomMailbox
 from endpoint.wire.why_report import Proof, State
 
@@ -221,6 +222,13 @@ def join(case: Case) -> Judged:
         )
         proof = Proof(side="cloud", text="DeleteComments is true; copy read: the room's, without a body")
         return broken("the body is gone", case.finding("delete_comments", because, proof, case.last_hop()))
+    if read is not None and NO_INTEROP in (read.diagnostics or ()):
+        because = (
+            "It is a Teams meeting, and without a licence for video interoperability the service passes it over: "
+            "nothing of it reaches the room."
+        )
+        proof = Proof(side="cloud", text="the service has passed the meeting over: no_interop")
+        return broken("no licence for Teams", case.finding(NO_INTEROP, because, proof, case.last_hop()))
     who = case.cloud.organizer
     if (
         read is not None

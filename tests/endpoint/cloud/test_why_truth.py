@@ -54,6 +54,12 @@ async def roomless(office: Office, invitation: dict[str, Any]) -> None:
     invitation["location"] = "@webex"
 
 
+async def unlicensed(office: Office, invitation: dict[str, Any]) -> None:
+    office.stage.faults.arm(Fault("interop", "hybrid", "no_interop", {"step": "interop"}))
+    invitation["location"] = "Microsoft Teams Meeting"
+    invitation["body"] = "Join with a video conferencing device: 123456789@m.webex.com Video ID: 118 923 456 7"
+
+
 async def other_address(office: Office, invitation: dict[str, Any]) -> None:
     office.hybrid.workspace_calendar(office.workspace, "microsoft", "other@room.example")
 
@@ -87,6 +93,7 @@ async def slow(office: Office, invitation: dict[str, Any]) -> None:
 BREAKS: dict[str, Break] = {
     "mailbox_not_auto_accept": never, "room_declined": decline, "external_sender": outside, "subscription_expired": deaf,
     "beyond_window": far, "no_join_field": nowhere, "delete_comments": comments, "no_personal_room": roomless,
+    "no_interop": unlicensed,
     "workspace_address_mismatch": other_address, "workspace_no_calendar": no_calendar, "kms_down": no_keys,
     "device_not_registered": off, "websocket_down": no_socket, "visibility": hidden, "clock_wrong": slow,
 }  # fmt: skip

@@ -21,7 +21,7 @@ ROOM, ANN = "huddle@rooms.example", "ann@example.test"
 BREAKABLE = tuple(cause.key for cause in CAUSES if not cause.needs)
 UPSTREAM = {
     "mailbox_not_auto_accept", "room_declined", "external_sender", "workspace_address_mismatch", "workspace_no_calendar",
-    "beyond_window", "subscription_expired",
+    "beyond_window", "subscription_expired", "no_interop",
 }  # fmt: skip
 """Causes that keep the meeting from being published for the device."""
 KEPT = {"websocket_down", "device_not_registered", "family_not_supported"}
@@ -57,7 +57,10 @@ def cloud(broken: set[str], at: datetime = NOW) -> e.CloudEvidence:
             missed="subscription_expired" in broken,
         ),
         horizon=e.Horizon(layer="store", comes=at + timedelta(days=3)) if "beyond_window" in broken else e.Horizon(layer=""),
-        reading=e.Reading(keyword="@webex" if lacks_room else None, action="personal_room" if lacks_room else "none", join_fields=fields),
+        reading=e.Reading(
+            keyword="@webex" if lacks_room else None, action="personal_room" if lacks_room else "none",
+            join_fields=() if "no_interop" in broken else fields, diagnostics=("no_interop",) if "no_interop" in broken else (),
+        ),
         workspace=e.Workspace(
             name="Huddle", calendar="none" if "workspace_no_calendar" in broken else "microsoft",
             address="other@rooms.example" if "workspace_address_mismatch" in broken else ROOM,
