@@ -354,6 +354,7 @@ class Device:
         self.checks.stop()
         self.offers.stop()
         self.software.stop()
+        self.xapi_relay.stop()
         await self.mercury.stop()
         await self.reachability.stop()
         await self._tasks.cancel()
