@@ -18,6 +18,7 @@ from endpoint.runtime.tls import Authority
 from endpoint.wire import jose
 from endpoint.wire.activation.code import parse_code
 from endpoint.wire.jose import SharedKey
+from endpoint.wire.kms import MESSAGES_PATH
 from endpoint.wire.meeting import is_cipher_text
 from endpoint.wire.secret import Secret
 from scenarios.runner.commands import run_app
@@ -225,3 +226,20 @@ def test_any_request_is_answered(cloud: RecordedCloud, body: dict[str, Any], at:
     reply, _ = cloud.answer(Asked(one.method, one.host, one.path, "", data.decode(), "application/json"), {}, data)
     assert 200 <= reply.status < 600
     assert not step or reply.status >= 400 or step == "challenge"
+
+
+@pytest.mark.parametrize("members", [{"srpA", "oauthData"}, {"registerData"}], ids=["invoke", "register"])
+def test_a_step_that_is_too_long_is_refused_as_the_cloud_would(cloud: RecordedCloud, members: set[str]) -> None:
+    data = json.dumps(dict.fromkeys(members, "A" * 100_000)).encode()
+    step = activation_step("POST", json.loads(data))
+    one = next(one for one in cloud.recording.exchanges if one.step == step)
+    reply, _ = cloud.answer(Asked(one.method, one.host, one.path, "", data.decode(), "application/json"), {}, data)
+    assert reply.status == 413
+
+
+def test_a_request_to_the_key_service_that_is_none_is_noted(cloud: RecordedCloud) -> None:
+    one = next(one for one in cloud.recording.exchanges if one.path.endswith(MESSAGES_PATH))
+    for data in (b"[]", b"{", b'{"kmsMessages": 1}'):
+        reply, answers = cloud.answer(Asked(one.method, one.host, one.path, "", data.decode(), ""), {}, data)
+        assert (reply.status, answers) == (one.status, [])
+    assert any("was not understood" in note for note in cloud.notes)
