@@ -90,7 +90,11 @@ def log_keys(file: Path) -> None:
     Raises:
         OSError: the file cannot be written.
     """
-    os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+    number = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        os.fchmod(number, 0o600)  # a file that was there may be open to others
+    finally:
+        os.close(number)
     _keylog[:] = [file]
     _client_context.cache_clear()
 

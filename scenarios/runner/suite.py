@@ -212,6 +212,10 @@ class Suite:
             print(write_recording(folder, first, outcome.trace.events, recording, recorder.known))
         except SecretsFound as error:
             raise refused(f"nothing was recorded, a defect of roomsim: {error}", Exit.INTERNAL) from None
+        except OSError as error:
+            raise refused(
+                f"nothing was recorded: {error.filename or folder} cannot be written: {error.strerror}"
+            ) from None
 
 
 def _header(outcome: Outcome, trace: Trace) -> str:

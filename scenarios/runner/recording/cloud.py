@@ -19,7 +19,6 @@ from endpoint.wire.activation import ERRORS, RefusalBody
 from endpoint.wire.activation.code import Code
 from endpoint.wire.envelope import CONFIG_DATA, OAUTH_DATA, REGISTER_DATA, SERVICE_DATA
 from endpoint.wire.errors import RemoteProtocolError
-from endpoint.wire.identity import parse_bearer
 from scenarios.runner.recording.matching import Asked, Matcher
 from scenarios.runner.recording.model import Exchange, Headers, Recording, Socket, activation_step
 from scenarios.runner.recording.remade import KmsSide, Refusal, Remade, SrpSide, can_activate
@@ -145,8 +144,13 @@ class RecordedCloud:
         return answer
 
     def _kms_answers(self, body: bytes) -> list[str]:
-        answers = []
-        for message in codec.decode(body, kms.Post).kms_messages:
+        answers: list[str] = []
+        try:
+            messages = codec.decode(body, kms.Post).kms_messages
+        except RemoteProtocolError as error:
+            self._note(f"a request to the key service was not understood: {error}")
+            return answers
+        for message in messages:
             try:
                 answers.append(self._kms.answer(message))
             except RemoteProtocolError as error:
@@ -232,14 +236,6 @@ class RecordedCloud:
     def now(self) -> datetime:
         """Return the wall time of the replay."""
         return self._clock.now()
-
-    def is_token(self, text: str) -> bool:
-        """Say whether an authorization names a token that this replay has given out."""
-        try:
-            token = parse_bearer(text).reveal()
-        except RemoteProtocolError:
-            return False
-        return any(token == self.remade.value(name) for name in self.recording.secrets) or not self.recording.secrets
 
 
 def _is_opening(frame: Any) -> bool:

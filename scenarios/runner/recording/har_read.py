@@ -1,6 +1,6 @@
 """Reading a HAR file: of ours, of a browser, of a proxy; with an account of what could be used and what could not.
 
-Source: the HAR 1.2 specification; `_webSocketMessages` as Chrome, Firefox and mitmproxy write them.
+Source: the HAR 1.2 specification; `_webSocketMessages` as Chrome, Firefox, Playwright and mitmproxy write them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -22,6 +23,8 @@ from scenarios.runner.recording.model import Command, Exchange, Message, Recordi
 
 FILE_BYTES_MAX: Final = 256 * 1024 * 1024
 ENTRIES_MAX: Final = 50_000
+MS_MIN: Final = 10**11
+"""A message's time from here on is in milliseconds, as Playwright writes it; browsers and proxies write seconds."""
 PAGE_TYPES: Final = frozenset(
     {"image", "stylesheet", "font", "script", "media", "document", "ping", "manifest", "preflight"}
 )
@@ -132,7 +135,8 @@ def read_har(file: Path) -> tuple[Recording, Account]:
         HarError: no HAR file, or one of a later format of ours.
         OSError: it cannot be read.
     """
-    data = file.read_bytes()
+    with file.open("rb") as stream:
+        data = stream.read(FILE_BYTES_MAX + 1)
     return parse_har(data, str(file))
 
 
@@ -195,7 +199,10 @@ class _Reader:
         except msgspec.ValidationError as error:
             raise HarError(self._name, f"log.{OURS}", str(error)) from None
         if isinstance(start := self.found.about.get("start"), str):
-            self._start = _instant(start)
+            try:
+                self._start = _instant(start)
+            except (ValueError, OverflowError):
+                raise HarError(self._name, f"log.{OURS}.about.start", "an instant of ISO 8601") from None
 
     def _take(self, entry: _Entry, place: str) -> None:
         url = entry.request.url
@@ -213,7 +220,7 @@ class _Reader:
             self.account.leave_out(f"a page's own ({entry.kind})", place)
         elif entry.request.method == "CONNECT":
             self.account.leave_out("CONNECT, which a proxy is asked", place)
-        elif entry.response.status == 0 and not entry.ours:
+        elif entry.response.status <= 0 and not entry.ours:
             self.account.leave_out("no answer (blocked, cancelled or from a cache)", place)
         else:
             self._exchange(entry, t_us, began, place)
@@ -268,7 +275,8 @@ class _Reader:
             if frame.opcode != 1:
                 self.account.leave_out("a binary message", f"{place}._webSocketMessages[{at}]")
                 continue
-            when = EPOCH + (datetime.fromtimestamp(float(frame.time), UTC) - EPOCH)
+            seconds = frame.time / 1000 if frame.time >= MS_MIN else frame.time
+            when = EPOCH + (datetime.fromtimestamp(float(seconds), UTC) - EPOCH)
             opened = frame.ours.get("opened")
             socket.messages.append(
                 Message(
@@ -294,7 +302,7 @@ class _Reader:
 def _body(post: _PostData | None) -> str:
     if post is None:
         return ""
-    return post.text or "&".join(f"{pair.name}={pair.value}" for pair in post.params)
+    return post.text or urlencode([(pair.name, pair.value) for pair in post.params], safe="<>#")
 
 
 def _instant(text: str) -> datetime:

@@ -119,7 +119,7 @@ class Recorder:
         exchanges = [_without_secrets(one, redactor) for one in said.exchanges]
         sockets = [_socket_without_secrets(one, redactor) for one in said.sockets]
         sealed = {
-            redactor.learn("sealed", text): {"key": key_url, "plain": plain}
+            redactor.learn("sealed", text): {"key": key_url, "plain": redactor.plain(text, plain)}
             for text, (plain, key_url) in said.texts.items()
         }
         found = Recording(

@@ -34,10 +34,12 @@ MEMBERS: Final[Mapping[str, str]] = {
 """Names of members, headers and form fields, in lower case, that hold secrets; and what kind of secret it is."""
 OPEN_KINDS: Final = frozenset({"sealed", "envelope", "mac", "srp_a", "srp_b", "srp_salt"})
 """What anybody on the line may see, and tells nothing; it is replaced because it is another in each run."""
+NUMBERS: Final = frozenset({"pin", "password"})
+"""Kinds that some write as a number."""
 KEY_MEMBERS: Final = frozenset({"k", "d", "p", "q", "dp", "dq", "qi"})
 """Private members of a JWK: RFC 7518, 6."""
 SCHEMES: Final = ("Bearer ", "Basic ", "Digest ")
-SWEPT_CHARS_MIN: Final = 16
+SWEPT_CHARS_MIN: Final = 8
 """Secrets from this length on are also replaced inside other texts; a short PIN would hit what is none."""
 DEPTH_MAX: Final = 64
 
@@ -60,6 +62,7 @@ class Redactor:
         self._number = number
         self._known: dict[str, str] = {}
         self._secret: set[str] = set()
+        self._inner: dict[str, str] = {}
         self._sweep: re.Pattern[str] | None = None
         self.about: dict[str, dict[str, str]] = {}
         """What may be known of secrets, by placeholder."""
@@ -75,9 +78,11 @@ class Redactor:
             return value
         for scheme in SCHEMES:
             if value.startswith(scheme):
-                return scheme + self.learn(
-                    "access_token" if scheme == "Bearer " else "credential", value[len(scheme) :]
-                )
+                kind, rest = "access_token" if scheme == "Bearer " else "credential", value.removeprefix(scheme)
+                return scheme + self._numbered(kind, rest) if rest else value
+        return self._numbered(kind, value)
+
+    def _numbered(self, kind: str, value: str) -> str:
         found = self._known.get(value)
         if found is None:
             found = self._known[value] = self._number(Secret(kind, value))
@@ -89,13 +94,20 @@ class Redactor:
                 self.about[found] = {"org": organization}
         return found
 
+    def plain(self, sealed: str, plain: str) -> str:
+        """Return what a sealed text says, without its secrets: whatever stood in a member for a PIN is one."""
+        kind = self._inner.get(sealed)
+        return self.learn(kind, plain) if kind is not None else plain
+
     def value(self, value: Any, name: str = "", depth: int = 0) -> Any:
         """Return JSON without its secrets; `name` is the member that it is the value of."""
         kind = MEMBERS.get(name.lower())
         if isinstance(value, str):
-            if kind is not None:
-                return self.learn(kind, value)
-            return self.learn("sealed", value) if is_cipher_text(value) else value
+            if is_cipher_text(value):
+                if kind is not None and kind not in OPEN_KINDS:
+                    self._inner[value] = kind
+                return self.learn("sealed", value)
+            return self.learn(kind, value) if kind is not None else value
         if depth > DEPTH_MAX:
             return "<too deep>"
         if isinstance(value, list):
@@ -108,7 +120,8 @@ class Redactor:
                 else self.value(item, key, depth + 1)
                 for key, item in value.items()
             }
-        return self.learn(kind, str(value)) if kind == "pin" and isinstance(value, int) else value
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        return self.learn(kind, str(value)) if kind in NUMBERS and is_number else value
 
     def headers(self, headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return headers without their secrets."""

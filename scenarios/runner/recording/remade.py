@@ -108,7 +108,8 @@ class Remade:
             self.lost["sealed"] = self.lost.get("sealed", 0) + 1
             return SharedKey(draws.bytes(jose.KEY_BYTES)).seal(b"", draws.bytes(jose.IV_BYTES))
         key = SharedKey(self.shared_key(told["key"]))
-        return key.seal(told["plain"].encode(), draws.bytes(jose.IV_BYTES))
+        plain = SECRET.sub(lambda found: self.value(found[0]), told["plain"])
+        return key.seal(plain.encode(), draws.bytes(jose.IV_BYTES))
 
 
 @dataclass(slots=True)
@@ -160,7 +161,10 @@ class SrpSide:
         Raises:
             Refusal: the device does not know the code, or the request is none.
         """
-        request = activation.read_invoke_request(body)
+        try:
+            request = activation.read_invoke_request(body)
+        except activation.RequestRefused as error:
+            raise Refusal(error.code) from None
         one = self._open.get(request.session or b"")
         if one is None or one.keys is not None:
             raise Refusal("srp.session_unknown")
@@ -180,11 +184,11 @@ class SrpSide:
 
     def register(self, body: bytes, config_data: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
         """Answer step 3, as `invoke` step 2; errors as there."""
-        request = activation.read_register_request(body)
-        one = self._open.get(request.session or b"")
-        if one is None or one.keys is None:
-            raise Refusal("srp.session_unknown")
         try:
+            request = activation.read_register_request(body)
+            one = self._open.get(request.session or b"")
+            if one is None or one.keys is None:
+                raise Refusal("srp.session_unknown")
             told = request.open(one.keys, activation.RegisterData)
         except activation.RequestRefused as error:
             raise Refusal(error.code) from None
@@ -293,6 +297,6 @@ def can_activate(recording: Recording) -> str:
     if missing:
         return f"no {', '.join(missing)} of an activation that succeeded"
     for step, name in (("invoke", SERVICE_DATA.name), ("register", CONFIG_DATA.name)):
-        if name not in steps[step].opened:
+        if not isinstance(steps[step].opened.get(name), dict):
             return f"what {name} of the {step} held is not in the recording (only a recording of roomsim has it)"
     return ""

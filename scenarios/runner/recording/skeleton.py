@@ -90,7 +90,7 @@ def skeleton(header: str, events: Sequence[Event], recording: Recording) -> Skel
     ]
     if story.left_out:
         lines += ["", "# Left out, because no verb of the language is known for it, or because it is secret:"]
-        lines += [f"#   {count} x {what}" for what, count in sorted(story.left_out.items())]
+        lines += [f"#   {count} x {_printable(what)}" for what, count in sorted(story.left_out.items())]
     return Skeleton("\n".join(lines) + "\n", len(steps))
 
 
@@ -249,5 +249,12 @@ def _flow(value: Any) -> str:
         return "[" + ", ".join(map(_flow, value)) + "]"
     if isinstance(value, str):
         is_plain = re.fullmatch(r"[\w][\w ./-]*", value) and value.strip() == value
-        return value if is_plain and yaml.safe_load(value) == value else json.dumps(value, ensure_ascii=False)
+        return (
+            value if is_plain and yaml.safe_load(value) == value else _printable(json.dumps(value, ensure_ascii=False))
+        )
     return json.dumps(value)
+
+
+def _printable(text: str) -> str:
+    """Escape what YAML takes for the end of a line or does not take at all: the cloud chooses names of events, and titles."""
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1].replace("\x7f", "\\u007f") for char in text)

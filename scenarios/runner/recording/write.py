@@ -6,7 +6,8 @@ Nothing is kept that looks like a secret: it is written aside, looked at, and on
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -72,9 +73,8 @@ def write_recording(
     if findings:
         raise SecretsFound(findings)
     folder.mkdir(parents=True, exist_ok=True)
-    _put(folder / TRACE, header + "\n" + "".join(event.as_json() + "\n" for event in events))
-    _put(folder / SESSION, har_text(har))
-    _put(folder / SKELETON, story.text)
+    trace = header + "\n" + "".join(event.as_json() + "\n" for event in events)
+    _put({folder / TRACE: trace, folder / SESSION: har_text(har), folder / SKELETON: story.text})
     messages = sum(len(socket.messages) for socket in recording.sockets)
     return Written(folder, len(recording.exchanges), len(recording.sockets), messages, story.steps, recording.dropped)
 
@@ -88,7 +88,18 @@ def har_text(har: dict[str, Any]) -> str:
     return f'{{"log": {head},\n "entries": [\n{rows}\n ]\n}}}}\n'
 
 
-def _put(file: Path, text: str) -> None:
-    new = file.with_name(file.name + ".new")
-    new.write_text(text, encoding="utf-8", errors="backslashreplace")
-    new.replace(file)
+def _put(texts: Mapping[Path, str]) -> None:
+    """Write files, all or none: a recording is never of two runs."""
+    new = {file: file.with_name(file.name + ".new") for file in texts}
+    try:
+        for file, text in texts.items():
+            try:
+                new[file].write_text(text, encoding="utf-8", errors="backslashreplace")
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(file)) from None  # a full disk names no file
+        for file, written in new.items():
+            written.replace(file)
+    finally:
+        for written in new.values():
+            with suppress(OSError):
+                written.unlink()
