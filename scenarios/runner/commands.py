@@ -121,11 +121,13 @@ def run(
     watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file changes, until Ctrl-C.")] = False,
 ) -> None:
     """Run scenarios and print a verdict for each."""
+    from scenarios.runner.run import RunOptions
     from scenarios.runner.run_command import RunCommand, Selection, Wanted
     from scenarios.runner.suite import Suite
 
     selection = Selection(paths, tag or (), case or (), seed, seeds)
-    suite = Suite(mode, until_step, max_wait, max_real, trace, ready_file, record=record)
+    options = RunOptions(until_step=until_step, max_wait_s=max_wait, max_real_s=max_real, ready_file=ready_file)
+    suite = Suite(mode, options, trace, record)
     wanted = Wanted(junit, json_file, github=github, labels=labels, times=times, ladder=ladder)
     shell = "always" if repl else "on failure" if repl_on_failure else ""
     raise typer.Exit(RunCommand(selection, suite, jobs, wanted, shell=shell, watch=watch).run())
@@ -147,6 +149,9 @@ def swarm(
     seed: Annotated[int, typer.Option(help="The first seed.", min=0)] = 1,
     seeds: Annotated[int, typer.Option(help="Play so many plans of each scenario, counting up.", min=1)] = 1,
     tag: Annotated[list[str] | None, typer.Option(help="Only scenarios with this tag; may be repeated.")] = None,
+    case: Annotated[
+        list[str] | None, typer.Option(help="Only this case of the files; may be repeated.", metavar="NAME")
+    ] = None,
     jobs: Annotated[
         int, typer.Option("-j", "--jobs", help="Play so many plans at once, in processes.", min=1, max=64)
     ] = 1,
@@ -156,7 +161,7 @@ def swarm(
     from scenarios.runner.chaos.command import SwarmCommand, tasks
     from scenarios.runner.suite import select
 
-    work = tasks(select(_load(paths), tags=tag or []), seed=seed, seeds=seeds)
+    work = tasks(select(_load(paths), tags=tag or [], cases=case or ()), seed=seed, seeds=seeds)
     if not work:
         raise refused("nothing selected: no scenario that plays alone", Exit.NOTHING)
     answers = SwarmCommand(sys.stdout, is_quiet=quiet).run(work, jobs)
