@@ -267,7 +267,7 @@ class Control:
         try:
             row = find_row(body.row)
         except UnknownRow as error:
-            raise BadRequest(f"{error}; " + ", ".join(error.expected) if error.expected else str(error)) from None
+            raise BadRequest(error.advice) from None
         wanted = parts(row, body.id)
         mine, others = [part for part in wanted if part.side == "cloud"], [p for p in wanted if p.side != "cloud"]
         if not mine:

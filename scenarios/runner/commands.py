@@ -143,7 +143,9 @@ def check(paths: Paths) -> None:
     print(f"{len(found)} scenario(s) in {len(files)} file(s) are valid")
 
 
-@app.command(epilog="Example: roomsim swarm scenarios --seeds 20 -j 2")
+@app.command(
+    epilog="Example: roomsim swarm scenarios --seeds 20 -j 2", short_help="Play scenarios under faults that seeds draw."
+)
 def swarm(
     paths: Paths,
     seed: Annotated[int, typer.Option(help="The first seed.", min=0)] = 1,
@@ -178,7 +180,7 @@ def schema() -> None:
     print(print_schema(), end="")
 
 
-@app.command(epilog="Example: roomsim demo")
+@app.command(epilog="Example: roomsim demo", short_help="Play a whole morning of a device and its cloud.")
 def demo(
     live: Annotated[
         bool, typer.Option("--live", help="Afterwards keep a cloud and a device serving, in real time.")
@@ -196,7 +198,8 @@ def demo(
 
 
 @app.command(
-    epilog='Example: roomsim why room.json cloud.json; one meeting: roomsim why --meeting "Design review" --at 08:56Z room.json cloud.json'
+    short_help="Say why there is no Join button.",
+    epilog='Example: roomsim why room.json cloud.json; one meeting: roomsim why --meeting "Design review" --at 08:56Z room.json cloud.json',
 )
 def why(
     target: Annotated[
@@ -224,7 +227,10 @@ def why(
     raise typer.Exit(WhyCommand(target or [], meeting=meeting, at=at, device=device, as_json=as_json).run())
 
 
-@app.command(epilog='Example: roomsim shell room.json -c "xStatus Audio Volume"')
+@app.command(
+    epilog='Example: roomsim shell room.json -c "xStatus Audio Volume"',
+    short_help="Carry out xAPI lines, at a prompt or from a script.",
+)
 def shell(
     target: Annotated[
         Path | None,

@@ -116,6 +116,8 @@ def first_difference(expected: object, got: object) -> str:
         for position, (right, wrong) in enumerate(zip(expected, got, strict=False), 1):
             if right != wrong:
                 return f"first difference at character {position}: {show(wrong)} for {show(right)}"
+        if not expected or not got:
+            return ""
         longer = "too long" if len(got) > len(expected) else "too short"
         return f"{longer}: the same up to character {min(len(expected), len(got))}"
     if is_number(expected) and isinstance(got, str):

@@ -253,13 +253,17 @@ def looked_after(stage: Stage) -> Iterator[None]:
 
     handler = _Defects(stage)
     loop.set_exception_handler(keep)
-    logging.getLogger(_SERVER_LOG).addHandler(handler)
+    server_log = logging.getLogger(_SERVER_LOG)
+    server_log.addHandler(handler)
+    was_passed_on = server_log.propagate
+    server_log.propagate = False  # else pytest shows tracebacks of clients that hung up
     if isinstance(loop, StoryLoop):
         loop.on_idle = idle
     try:
         yield
     finally:
-        logging.getLogger(_SERVER_LOG).removeHandler(handler)
+        server_log.propagate = was_passed_on
+        server_log.removeHandler(handler)
         if isinstance(loop, StoryLoop):
             loop.on_idle = None
 

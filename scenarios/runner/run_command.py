@@ -13,8 +13,9 @@ import typer
 from endpoint.wire.xapi.nodes import nodes
 from scenarios.runner.commands import Exit, refused
 from scenarios.runner.loader import load_all
+from scenarios.runner.model import Scenario
 from scenarios.runner.player import Player
-from scenarios.runner.problems import ScenarioError
+from scenarios.runner.problems import ScenarioError, nearest
 from scenarios.runner.publish import make_room
 from scenarios.runner.report import Reporter
 from scenarios.runner.stage import Stage
@@ -101,8 +102,7 @@ class RunCommand:
             raise refused("\n".join(map(str, error.problems))) from None
         plays = take(select(found, tags=list(asked.tags), cases=asked.cases), seed=asked.seed, seeds=asked.seeds)
         if not plays:
-            words = [*asked.tags, *asked.cases] or ["anything"]
-            raise refused("nothing selected: no scenario has " + " or ".join(words), Exit.NOTHING)
+            raise refused(f"nothing selected: {_missed(asked, found)}", Exit.NOTHING)
         self._check_single(plays)
         return plays
 
@@ -179,6 +179,22 @@ class RunCommand:
         if self.wanted.github:
             for line in as_github(verdicts):
                 print(line)
+
+
+def _missed(asked: Selection, found: Sequence[Scenario]) -> str:
+    """Say what was asked for that no scenario has, and what comes near."""
+    groups = [
+        " or ".join(f"the {what} {word}" for word in words)
+        for what, words in (("tag", asked.tags), ("case", asked.cases))
+        if words
+    ]
+    known = {tag for one in found for tag in one.head.tags} if asked.tags else {one.case for one in found if one.case}
+    near = nearest([*asked.tags, *asked.cases][0], sorted(known)) if groups else None
+    return (
+        f"no scenario has {' and '.join(groups)}" + (f"; nearest: {near}" if near else "")
+        if groups
+        else "no scenario is there"
+    )
 
 
 def _unwritable(error: OSError) -> Exception:

@@ -23,7 +23,8 @@ File = Annotated[Path, typer.Argument(help="A trace.", metavar="FILE")]
 
 
 @trace_app.command(
-    epilog="Example: roomsim trace show run.jsonl --step 3..5; roomsim trace show run.jsonl --html run.html"
+    short_help="Draw both sides of a history, or write a page of it.",
+    epilog="Example: roomsim trace show run.jsonl --step 3..5; roomsim trace show run.jsonl --html run.html",
 )
 def show(
     file: File,
@@ -108,7 +109,10 @@ def _console() -> Console:
     return Console(file=sys.stdout, highlight=False, soft_wrap=True)
 
 
-@trace_app.command(epilog="Example: roomsim trace diff seed7.jsonl seed8.jsonl --ignore ids,times")
+@trace_app.command(
+    short_help="Compare two histories, and show where they part.",
+    epilog="Example: roomsim trace diff seed7.jsonl seed8.jsonl --ignore ids,times",
+)
 def diff(
     left: Annotated[Path | None, typer.Argument(help="A trace.", metavar="LEFT")] = None,
     right: Annotated[Path | None, typer.Argument(help="Another one.", metavar="RIGHT")] = None,
@@ -149,7 +153,7 @@ def diff(
     raise typer.Exit(Exit.NO)
 
 
-@trace_app.command(epilog="Example: roomsim trace stats run.jsonl")
+@trace_app.command(epilog="Example: roomsim trace stats run.jsonl", short_help="Count what is in a history.")
 def stats(
     file: File,
     as_json: Annotated[bool, typer.Option("--json", help="Print them as one JSON object.")] = False,

@@ -51,10 +51,19 @@ PAGES = {
         "2 Placed Spark OtherRemote CallError (startOutgoingForWebexMeeting, unexpected, MeetingNotFound, response 404/404006)",
         '"client.locus.join.request","client.locus.join.response"],"count":5,"errors":[4100]',
     ),
+    "docs/how-to/use-the-fault-table.md": (
+        '"row": "dns.nxdomain"',
+        '"row":"calendar.push_lost"',
+        "dns.nxdomain is nothing of the cloud; a device's control door does it",
+    ),
 }
 """What is shown on the way."""
 BEGINS_WITH = dict.fromkeys(
-    ("docs/how-to/script-a-far-end.md", "docs/how-to/find-out-why-a-call-failed.md"),
+    (
+        "docs/how-to/script-a-far-end.md",
+        "docs/how-to/find-out-why-a-call-failed.md",
+        "docs/how-to/use-the-fault-table.md",
+    ),
     ("docs/how-to/make-calls.md", "## Dial"),
 )
 """Pages that go on where another one is at a heading."""

@@ -110,7 +110,9 @@ def test_tags_select(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_nothing_selected_exits_with_4(files: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     ran = Ran(capsys, "run", files, "--tag", "missing")
-    assert (ran.code, ran.out, ran.err) == (4, "", "nothing selected: no scenario has missing\n")
+    assert (ran.code, ran.out, ran.err) == (4, "", "nothing selected: no scenario has the tag missing\n")
+    ran = Ran(capsys, "run", files, "--tag", "shrt")
+    assert (ran.code, ran.err) == (4, "nothing selected: no scenario has the tag shrt; nearest: short\n")
     (tmp_path / "empty").mkdir()
     assert Ran(capsys, "run", tmp_path / "empty").code == 4
     assert Ran(capsys, "check", tmp_path / "empty").code == 4
@@ -592,6 +594,11 @@ def test_help_has_an_example(command: str, capsys: pytest.CaptureFixture[str]) -
     assert ran.code == 0
     assert f"Example: roomsim {command}".rstrip() in " ".join(ran.out.split())
     assert "\x1b" not in ran.out
+
+
+@pytest.mark.parametrize("command", [[], ["cloud"], ["endpoint"], ["trace"]])
+def test_summaries_of_commands_are_whole(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert "...\n" not in Ran(capsys, *command, "--help").out.partition("Commands:")[2]
 
 
 @pytest.mark.parametrize("command", [[], ["cloud"], ["endpoint"]])

@@ -96,6 +96,17 @@ def test_scenarios_are_tests(site: Path, tmp_path: Path) -> None:
     assert cases["Cannot begin"].find("error") is not None
 
 
+def test_a_client_that_hangs_up_is_no_traceback(site: Path, tmp_path: Path) -> None:
+    text = (
+        "name: x\ndevice: { at: online }\nsteps:\n  - fault: { on: mercury, do: reset }\n"
+        "    never: { diagnostics: { WebexNotificationConnectivity: Error } }\n"
+    )
+    project(tmp_path, {"scenarios/x.yaml": text})
+    ran = Tried(site, tmp_path)
+    assert "kind      never" in ran.out
+    assert "Captured log" not in ran.out
+
+
 def test_one_of_them_by_its_id_its_tag_and_its_seeds(site: Path, tmp_path: Path) -> None:
     project(tmp_path, STORIES)
     ran = Tried(site, tmp_path, "-v", "scenarios/cases.yaml::Two of a kind[two]")

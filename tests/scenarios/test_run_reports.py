@@ -99,7 +99,7 @@ def test_one_case_of_a_file(timed: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert (ran.code, ran.out.splitlines()[-1]) == (0, "1 passed, 0 failed")
     assert "Two waits [short one]" in ran.out
     ran = Ran(capsys, "run", timed, "--case", "shortest")
-    assert (ran.code, ran.err) == (4, "nothing selected: no scenario has shortest\n")
+    assert (ran.code, ran.err) == (4, "nothing selected: no scenario has the case shortest; nearest: short one\n")
 
 
 def test_replay_of_a_case_names_the_case(timed: Path, capsys: pytest.CaptureFixture[str]) -> None:

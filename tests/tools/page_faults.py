@@ -12,7 +12,7 @@ from endpoint.runtime.vocabulary import FAULTS, PARAMETERS, Action
 from scenarios.runner.schema import scenario_schema
 from scenarios.runner.values import show_duration
 from tests.tools import words
-from tests.tools.markdown import code, page, table
+from tests.tools.markdown import anchor, code, page, table
 from tests.tools.page_language import keys, known
 
 INTRODUCTION = """
@@ -22,8 +22,9 @@ is healed, until its limit is reached, or until the run ends. A fault that never
 """
 
 TABLE = """
-Faults that devices meet in the field, each one switch: `fault: dns.nxdomain` in a scenario, `{"row": "dns.nxdomain"}` for the doors. Lines
-of the device log are called by their marks, see the [device log](device-log.md); C, E, W and I are the levels of Diagnostics Messages.
+Faults that devices meet in the field, each one switch: `fault: dns.nxdomain` in a scenario, `{"row": "dns.nxdomain"}` for the doors, see
+[switch on a row](../how-to/use-the-fault-table.md). Lines of the device log are called by their marks, see the [device log](device-log.md).
+C, E, W and I are the levels of Diagnostics Messages (Critical, Error, Warning, Info), WS is the xStatus `Webex Status`.
 *Well again* is the virtual time after the end of the fault within which the device is registered, has Mercury open, and holds the meetings
 that the cloud has for it. Rows that cannot be switched on yet say why.
 
@@ -39,7 +40,7 @@ def faults() -> str:
     known("TARGETS", targets := _targets(), words.TARGETS)
     schemas = scenario_schema()["$defs"]["FaultSpec"]
     own = {name: one for name, one in schemas["properties"].items() if name not in PARAMETERS}
-    own["on"] = own["do"] = {"type": "string"}
+    own["row"] = own["on"] = own["do"] = {"type": "string"}
     parts = [part for layer in FAULTS for part in _layer(layer)]
     return page(
         "Faults",
@@ -96,10 +97,18 @@ def _when(action: Action) -> str:
 
 def _rows() -> list[str]:
     built = sum(row.is_built for row in ROWS.values())
-    told = [f"{built} of {len(ROWS)} rows can be switched on."]
+    told = [
+        f"{built} of {len(ROWS)} rows can be switched on.",
+        table(("row", "fault", "well again"), map(_line, ROWS.values())),
+    ]
     for row in ROWS.values():
         told += [f"### {row.number}. {row.id}", table(("", ""), _facts(row))]
     return told
+
+
+def _line(row: Row) -> tuple[str, str, str]:
+    name = f"{row.number}. {row.id}"
+    return f"[{name}](#{anchor(name)})", row.what, "pending" if row.pending else _recovery(row)
 
 
 def _facts(row: Row) -> list[tuple[str, str]]:

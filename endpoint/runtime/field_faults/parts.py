@@ -60,11 +60,14 @@ class Part(NamedTuple):
 
 
 class UnknownRow(ValueError):
-    """There is no such row, or it cannot be switched on; `expected` are the names that are near, or all."""
+    """There is no such row, or it cannot be switched on; `expected` are the names that are near, or all, and `advice` has them too."""
 
-    def __init__(self, text: str, expected: tuple[str, ...] = ()) -> None:
-        self.expected = expected
+    def __init__(self, text: str, near: tuple[str, ...] = (), known: tuple[str, ...] = ()) -> None:
         super().__init__(text)
+        self.expected = near or known
+        self.advice = text
+        if self.expected:
+            self.advice += f"; nearest: {near[0]}" if near else f"; there are: {', '.join(known)}"
 
 
 def find_row(name: str) -> Row:
@@ -74,10 +77,11 @@ def find_row(name: str) -> Row:
         UnknownRow: there is none, or it is pending.
     """
     row = ROWS.get(name)
-    built = [known for known, one in ROWS.items() if one.is_built]
     if row is None:
-        near = tuple(get_close_matches(name, built)) or tuple(built)
-        raise UnknownRow(f"the fault table has no row {name[:40]!r}", near)
+        built = [known for known, one in ROWS.items() if one.is_built]
+        raise UnknownRow(
+            f"the fault table has no row {name[:40]!r}", tuple(get_close_matches(name, built)), tuple(built)
+        )
     if not row.is_built:
         raise UnknownRow(f"row {row.number} of the fault table, {row.id}, cannot be switched on yet: {row.pending}")
     return row

@@ -17,7 +17,9 @@ KEYLOG_WARNING = "warning: {file} opens every TLS session of this run to whoever
 
 
 @app.command(
-    epilog="Example: roomsim record out/day --for 2h; roomsim record out --cloud https://127.0.0.1:8443 --ca ca.pem --code 4353450012345678"
+    short_help="Record a run: trace, HAR file, scenario skeleton.",
+    epilog="Example: roomsim record out/day --for 2h; "
+    "roomsim record out --cloud https://127.0.0.1:8443 --ca ca.pem --code 4353450012345678",
 )
 def record(
     folder: Annotated[Path, typer.Argument(help="Where the recording goes; made if it is not there.", metavar="DIR")],
@@ -119,7 +121,9 @@ def _log_keys(keylog: Path) -> None:
 
 
 @app.command(
-    epilog="Example: roomsim replay out/day; roomsim replay out/day --serve --ready-file replay.json; roomsim replay out/day --against stub"
+    short_help="Play a recording back, to a device or to a cloud.",
+    epilog="Example: roomsim replay out/day; roomsim replay out/day --serve --ready-file replay.json; "
+    "roomsim replay out/day --against stub",
 )
 def replay(
     recording: Annotated[

@@ -34,7 +34,8 @@ KEY_MEMBERS: Final = frozenset({"rsapublickey", "x5c", "certificates", "trustlis
 EPOCH_MS: Final = range(10**12, 10**13)
 TIME_MEMBERS: Final = frozenset(
     {"timestamp", "clienttimestamp", "wswritetimestamp", "expires", "expires_in", "refresh_token_expires", "fromdate", "todate",
-     "refresh_token_expires_in", "lastmodified", "lastsequence", "time", "date", "clockskew", "sequence", "sequencenumber"}
+     "refresh_token_expires_in", "lastmodified", "lastsequence", "time", "date", "clockskew", "sequence", "sequencenumber",
+     "latencyinmilliseconds", "total-duration-ms"}
 )  # fmt: skip
 
 
@@ -49,7 +50,10 @@ class Rule:
 
 RULES: Final = (
     Rule("ids", "UUIDs, tracking ids and other long ids inside texts"),
-    Rule("times", "instants, HTTP dates, epoch milliseconds, and members such as expires_in or sequenceNumber"),
+    Rule(
+        "times",
+        "instants, HTTP dates, epoch milliseconds, members such as expires_in or sequenceNumber, measured latencies",
+    ),
     Rule("secrets", "what stands as <kind#n> in the recording: any value is as good"),
     Rule("keys", "public keys and certificates of the cloud"),
     Rule("hosts", "scheme, host and port of addresses"),

@@ -83,7 +83,7 @@ def read_calls(words: Sequence[str]) -> tuple[FaultCall, ...]:
     try:
         row = find_row(words[0])
     except UnknownRow as error:
-        raise LineError(f"{error}; " + ", ".join(error.expected) if error.expected else str(error)) from None
+        raise LineError(error.advice) from None
     if row.id not in rows():
         raise LineError(f"{row.id}: a scenario does that")
     given = _pairs(words[1:], LIMITS, row.id)

@@ -41,6 +41,15 @@ def entry_of(entries: list[dict[str, Any]], path: str) -> dict[str, Any]:
     return next(entry for entry in entries if entry["request"]["url"].partition("?")[0].endswith(path))
 
 
+def test_what_a_device_measured_need_not_be_as_recorded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_app(["record", str(tmp_path / "day"), "--for", "2h"]) == 0
+    sent = [entry["request"] for entry in har_of(tmp_path / "day")["log"]["entries"]]
+    assert any("latencyInMilliseconds" in one.get("postData", {}).get("text", "") for one in sent), (
+        "clusters are measured again"
+    )
+    assert run_app(["replay", str(tmp_path / "day"), "--strict", "--seed", "7"]) == 0, capsys.readouterr().out
+
+
 def test_a_device_with_other_ids_is_activated_by_a_recorded_cloud(
     day: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -101,6 +101,7 @@ def test_matcher_compares_with_the_start_of_the_step(text: str, before: object, 
     ("text", "value", "said"),
     [
         ("Registered", "Registring", 'v: got "Registring", expected is "Registered"; first difference at character 7: "r" for "e"'),
+        ("Registered", "", 'v: got "", expected is "Registered"'),
         ("Registered", "Register", 'v: got "Register", expected is "Registered"; too short: the same up to character 8'),
         ("Free", "FreeUntil", 'v: got "FreeUntil", expected is "Free"; too long: the same up to character 4'),
         ("5", "5", 'v: got "5", expected is 5; text, not a number'),
