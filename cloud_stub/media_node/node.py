@@ -7,6 +7,7 @@ sense of discovery and has a conduct of its own, which may change while it runs.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -65,7 +66,8 @@ class ServerDoor:
         """Requests beyond `replies_pending_max`."""
         self._seams = seams
         self._who = f"node:{server.address}"
-        self._pending = 0
+        self._due: dict[int, Timer] = {}
+        self._ordinal = itertools.count()
 
     @property
     def id(self) -> str:
@@ -98,14 +100,22 @@ class ServerDoor:
         conduct = self.conduct_now()
         self._tell("stun.recv", data, conduct)
         for reply in respond(data, source, conduct, (self.server.host, self.server.port)):
-            if self._pending >= self._seams.replies_pending_max:
+            if len(self._due) >= self._seams.replies_pending_max:
                 self.dropped += 1
                 continue
-            self._pending += 1
-            self._seams.clock.call_later(reply.delay_s, self._send, reply.data, conduct, send)
+            number = next(self._ordinal)
+            self._due[number] = self._seams.clock.call_later(
+                reply.delay_s, self._send, number, reply.data, conduct, send
+            )
 
-    def _send(self, data: bytes, conduct: Conduct, send: Callable[[bytes], None]) -> None:
-        self._pending -= 1
+    def stop(self) -> None:
+        """Leave the answers that are not due yet."""
+        due, self._due = self._due, {}
+        for timer in due.values():
+            timer.cancel()
+
+    def _send(self, number: int, data: bytes, conduct: Conduct, send: Callable[[bytes], None]) -> None:
+        del self._due[number]
         self._tell("stun.send", data, conduct)
         send(data)
 
@@ -133,7 +143,7 @@ class _Datagrams(asyncio.DatagramProtocol):
 
 
 class _Stream(asyncio.Protocol):
-    def __init__(self, door: ServerDoor, open_streams: set[Any]) -> None:
+    def __init__(self, door: ServerDoor, open_streams: dict[Any, None]) -> None:
         self._door = door
         self._open = open_streams
         self._framer = Framer()
@@ -142,7 +152,7 @@ class _Stream(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
-        self._open.add(transport)
+        self._open[transport] = None
         if self._door.conduct_now().behaviour is Behaviour.REFUSE:
             reset(transport)
         else:
@@ -157,7 +167,7 @@ class _Stream(asyncio.Protocol):
             self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._open.discard(self._transport)
+        self._open.pop(self._transport, None)
         if self._idle is not None:
             self._idle.cancel()
 
@@ -182,7 +192,7 @@ class MediaNode:
         self._seams = seams
         self._datagrams: Any = None
         self._listeners: list[Listener] = []
-        self._open: set[Any] = set()
+        self._open: dict[Any, None] = {}  # in the order in which they were opened, which a set would lose
 
     async def start(self, host: str = "127.0.0.1") -> None:
         """Open the doors on free ports of `host` and publish the logical addresses.
@@ -219,6 +229,7 @@ class MediaNode:
         for door in self.doors.values():
             carrier = "udp" if door.server.transport is Transport.UDP else "tcp"
             self._seams.net.names.withdraw(self.spec.host, door.server.port, carrier)
+            door.stop()
         if self._datagrams is not None:
             self._datagrams.close()
         for listener in self._listeners:

@@ -134,6 +134,12 @@ class XapiRelay:
         if self._timer is None and self._found != self._told:
             self._timer = self._world.clock.call_later(REPORT_DELAY_S, self._report)
 
+    def stop(self) -> None:
+        """Leave what was to be reported: the device goes off."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _report(self) -> None:
         self._timer, found = None, self._found
         is_wanted = self._identity.account is not None and self._catalog.catalog.url(relay.SERVICE) is not None

@@ -303,6 +303,8 @@ class Device:
         """Go on after first contact: from now on the time is known."""
         account = self.state.account
         self.check_health()
+        if self.bootstrap.region is None:
+            self.checks.portal.ask()
         self.local.start()
         with self.status.group():
             self.status.put(("SystemUnit", "State", "Subsystem", "Application"), "Initialized")
@@ -352,6 +354,7 @@ class Device:
         self.checks.stop()
         self.offers.stop()
         self.software.stop()
+        self.xapi_relay.stop()
         await self.mercury.stop()
         await self.reachability.stop()
         await self._tasks.cancel()

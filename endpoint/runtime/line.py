@@ -56,7 +56,7 @@ class Line:
         self._is_sealed = is_sealed
         self._on_gone = on_gone
         self._waiting: deque[_Parcel] = deque()
-        self._flying: deque[_Parcel] = deque()
+        self._flying: deque[tuple[_Parcel, Timer]] = deque()
         self._last_s = 0.0
         self._retry: Timer | None = None
         self._rto_s = 0.0
@@ -89,6 +89,8 @@ class Line:
 
     def drop(self) -> None:
         """Forget what is on its way."""
+        for _, arrival in self._flying:
+            arrival.cancel()
         self._waiting.clear()
         self._flying.clear()
         self.in_flight = 0
@@ -98,7 +100,7 @@ class Line:
 
     def flush(self) -> None:
         """Let everything arrive now, in its order."""
-        parcels = [*self._flying, *self._waiting]
+        parcels = [*(parcel for parcel, _ in self._flying), *self._waiting]
         self.drop()
         for parcel in parcels:
             parcel.deliver()
@@ -113,10 +115,9 @@ class Line:
                 self._stall(found, now_s)
                 return
             parcel = self._waiting.popleft()
-            self._flying.append(parcel)
             self._last_s = max(self._last_s, now_s if found is None else self._arrival(parcel.size, found, now_s))
             self._stalled_s, self._rto_s = None, 0.0
-            self._clock.call_later(self._last_s - now_s, self._arrive)
+            self._flying.append((parcel, self._clock.call_later(self._last_s - now_s, self._arrive)))
 
     def _stall(self, found: Quality | None, now_s: float) -> None:
         if self._stalled_s is None:
@@ -157,7 +158,6 @@ class Line:
         return worst_s
 
     def _arrive(self) -> None:
-        if self._flying:  # not after `drop`
-            parcel = self._flying.popleft()
-            self.in_flight -= parcel.size
-            parcel.deliver()
+        parcel, _ = self._flying.popleft()
+        self.in_flight -= parcel.size
+        parcel.deliver()

@@ -43,14 +43,15 @@ class StreamTransport(asyncio.Transport):
 
     __slots__ = (
         "__weakref__", "_closing", "_eof_received", "_eof_sent", "_eof_shown", "_facts", "_inbox", "_inbox_bytes", "_is_secured", "_line",
-        "_loop", "_lost", "_paused", "_peer", "_protocol", "_scheduled", "_sender_paused",
+        "_loop", "_lost", "_network", "_paused", "_peer", "_protocol", "_scheduled", "_sender_paused",
     )  # fmt: skip
     _start_tls_compatible = True  # asked by loop.start_tls
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, local: Address, remote: Address) -> None:
+    def __init__(self, network: MemoryNetwork, local: Address, remote: Address) -> None:
         self._facts: dict[str, Any] = {"sockname": local, "peername": remote}
         super().__init__(self._facts)
-        self._loop = loop
+        self._network = network
+        self._loop = network.loop
         self._protocol: Any = None
         self._peer: StreamTransport | None = None
         self._inbox: deque[bytes] = deque()
@@ -86,6 +87,11 @@ class StreamTransport(asyncio.Transport):
         return self._is_secured
 
     @property
+    def waiting(self) -> int:
+        """Bytes that have arrived at this end, or are on their way from it, and that nobody has read yet."""
+        return self._inbox_bytes + (self._line.in_flight if self._line is not None else 0)
+
+    @property
     def line(self) -> Line | None:
         """What this end sends through; None: nothing is in the way."""
         return self._line
@@ -93,8 +99,8 @@ class StreamTransport(asyncio.Transport):
     def send_through(self, line: Line | None) -> None:
         """Let a network be between this end and the other from here on."""
         self._line = line
-        if line is not None and isinstance(network := getattr(self._loop, "network", None), MemoryNetwork):
-            network.note(self)
+        if line is not None:
+            self._network.note(self)
 
     def calm(self) -> None:
         """Take the network away: what is under way arrives now, and the end of a peer that is gone shows."""
@@ -286,6 +292,7 @@ class StreamTransport(asyncio.Transport):
         if self._lost:
             return
         self._lost = True
+        self._network.streams.pop(self, None)
         peer, self._peer = self._peer, None
         if peer is not None and self._sender_paused:
             peer._break(ConnectionResetError("Connection reset by peer"))  # it waits for room that will never be
@@ -380,7 +387,10 @@ class MemoryNetwork:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
         self.listeners: dict[Address, MemoryServer] = {}
-        self._bound: dict[Address, DatagramTransport] = {}
+        self.bound: dict[Address, DatagramTransport] = {}
+        """Datagram addresses that are in use."""
+        self.streams: dict[StreamTransport, None] = {}
+        """Ends of streams that are open, in the order in which they were opened."""
         self._ports = itertools.cycle(FREE_PORTS)
         self._shaped: list[weakref.ref[StreamTransport]] = []
 
@@ -421,7 +431,7 @@ class MemoryNetwork:
         if server is None:
             raise ConnectionRefusedError(errno.ECONNREFUSED, f"nobody listens on {host}:{port}")
         near, far = (host, next(self._ports)), server.address
-        client_end, server_end = StreamTransport(self.loop, near, far), StreamTransport(self.loop, far, near)
+        client_end, server_end = StreamTransport(self, near, far), StreamTransport(self, far, near)
         client_end.join(server_end)
         accepted, server_tls = server.factory(), server.tls
         if tls is not None and server_tls is not None:
@@ -429,6 +439,7 @@ class MemoryNetwork:
             client_end.secure(tls, agreed)
             server_end.secure(server_tls, with_server)
             tls = server_tls = None
+        self.streams[client_end] = self.streams[server_end] = None
         protocol = factory()
         waiter = self.loop.create_future()
         transport = self._attach(client_end, protocol, tls, waiter, server_side=False, server_hostname=server_hostname)
@@ -470,19 +481,19 @@ class MemoryNetwork:
         Raises:
             OSError: the address is in use.
         """
-        address = _free(*(local or ("127.0.0.1", 0)), self._ports, self._bound)
+        address = _free(*(local or ("127.0.0.1", 0)), self._ports, self.bound)
         protocol: Any = factory()
-        transport = self._bound[address] = DatagramTransport(self, protocol, address, remote)
+        transport = self.bound[address] = DatagramTransport(self, protocol, address, remote)
         self.loop.call_soon(protocol.connection_made, transport)
         return transport, protocol
 
     def unbind(self, transport: DatagramTransport) -> None:
         """Free a datagram address."""
-        self._bound.pop(transport.local, None)
+        self.bound.pop(transport.local, None)
 
     def carry(self, data: bytes, source: Address, target: Address) -> None:
         """Carry a datagram; to nobody, if nobody is bound there."""
-        receiver = self._bound.get(target)
+        receiver = self.bound.get(target)
         if receiver is not None:
             self.loop.call_soon(receiver.receive, data, source)
 

@@ -80,6 +80,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         instant.order = next(self._order)
         return super().call_at(instant, callback, *args, context=context)
 
+    def timers(self) -> list[asyncio.TimerHandle]:
+        """Return what is planned and has not happened yet, the next one first."""
+        planned: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]  # asyncio tells it nowhere else
+        return sorted(timer for timer in planned if not timer.cancelled())
+
     def jump(self, seconds: float) -> None:
         """Let time pass."""
         self._now_us += max(1, round(seconds * 1e6))

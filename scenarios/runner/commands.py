@@ -149,6 +149,9 @@ def swarm(
     seed: Annotated[int, typer.Option(help="The first seed.", min=0)] = 1,
     seeds: Annotated[int, typer.Option(help="Play so many plans of each scenario, counting up.", min=1)] = 1,
     tag: Annotated[list[str] | None, typer.Option(help="Only scenarios with this tag; may be repeated.")] = None,
+    case: Annotated[
+        list[str] | None, typer.Option(help="Only this case of the files; may be repeated.", metavar="NAME")
+    ] = None,
     jobs: Annotated[
         int, typer.Option("-j", "--jobs", help="Play so many plans at once, in processes.", min=1, max=64)
     ] = 1,
@@ -158,7 +161,7 @@ def swarm(
     from scenarios.runner.chaos.command import SwarmCommand, tasks
     from scenarios.runner.suite import select
 
-    work = tasks(select(_load(paths), tags=tag or []), seed=seed, seeds=seeds)
+    work = tasks(select(_load(paths), tags=tag or [], cases=case or ()), seed=seed, seeds=seeds)
     if not work:
         raise refused("nothing selected: no scenario that plays alone", Exit.NOTHING)
     answers = SwarmCommand(sys.stdout, is_quiet=quiet).run(work, jobs)

@@ -422,10 +422,13 @@ async def close_stage(stage: Stage) -> None:
     """Take everything down, devices first."""
     await stage.quit()
     loop = asyncio.get_running_loop()
-    if isinstance(loop, VirtualLoop):
-        loop.network.calm()
+    network = loop.network if isinstance(loop, VirtualLoop) else None
+    if network is not None:
+        network.calm()
     for device in stage.devices.values():
         await device.close()
     await stage.cloud.stop()
+    if network is not None:
+        network.calm()  # what goodbyes have sent through a bad network
     if stage.folder is not None:
         stage.folder.cleanup()

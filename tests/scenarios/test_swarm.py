@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -71,3 +72,25 @@ def test_a_device_that_the_story_disconnects_is_excused(tmp_path: Path, capsys: 
 def test_nothing_selected(capsys: pytest.CaptureFixture[str]) -> None:
     ran = Ran(capsys, "swarm", SCENARIOS, "--tag", "no_such_tag")
     assert ran.code == 4
+
+
+CASES = """
+    name: Two of them
+    cases:
+      - { name: the first one, vars: { wait: 5m } }
+      - { name: the second one, vars: { wait: 10m } }
+    device: { at: online }
+    steps: [{ advance: "${vars.wait}" }]
+"""
+
+
+def test_one_case_of_a_file_is_repeated_by_its_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(swarm_module, "leftovers", lambda: ["a stream of Nobody"])
+    file = tmp_path / "two of them.yaml"
+    file.write_text(dedent(CASES))
+    ran = Ran(capsys, "swarm", file, "--case", "the second one", "--seed", 7)
+    assert "left behind: a stream of Nobody" in ran.out
+    assert f"again     roomsim swarm '{file}' --case 'the second one' --seed 7\n" in ran.out
+    assert "0 plans held, 1 broke a rule" in ran.out

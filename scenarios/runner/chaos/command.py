@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -124,5 +125,5 @@ def _lines(answer: Answer) -> Iterator[str]:
     if answer.plan:
         yield "  the smallest plan that does it, as the first step of the scenario:"
         yield from (f"    {line}" for line in answer.plan.splitlines())
-    case = f"  (case {task.case})" if task.case else ""
-    yield f"  again     roomsim swarm {task.file} --seed {task.seed}{case}"
+    case = f" --case {shlex.quote(task.case)}" if task.case else ""
+    yield f"  again     roomsim swarm {shlex.quote(task.file)}{case} --seed {task.seed}"

@@ -9,6 +9,8 @@ from typing import Final
 from cloud_stub.platform.records import ServerKey
 from endpoint.cloud.mercury_table import State
 from endpoint.device.device import Device
+from endpoint.runtime.memory import HIGH_WATER
+from endpoint.runtime.virtual import VirtualLoop
 from endpoint.xapi.tree import Tree
 from scenarios.runner.stage import Stage
 
@@ -16,6 +18,12 @@ TASKS_PER_DEVICE: Final = 60
 """Tasks that one device and its side of the cloud may have running; 20 are usual."""
 TASKS_OF_THE_CLOUD: Final = 400
 """Tasks that a cloud with its media nodes may have beside them."""
+STREAMS_PER_DEVICE: Final = 200
+"""Streams that one device may have open at once, to the cloud, to media nodes and to who talks with it; 12 are usual."""
+TIMERS_PER_DEVICE: Final = 400
+"""Timers that may be planned for one device and its side of the cloud; 80 are usual."""
+UNREAD_MAX: Final = HIGH_WATER + 4 * 1024 * 1024
+"""Bytes that may wait at one end of a stream: what flow control allows, and one body of the largest size beyond it."""
 SILENT: Final = frozenset({State.WAITING, State.REFUSED, State.REPLACED})
 """States of Mercury in which nothing can be pushed, and the device says so."""
 BELOW: Final = frozenset(
@@ -31,6 +39,36 @@ BELOW: Final = frozenset(
 """Messages of lower layers: while one of them stands, nothing is said of what could not even be tried."""
 CODE_DIGITS: Final = 16
 _ACTIVE: Final = ("SystemUnit", "State", "NumberOfActiveCalls")
+
+
+class Meter:
+    """Measures at every event of a history what is open and what is planned, for streams come and go within one step."""
+
+    def __init__(self, devices: int) -> None:
+        self.devices = max(1, devices)
+        self.streams = 0
+        """The most ends of streams that were open at once; each stream has two."""
+
+    def look(self) -> None:
+        """Look at the network."""
+        loop = asyncio.get_running_loop()
+        if isinstance(loop, VirtualLoop):
+            self.streams = max(self.streams, len(loop.network.streams))
+
+    def violations(self) -> Iterator[str]:
+        """Yield what is more than it may be, or was so since the beginning."""
+        loop = asyncio.get_running_loop()
+        if not isinstance(loop, VirtualLoop):
+            return
+        unread = max((end.waiting for end in loop.network.streams), default=0)
+        timers, streams = len(loop.timers()), self.streams // 2
+        for found, allowed, what in (
+            (streams, STREAMS_PER_DEVICE * self.devices, "streams were open at once"),
+            (timers, TIMERS_PER_DEVICE * self.devices, "timers are planned"),
+            (unread, UNREAD_MAX, "bytes wait at one end of a stream"),
+        ):
+            if found > allowed:
+                yield f"{found} {what}; {allowed} are allowed"
 
 
 def violations(stage: Stage) -> list[str]:
@@ -95,7 +133,24 @@ def told_secrets(stage: Stage) -> list[str]:
 
 
 def leftovers() -> list[str]:
-    """Return the tasks that a run has left behind; to be asked when everything has been taken down."""
+    """Return the tasks, sockets and timers that a run has left behind; to be asked when everything has been taken down."""
     mine = asyncio.current_task()
     left = [task.get_coro() for task in asyncio.all_tasks() if task is not mine and not task.done()]
-    return sorted(str(getattr(work, "__qualname__", work)) for work in left)
+    return sorted(_named(work) for work in left) + list(_open_sockets())
+
+
+def _open_sockets() -> Iterator[str]:
+    loop = asyncio.get_running_loop()
+    if not isinstance(loop, VirtualLoop):
+        return
+    network = loop.network
+    yield from (f"a listener on {host}:{port}" for host, port in network.listeners)
+    yield from (f"a datagram socket on {host}:{port}" for host, port in network.bound)
+    for end in network.streams:
+        if not end.is_closing():
+            yield f"a stream of {_named(type(end.get_protocol()))}"
+    yield from (f"a timer of {_named(timer._callback)}" for timer in loop.timers())  # type: ignore[attr-defined]  # told nowhere else
+
+
+def _named(what: object) -> str:
+    return str(getattr(what, "__qualname__", what))

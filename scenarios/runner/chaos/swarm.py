@@ -14,7 +14,7 @@ from typing import Final
 
 from endpoint.runtime.chance import Chance
 from scenarios.runner import fault_actions
-from scenarios.runner.chaos.invariants import leftovers, told_secrets, violations
+from scenarios.runner.chaos.invariants import Meter, leftovers, told_secrets, violations
 from scenarios.runner.chaos.menu import MENU
 from scenarios.runner.chaos.plan import Trouble, draw_plan
 from scenarios.runner.checks import Finding, StepChecks
@@ -54,6 +54,8 @@ class SwarmPlayer(Player):
     ) -> None:
         super().__init__(stage, until_step=until_step, trace_file=trace_file)
         self._excused = excused
+        self.meter = Meter(len(stage.scenario.devices))
+        stage.trace.subscribe(lambda event: self.meter.look())
         self.missed = 0
         """Steps that did not come about, or not as expected."""
         self.unwell: frozenset[str] = frozenset()
@@ -73,7 +75,7 @@ class SwarmPlayer(Player):
             self.missed += 1
         for name in (*(name for name, _ in step.save), *(one.name for one in step.args.defines())):
             self._stage.saved.setdefault(name, "")
-        self._demand(step, "invariant", violations(self._stage))
+        self._demand(step, "invariant", [*violations(self._stage), *self.meter.violations()])
 
     def _fail(self, step: Step, start: Moment, finding: Finding, checks: StepChecks) -> None:
         self.missed += 1
@@ -105,7 +107,7 @@ class SwarmPlayer(Player):
             self.unwell = frozenset(one.partition(":")[0] for one in wrong)
             why = [f"not well {show_duration(limit_s)} after everything has healed", *wrong]
             self._demand(last, "liveness", why if wrong else (), limit_s)
-        self._demand(last, "invariant", violations(stage))
+        self._demand(last, "invariant", [*violations(stage), *self.meter.violations()])
 
     def _is_meant_to_be_online(self, name: str) -> bool:
         """Say whether a device comes back by itself: it is on, comes up by itself, and has an account that the cloud knows."""

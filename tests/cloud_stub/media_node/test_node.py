@@ -121,6 +121,19 @@ def test_a_request_and_its_answer_share_an_id_in_the_trace() -> None:
     ]
 
 
+def test_a_node_that_has_stopped_answers_nothing_any_more() -> None:
+    async def play(stage: Stage, node: MediaNode) -> None:
+        send, client = await _open(stage, UDP)
+        send(ASKED)
+        await stage.clock.sleep(0.01)
+        await node.stop()
+        await stage.clock.sleep(1.0)
+        assert client.received == []
+
+    events = _with_node(HEALTHY, play).trace.events
+    assert [event.kind for event in events if event.kind.startswith("stun")] == ["stun.recv"]
+
+
 def test_requests_on_one_stream_are_answered_one_by_one() -> None:
     async def play(stage: Stage, node: MediaNode) -> None:
         send, client = await _open(stage, TCP)

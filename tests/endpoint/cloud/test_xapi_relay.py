@@ -411,6 +411,18 @@ def test_issues_are_reported_when_they_change() -> None:
     play(story)
 
 
+def test_a_device_that_goes_off_reports_nothing_any_more() -> None:
+    async def story(stage: Stage) -> None:
+        await stage.cloud.clock.sleep(2)
+        stage.cloud.asked.clear()
+        stage.relay.report(["LockDown"])
+        stage.relay.stop()
+        await stage.cloud.clock.sleep(REPORT_DELAY_S + 0.1)
+        assert stage.cloud.to("POST", "/xapi/api/v1/report") == []
+
+    play(story)
+
+
 def test_a_cloud_without_the_service_gets_no_report_and_no_complaint() -> None:
     async def story(stage: Stage) -> None:
         before = stage.cloud.lines("Wx2 W")

@@ -50,6 +50,23 @@ async def _settled() -> None:
 # -- carrying --
 
 
+def test_what_is_open_is_counted() -> None:
+    async def main() -> None:
+        network = _network()
+        near, far = await _pair(tls=True)
+        bound, _ = network.bind(Ear, None, None)
+        assert list(network.streams) == [near.transport, far.transport]
+        assert list(network.bound.values()) == [bound]
+        near.transport.close()
+        bound.close()
+        await _settled()
+        assert not network.streams
+        assert not network.bound
+        assert not network.listeners
+
+    run(main)
+
+
 def test_both_ends_hear_of_the_connection_and_know_the_addresses() -> None:
     async def main() -> None:
         near, far = await _pair()

@@ -232,6 +232,24 @@ def test_an_end_and_a_reset_travel_as_far_as_bytes_do() -> None:
     _play(main)
 
 
+def test_a_reset_takes_as_long_as_the_path_does_whatever_was_under_way_before() -> None:
+    async def main(ground: Ground) -> None:
+        near, far = await _open(ground)
+        _like(ground, latency=0.2)
+        near.transport.write(b"gone")
+        await asyncio.sleep(0.15)
+        near.transport.reset()
+        await asyncio.sleep(0.1)  # the bytes would have been there by now
+        assert far.notes == ["made"]
+        await asyncio.sleep(0.15)
+        assert (far.data, far.notes) == (b"", ["made", "lost"])
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        assert loop.timers() == []
+
+    _play(main)
+
+
 def test_a_stream_that_was_idle_too_long_is_forgotten_for_good() -> None:
     async def main(ground: Ground) -> None:
         near, far = await _open(ground)
