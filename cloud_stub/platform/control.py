@@ -6,7 +6,6 @@ Members are camel case, durations seconds, unknown members an error that names t
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
@@ -44,6 +43,7 @@ from cloud_stub.why import Why
 from endpoint.runtime.clock import parse_iso
 from endpoint.runtime.faults import Fault
 from endpoint.runtime.field_faults.parts import UnknownRow, find_row, parts
+from endpoint.runtime.net import is_loopback
 
 VERSION = "/control/v1"
 SCOPE = "roomsim:control"
@@ -346,11 +346,7 @@ def control_route(method: str, path: str, act: Callable[[Call], Any]) -> Route:
 
 def require_loopback(remote: str) -> None:
     """Refuse a peer that is not on this machine; Forbidden."""
-    try:
-        is_near = ipaddress.ip_address(remote).is_loopback
-    except ValueError:
-        is_near = False
-    if not is_near:
+    if not is_loopback(remote):
         raise Forbidden("the control API is for this machine only")
 
 

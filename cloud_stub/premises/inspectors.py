@@ -1,4 +1,7 @@
-"""The authorities of those who open up TLS: one that devices are told to trust, and one that nobody knows."""
+"""The authorities of those who open up TLS: one that devices are told to trust, and one that nobody knows.
+
+Source: protocol/activation-and-media.md section 16, rows 16 and 17.
+"""
 
 from __future__ import annotations
 

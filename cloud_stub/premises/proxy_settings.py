@@ -1,4 +1,7 @@
-"""How the proxy of the premises is set up, and where it is."""
+"""How the proxy of the premises is set up, and where it is.
+
+Source: protocol/activation-and-media.md section 16, rows 6 to 12 and 53.
+"""
 
 from __future__ import annotations
 

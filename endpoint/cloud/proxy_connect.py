@@ -1,4 +1,4 @@
-"""One CONNECT: the bytes on a fresh connection to a proxy, and what became of them."""
+"""One CONNECT: the bytes on a fresh connection to a proxy, and what became of them (RFC 9110 9.3.6)."""
 
 from __future__ import annotations
 

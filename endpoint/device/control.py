@@ -6,7 +6,6 @@ lock-down nor a dead network closes it. Nothing secret leaves by it. Reference: 
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Final
 
 from aiohttp import web
@@ -19,7 +18,7 @@ from endpoint.device.device import Device
 from endpoint.runtime.clock import TimeSource
 from endpoint.runtime.errors import EndpointError
 from endpoint.runtime.faults import Faults
-from endpoint.runtime.net import Listener
+from endpoint.runtime.net import Listener, is_loopback
 from endpoint.wire.errors import WireError
 from endpoint.wire.secret import Secret
 
@@ -51,7 +50,7 @@ class ControlDoor:
             ValueError: the host is not a loopback address.
             OSError: the address is in use.
         """
-        if not _is_loopback(host):
+        if not is_loopback(host):
             raise ValueError(f"the control door opens on loopback only, such as 127.0.0.1; not on {host}")
         assert self._runner is None, "the door is shut"
         app = web.Application(middlewares=[self._guard], client_max_size=BODY_BYTES_MAX)
@@ -108,7 +107,7 @@ class ControlDoor:
             return _refused(ControlError(404, "unknown_path", "there is nothing at this path", paths))
 
     def _admit(self, request: web.Request) -> None:
-        if not _is_loopback(request.remote or ""):
+        if not is_loopback(request.remote or ""):
             raise ControlError(403, "not_local", "the control door answers this machine only")
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or Secret("control_token", given.strip()) != self.token:  # in constant time
@@ -121,10 +120,3 @@ def _refused(error: ControlError) -> web.Response:
     if error.status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="roomsim device"'
     return response
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

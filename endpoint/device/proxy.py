@@ -1,4 +1,7 @@
-"""The HTTP proxy at the device: the settings that it follows and the message that tells of it."""
+"""The HTTP proxy at the device: the settings that it follows and the message that tells of it.
+
+Source: protocol/xapi-nodes.md, NetworkServices HTTP Proxy; activation-and-media.md 15.4.
+"""
 
 from __future__ import annotations
 

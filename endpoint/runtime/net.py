@@ -114,10 +114,7 @@ class NameTable:
             return "127.0.0.1", port
         if name in self._allowed:
             return name, port
-        with suppress(ValueError):
-            if ipaddress.ip_address(name).is_loopback:
-                return name, port
-        return None
+        return (name, port) if is_loopback(name) else None
 
 
 class Listener:
@@ -482,6 +479,14 @@ def _failure(error: OSError, tls: TlsClient | None) -> tuple[str, str]:
 def _unreachable(failure: tuple[str, str], about: Mapping[str, object]) -> Unreachable:
     layer, reason = failure
     return Unreachable(layer, str(about["host"]), reason.format_map(about))
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is an address of this machine alone; a name is none."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def is_address(host: str) -> bool:

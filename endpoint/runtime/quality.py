@@ -22,8 +22,9 @@ MTU: Final = 1500
 """Bytes of the largest packet where nothing says otherwise (protocol/activation-and-media.md section 16)."""
 TCP_HEADERS: Final = 40
 UDP_HEADERS: Final = 28
+"""Bytes of the headers of a packet, with those of IPv4 and without options (RFC 791, 768, 9293)."""
 TLS_OVERHEAD: Final = 22
-"""Bytes that a TLS 1.3 record adds."""
+"""Bytes that a TLS 1.3 record adds (RFC 8446 5.2: header, type, tag)."""
 THROTTLED_BPS: Final = 64_000.0
 BLACK_HOLE_BYTES: Final = 1200
 IDLE_S: Final = 60.0

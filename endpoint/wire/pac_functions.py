@@ -2,6 +2,7 @@
 
 `__given` holds what comes from outside: `now`, `zone`, `address`, `chance`, `resolved`. A name that is not resolved yet is noted in
 `__wanted`. Ranges of days and hours are in local time unless their last argument is "GMT".
+Source: the Proxy Auto-Configuration format, as `pac` names it.
 """
 
 from __future__ import annotations

@@ -402,16 +402,10 @@ def endpoint_run(
         ssh=ssh, https=https, http=http, schema=schema_file, imported_succeed=imported_commands == "succeed",
         auto_join=auto_join, proxy=proxy,
     )  # fmt: skip
-    raise typer.Exit(
-        process.serve(
-            code,
-            hardens=security == "harden",
-            exits_on_refusal=exit_on_refusal,
-            product=product,
-            software=software,
-            name=name,
-        )
-    )
+    exit_code = process.serve(
+        code, hardens=security == "harden", exits_on_refusal=exit_on_refusal, product=product, software=software, name=name
+    )  # fmt: skip
+    raise typer.Exit(exit_code)
 
 
 def refused(text: str, code: Exit = Exit.USAGE) -> typer.Exit:

@@ -45,6 +45,15 @@ def load(path: Path, *, table: Nodes | None = None) -> list[Scenario]:
     return load_all([path], table=table)
 
 
+def load_case(file: str, case: str | None) -> Scenario:
+    """Read one case of a file that was read before, as a process does that was told no more of it.
+
+    Raises:
+        ScenarioError: the file is wrong by now.
+    """
+    return next(scenario for scenario in load(Path(file)) if scenario.case == case)
+
+
 def load_all(paths: Iterable[Path], *, table: Nodes | None = None) -> list[Scenario]:
     """Read files, and all `*.yaml` below directories, in sorted order; names are unique in their directory.
 

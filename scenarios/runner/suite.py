@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from endpoint.runtime.clock import iso_ms
 from endpoint.runtime.trace import Trace, header
-from endpoint.wire.xapi.nodes import nodes
 from scenarios.runner.commands import Exit, refused
-from scenarios.runner.loader import load
+from scenarios.runner.loader import load_case
 from scenarios.runner.model import Scenario
 from scenarios.runner.player import Failure, Timing, replay_command
 from scenarios.runner.problems import Place, Problem, ScenarioError
@@ -178,7 +177,7 @@ class Suite:
     def one(self, play: Play, reporter: Reporter | None = None) -> Verdict:
         """Do one run; a defect of ours is a verdict too, so that it does not hide those of the others."""
         trace_file = "" if self.trace_file is None else str(self.trace_file)
-        scenario = next(found for found in load(Path(play.file), table=nodes()) if found.case == play.case)
+        scenario = load_case(play.file, play.case)
         options = replace(
             self.options,
             trace_file=trace_file,

@@ -16,6 +16,7 @@ from endpoint.wire.kms import MESSAGES_PATH
 from endpoint.wire.wdm import DEVICES_PATH
 from scenarios.runner.callbook import BEGINNINGS, ENDING
 from scenarios.runner.checks import Finding, Kind
+from scenarios.runner.conditions import MICROSECONDS
 from scenarios.runner.problems import Place
 from scenarios.runner.watches import Unmet
 
@@ -151,7 +152,7 @@ def no_storm(events: Sequence[Event], place: Place) -> Iterator[Finding]:
         about = f"{event.data.get('method')} {path}"
         instants = recent[event.who, f"{about} {event.data.get('query')}"]
         instants.append(event.t)
-        while instants[0] < event.t - STORM_S * 1_000_000:
+        while instants[0] < event.t - STORM_S * MICROSECONDS:
             instants.popleft()
         if len(instants) > SAME_REQUESTS_MAX:
             instants.clear()

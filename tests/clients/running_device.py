@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.test_processes import CloudProcess, Process, eventually
+from tests.scenarios.command_line import CloudProcess, Process, eventually
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

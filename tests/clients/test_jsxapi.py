@@ -17,7 +17,7 @@ import asyncssh
 import pytest
 from running_device import HERE, RUN_S, Running, needs_npm, run, running_device, steps_of
 
-from tests.scenarios.test_processes import CloudProcess, eventually
+from tests.scenarios.command_line import CloudProcess, eventually
 
 JSXAPI = HERE / "jsxapi"
 NEVER_READY_S = 3.0

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from running_device import INSTALL, ROOT, free_port
 
-from tests.scenarios.test_processes import CloudProcess, Process, eventually
+from tests.scenarios.command_line import CloudProcess, Process, eventually
 
 pytestmark = pytest.mark.client
 

@@ -12,7 +12,7 @@ from running_stub import running_cloud
 
 from cloud_stub.cloud import Cloud
 from cloud_stub.platform.mailbox_records import MailboxKind
-from tests.scenarios.test_processes import Process
+from tests.scenarios.command_line import Process
 
 pytestmark = pytest.mark.client
 

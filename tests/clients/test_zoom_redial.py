@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from running_device import HERE, ROOT, RUN_S, Running, needs, needs_npm, run, running_device
 
-from tests.scenarios.test_processes import eventually
+from tests.scenarios.command_line import eventually
 
 EXAMPLE = ROOT / "examples" / "zoom-redial"
 MEETING = "81234567890.112233@zoomcrc.com"

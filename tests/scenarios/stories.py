@@ -14,6 +14,8 @@ from scenarios.runner.whole_run import CHECKS
 from tests.tools.trace_kinds import untold
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
+ONLINE = "device: { at: online }\nsteps:\n"
+"""The head of a story of one device that is online; its steps follow, indented by two."""
 
 
 def story(text: str) -> Scenario:
@@ -26,6 +28,21 @@ def story(text: str) -> Scenario:
 def play(text: str, *, seed: int | None = None, mode: str = "virtual", **options: Any) -> Outcome:
     """Run a scenario, with the options that `RunOptions` knows."""
     return run_scenario(story(text), RunOptions(**options), seed=seed, mode=mode)
+
+
+def passes(text: str) -> Outcome:
+    """Run a scenario that has to pass."""
+    outcome = play(text)
+    assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
+    return outcome
+
+
+def fails(text: str, kind: str, *parts: str) -> Outcome:
+    """Run a scenario that has to fail for one reason, and say why."""
+    outcome = play(text)
+    assert (outcome.result, outcome.kinds) == ("failed", [kind]), "\n\n".join([outcome.reason, *outcome.reports])
+    assert [part for part in parts if part not in outcome.reports[0]] == [], outcome.reports[0]
+    return outcome
 
 
 def shipped() -> list[Scenario]:

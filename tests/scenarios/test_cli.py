@@ -10,7 +10,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -19,11 +18,10 @@ import pytest
 
 from endpoint.runtime.trace import TRACE_VERSION
 from scenarios.runner import commands
-from scenarios.runner.commands import run_app
 from scenarios.runner.run import Outcome, run_scenario
+from tests.scenarios.command_line import ROOMSIM, Ran
 from tests.scenarios.stories import SCENARIOS, plays_alone, shipped
 
-ROOMSIM = [sys.executable, "-m", "scenarios.runner.cli"]
 PASSING = "name: Good morning\ntags: [short, other]\nsteps: [{ note: hello }]\n"
 FAILING = """\
 name: Waits in vain
@@ -39,15 +37,6 @@ steps:
       within: 5s
 """
 ENDLESS = "name: Years pass\ndevice: { at: online }\ntimeout: 366d\nsteps: [{ advance: 300d }, { advance: 300d }]\n"
-
-
-class Ran:
-    """What one call of the command line did."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str], *arguments: object) -> None:
-        self.code = run_app([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        self.out, self.err = captured.out, captured.err
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from scenarios.runner.fault_verbs import FaultSpec
 from scenarios.runner.notyet import NOT_YET
 from scenarios.runner.problems import ScenarioError
 from scenarios.runner.run import Outcome
-from tests.scenarios.stories import play, story
+from tests.scenarios.stories import ONLINE, passes, play, story
 
 BITES = "expect: { trace: { kind: fault.bit }, within: 5m, optional: true }"
 NEW_CONNECTION = ["advance: 1m", "refresh: wdm\n    " + BITES]
@@ -166,14 +166,10 @@ def test_what_would_be_ignored_is_refused(fault: str, complaint: str) -> None:
 
 # when faults begin and end
 
-ONLINE = "device: { at: online }\nsteps:\n"
-
 
 def run_steps(*steps: str) -> Outcome:
     """Run steps in front of an online device; every expectation in them has to be met."""
-    outcome = play(ONLINE + "".join(f"  - {step}\n" for step in steps))
-    assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
-    return outcome
+    return passes(ONLINE + "".join(f"  - {step}\n" for step in steps))
 
 
 def instants(outcome: Outcome, kind: str) -> list[float]:

@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from scenarios.runner.run import Outcome
-from tests.scenarios.stories import play
-
-
-def passes(text: str) -> Outcome:
-    outcome = play(text)
-    assert outcome.result == "passed", "\n".join([outcome.reason, *outcome.reports])
-    return outcome
+from tests.scenarios.stories import passes, play
 
 
 def test_discovery_asks_servers_of_some_transports_only() -> None:

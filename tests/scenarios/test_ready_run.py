@@ -12,8 +12,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from scenarios.runner.commands import run_app
+from tests.scenarios.command_line import PATIENCE_S, Process, eventually, is_private
 from tests.scenarios.stories import SCENARIOS, play
-from tests.scenarios.test_processes import PATIENCE_S, Process, eventually, is_private
 
 STORY = SCENARIOS / "calendar" / "graph_client.yaml"
 EVENTS = "/v1.0/users/ana.smith@room.example/events"

@@ -8,17 +8,16 @@ import pty
 import re
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from scenarios.runner.commands import run_app
 from scenarios.runner.player import Failure
 from scenarios.runner.problems import Place
 from scenarios.runner.suite import Play, Verdict, shaky
 from scenarios.runner.verdict_files import as_github, as_junit
+from tests.scenarios.command_line import ROOMSIM, Ran
 
 TIMED = """\
 name: Two waits
@@ -41,15 +40,6 @@ steps:
   - discover: clusters
     expect: { discovery: { silent: 0 }, within: 1m }
 """
-
-
-class Ran:
-    """What one call of the command line did."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str], *arguments: object) -> None:
-        self.code = run_app([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        self.out, self.err = captured.out, captured.err
 
 
 @pytest.fixture
@@ -229,7 +219,7 @@ def test_files_that_cannot_be_used_are_in_every_report(timed: Path, capsys: pyte
 def test_progress_is_drawn_on_a_terminal(tmp_path: Path) -> None:
     file = tmp_path / "x.yaml"
     file.write_text("name: x\nsteps: [{ note: a, expect: { mercury: open, within: 1s } }]\n")
-    command = [sys.executable, "-m", "scenarios.runner.cli", "run", str(file), "--seeds", "3", "-j", "2"]
+    command = [*ROOMSIM, "run", str(file), "--seeds", "3", "-j", "2"]
     plain = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR")}
     ours, theirs = pty.openpty()
     process = subprocess.Popen(command, stdout=theirs, stderr=theirs, env={**plain, "TERM": "xterm"})

@@ -5,26 +5,8 @@ from __future__ import annotations
 import pytest
 
 from scenarios.runner.loader import load
-from scenarios.runner.run import Outcome, run_scenario
-from tests.scenarios.stories import SCENARIOS, play
-
-
-def passes(text: str) -> Outcome:
-    """Run a scenario that has to pass."""
-    outcome = play(text)
-    assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
-    return outcome
-
-
-def fails(text: str, kind: str, *parts: str) -> Outcome:
-    """Run a scenario that has to fail for one reason, and say why."""
-    outcome = play(text)
-    assert (outcome.result, outcome.kinds) == ("failed", [kind]), "\n\n".join([outcome.reason, *outcome.reports])
-    assert [part for part in parts if part not in outcome.reports[0]] == [], outcome.reports[0]
-    return outcome
-
-
-ONLINE = "device: { at: online }\nsteps:\n"
+from scenarios.runner.run import run_scenario
+from tests.scenarios.stories import ONLINE, SCENARIOS, fails, passes, play
 
 # devices
 

@@ -10,8 +10,8 @@ import pytest
 from scenarios.runner.chaos import swarm as swarm_module
 from scenarios.runner.chaos.command import play, tasks
 from scenarios.runner.chaos.menu import MENU, Dish
+from tests.scenarios.command_line import Ran
 from tests.scenarios.stories import SCENARIOS, shipped
-from tests.scenarios.test_cli import Ran
 
 EVERY = 4
 """One of so many scenarios is played."""

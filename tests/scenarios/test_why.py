@@ -16,8 +16,8 @@ from scenarios.runner.commands import run_app
 from scenarios.runner.loader import load
 from scenarios.runner.problems import ScenarioError
 from scenarios.runner.run import run_scenario
+from tests.scenarios.command_line import CloudProcess, eventually
 from tests.scenarios.stories import SCENARIOS, play, story
-from tests.scenarios.test_processes import CloudProcess, eventually
 
 
 class Ran:

@@ -9,8 +9,7 @@ import pytest
 from endpoint.runtime.trace import Event
 from scenarios.runner.loader import load
 from scenarios.runner.run import Outcome, run_scenario
-from tests.scenarios.stories import SCENARIOS
-from tests.scenarios.test_stage import ONLINE, fails, passes
+from tests.scenarios.stories import ONLINE, SCENARIOS, fails, passes
 
 
 def events(outcome: Outcome, kind: str) -> list[Event]:

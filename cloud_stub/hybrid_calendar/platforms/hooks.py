@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Coroutine, Mapping
-from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -14,7 +12,7 @@ from cloud_stub.hybrid_calendar.mailboxes.errors import CalendarError
 from endpoint.runtime.clock import Clock
 from endpoint.runtime.errors import LimitExceeded
 from endpoint.runtime.httpnet import NetConnectionError, NetConnector, no_timeout
-from endpoint.runtime.net import Net
+from endpoint.runtime.net import Net, is_loopback
 from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.tls import TlsClient
 from endpoint.wire import codec
@@ -128,11 +126,8 @@ def check_url(url: str) -> None:
     is_fit = url.isascii() and url.isprintable() and " " not in url and len(url) <= URL_CHARS_MAX
     if parts.scheme not in ("http", "https") or not host or not is_fit or port == 0:
         raise _invalid("notificationUrl is a URL, http://127.0.0.1:8080/hook")
-    if host == "localhost" or host == "test" or host.endswith(".test"):
+    if host in ("localhost", "test") or host.endswith(".test") or is_loopback(host):
         return
-    with suppress(ValueError):
-        if ipaddress.ip_address(host).is_loopback:
-            return
     raise _invalid(
         f"{host} is not on this machine; a hook of the stub is at 127.0.0.1, localhost or a name under .test"
     )

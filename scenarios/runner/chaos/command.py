@@ -6,13 +6,11 @@ import shlex
 import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, TextIO
 
-from endpoint.wire.xapi.nodes import nodes
 from scenarios.runner.chaos.plan import written
 from scenarios.runner.chaos.swarm import Swarmed, smallest, swarm
-from scenarios.runner.loader import load
+from scenarios.runner.loader import load_case
 from scenarios.runner.model import Scenario
 from scenarios.runner.processes import in_processes
 from scenarios.runner.values import show_duration
@@ -59,7 +57,7 @@ def tasks(scenarios: Iterable[Scenario], *, seed: int, seeds: int) -> list[Task]
 
 def play(task: Task) -> Answer:
     """Play one plan, and make it small if it breaks a rule."""
-    scenario = next(one for one in load(Path(task.file), table=nodes()) if one.case == task.case)
+    scenario = load_case(task.file, task.case)
     try:
         found = swarm(scenario, task.seed)
         faults = len(found.plan)

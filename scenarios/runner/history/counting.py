@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from endpoint.runtime.trace import Event, trace_hash
+from scenarios.runner.conditions import MICROSECONDS
 from scenarios.runner.history.reader import History
 
 STATS_VERSION: Final = "1.0"
@@ -223,7 +224,7 @@ def _columns(counts: Mapping[str, int]) -> list[str]:
 
 
 def _s(us: int) -> str:
-    return f"{us / 1_000_000:.3f}s"
+    return f"{us / MICROSECONDS:.3f}s"
 
 
 def _times(count: int) -> str:

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from endpoint.runtime.trace import Event
 from scenarios.runner.checks import Finding, StepChecks, Verdict
-from scenarios.runner.conditions import Condition, EventCondition, Expectation, Never, StateCondition
+from scenarios.runner.conditions import MICROSECONDS, Condition, EventCondition, Expectation, Never, StateCondition
 from scenarios.runner.failure import FailureReport, render
 from scenarios.runner.fault_verbs import FaultSpec
 from scenarios.runner.history.counting import faults
@@ -292,7 +292,7 @@ def _acted_without_word(step: Step, played: _Played, events: Sequence[Event]) ->
     """Say when the verb was done, for histories of format 1.0, which do not: after its own time, else at the end of the step."""
     if step.args.takes_s <= 0:
         return None
-    at = events[played.start].t + round(step.args.takes_s * 1_000_000)
+    at = events[played.start].t + round(step.args.takes_s * MICROSECONDS)
     before = [event.n for event in events[played.start : played.end] if event.t <= at]
     return Moment(before[-1], at)
 

@@ -19,6 +19,8 @@ from endpoint.wire.errors import RemoteProtocolError
 
 PAIRS_MAX: Final = 50_000
 DIFFERENCES_MAX: Final = 200
+SHOWN_MAX: Final = 90
+"""Characters of a value that a line of a report shows."""
 ID: Final = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
     r"|\b(?=[A-Za-z0-9+/_=-]{0,128}?\d)(?=[A-Za-z0-9+/_=-]{0,128}?[A-Za-z])[A-Za-z0-9+_=-]{20,}"
@@ -184,8 +186,8 @@ def _fits(place: str, pattern: str) -> bool:
 
 def show(value: Any) -> str:
     """Print a value in a difference, cut to what a line takes."""
-    text = repr(value) if not isinstance(value, str) else f"{value!r}"
-    return text if len(text) <= 90 else f"{text[:87]}..."
+    text = repr(value)
+    return text if len(text) <= SHOWN_MAX else f"{text[: SHOWN_MAX - 3]}..."
 
 
 @dataclass

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +13,9 @@ from urllib.request import Request, urlopen
 
 from endpoint.runtime.clock import real_seconds
 from scenarios.runner.commands import run_app
+from tests.scenarios.command_line import ROOMSIM
 from tests.scenarios.recording.recordings import har_of
 
-ROOMSIM = [sys.executable, "-m", "scenarios.runner.cli"]
 PATIENCE_S = 30.0
 
 
