@@ -204,7 +204,7 @@ def after_answer(fault: Fault, request: web.BaseRequest, answer: Answer) -> Answ
     if fault.do == "drop_reply":
         _cut(request)
     if fault.do == "redirect":
-        return Answer(None, 307, {"Location": str(fault.params.get("to", ""))})
+        return Answer(None, int(fault.params.get("status", 307)), {"Location": str(fault.params.get("to", ""))})
     if fault.do in ("truncate", "malformed"):
         body = answer.body if isinstance(answer.body, bytes) else codec.encode(answer.body)
         spoiled = b"\xff\xfe" + body if fault.params.get("what") == "utf8" else body[: len(body) // 2]

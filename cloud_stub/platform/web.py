@@ -149,6 +149,7 @@ class WebDoor:
             "method": call.route.method,
             "path": call.path,
             "host": host_of(call.origin.authority),
+            "scheme": call.origin.scheme,
             "device": call.peer,
         }
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from endpoint.cloud.status import SILENCE_S, Status
 from endpoint.device import health
 from endpoint.device.link import Condition
+from endpoint.device.portal import Portal
 from endpoint.device.side_services import SideServices
 from endpoint.runtime.clock import Timer, iso_seconds
 
@@ -30,13 +31,14 @@ WATCHED: Final = (("NetworkServices", "HTTP", "Mode"),)
 class Checks:
     """The checks of one device, for one boot."""
 
-    __slots__ = ("_device", "_next", "_offline", "side_services")
+    __slots__ = ("_device", "_next", "_offline", "portal", "side_services")
 
     def __init__(self, device: Device) -> None:
         self._device = device
         self._next: Timer | None = None
         self._offline: Timer | None = None
         self.side_services = SideServices(device)
+        self.portal = Portal(device)
         for path in WATCHED:
             device.configuration.listen(path, lambda _: self.run())
 
@@ -66,6 +68,7 @@ class Checks:
         """Take the state of the relation to the cloud: silence that lasts is being offline."""
         device = self._device
         self.side_services.webex(now)
+        self.portal.webex(now)
         if now is not Status.ERROR:
             self._cancel_offline()
             device.diagnostics.put("WebexOffline", False)
@@ -87,6 +90,7 @@ class Checks:
     def stop(self) -> None:
         """Look no more: the device goes off."""
         self.side_services.stop()
+        self.portal.stop()
         self._cancel_offline()
         if self._next is not None:
             self._next.cancel()

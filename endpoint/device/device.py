@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from endpoint.cloud import mercury_table, status
+from endpoint.cloud import status
 from endpoint.cloud.account import Account
 from endpoint.cloud.activation import Activation
 from endpoint.cloud.bases import Bases, bases
@@ -35,10 +35,10 @@ from endpoint.cloud.registration import Registration
 from endpoint.cloud.status import WebexStatus
 from endpoint.cloud.trust import TrustStore
 from endpoint.cloud.xapi_relay import XapiRelay
-from endpoint.device import bindings, calls, cloud_events, effects, proxy, storage, upgrades
+from endpoint.device import bindings, calls, effects, proxy, storage, upgrades
 from endpoint.device.calendar_edits import RoomCalendar
 from endpoint.device.checks import Checks
-from endpoint.device.cloud_xapi import CloudXapi, issues
+from endpoint.device.cloud_xapi import CloudXapi
 from endpoint.device.commands import power
 from endpoint.device.defaults import configuration_defaults, status_tree
 from endpoint.device.doors import Doors
@@ -48,6 +48,7 @@ from endpoint.device.link import Link
 from endpoint.device.linking import Linking
 from endpoint.device.local import LocalSide
 from endpoint.device.online import WayOnline
+from endpoint.device.push import Push
 from endpoint.device.reach import Reach
 from endpoint.device.settings import LOG_PROCESS, DeviceSettings
 from endpoint.device.waiting import Waiting
@@ -139,7 +140,7 @@ class Device:
         """Make the parts of one process start; what they draw is theirs alone, so that no id comes twice."""
         world = self.world
         world.chance = self._chances.actor(f"{self.who} boot {self.state.boots + 1}")
-        self._has_booted = self._push_was_lost = False
+        self._has_booted = False
         self.profile: Profile = self.state.profile.profile()
         self.table = self.settings.table.of(self.profile.software)
         self.status: Tree = status_tree(self.profile, self.table)
@@ -217,17 +218,11 @@ class Device:
         self.identity.on_token_judged = self.reach.token
         self.catalog.on_change = lambda catalog: bindings.show_catalog(self)
         self.registration.on_moved = lambda url: self.mercury.moved()
-        self.mercury.on_event = lambda event: cloud_events.take(self, event)
-        self.mercury.on_open = self._mercury_opened
-        self.mercury.on_close = self._mercury_closed
-        self.mercury.on_reached = self.webex.reached
-        self.mercury.on_state = self._mercury_changed
-        self.calendar.push_is_up = lambda: self.mercury.is_open
-        self.keys.push_is_up = lambda: self.mercury.is_open
+        push = Push(self, self._waiting.progress)
         self.calendar.on_change = self._waiting.progress
         self.calendar.listener = self.local.bookings
         self.status.listen((), self._waiting.progress)
-        self.status.listen(("Diagnostics",), lambda changes: self._report())
+        self.status.listen(("Diagnostics",), lambda changes: push.report())
         self.configuration.listen((), self.xapi_relay.on_configured)
         self._began_after = self.world.trace.last
         bindings.show_changes(self.status, self.world)
@@ -308,6 +303,8 @@ class Device:
         """Go on after first contact: from now on the time is known."""
         account = self.state.account
         self.check_health()
+        if self.bootstrap.region is None:
+            self.checks.portal.ask()
         self.local.start()
         with self.status.group():
             self.status.put(("SystemUnit", "State", "Subsystem", "Application"), "Initialized")
@@ -563,35 +560,6 @@ class Device:
         self.webex.feed(status.Registered() if registered else status.Unregistered())
         bindings.show_registration(self)
         self.local.bookings.rules_changed()
-
-    def _report(self, *, anew: bool = False) -> None:
-        """Tell the cloud what the device finds wrong with itself, while it can be told."""
-        if self.mercury.is_open:
-            self.xapi_relay.report(issues(self.diagnostics), anew=anew)
-
-    def _mercury_closed(self) -> None:
-        self._push_was_lost = True
-        self.calendar.push_went_down()
-        self.calls.on_mercury_closed()
-
-    def _mercury_opened(self) -> None:
-        if self._push_was_lost:
-            self._push_was_lost = False
-            self.local.bookings.sync_required()
-        self._report(anew=True)
-        self.calls.on_mercury_open()
-        if self.settings.bring_up == "manual" and not self.calendar.caught_up:
-            return  # each stage waits for its verb; once caught up, a reconnection is followed by a catch-up as always
-        self.calendar.push_came_up()
-        self.offers.push_came_up()
-        if self.settings.bring_up == "auto" and self.reachability.view.status == "NotStarted":
-            self.reachability.trigger("boot")
-
-    def _mercury_changed(self, now: mercury_table.State) -> None:
-        self._waiting.progress()
-        is_down = bindings.show_mercury(self, now)
-        if is_down and self.settings.bring_up == "auto":
-            self.calendar.catch_up_at_least_once()
 
     def remove_account(self, why: str) -> None:
         """Fall back to the setup state: everything that came from the cloud goes; what Harden switched off stays off."""

@@ -88,3 +88,4 @@ class Linking:
         other = "storage" if isinstance(error, StorageError) else "cancelled"
         reason = error.code if isinstance(error, ActivationRefused) else other
         device.diagnostics.put("WebexActivationRequired", True, {"reason": reason})
+        device.checks.portal.ask()

@@ -283,7 +283,7 @@ class Net:
             if (
                 layer not in layers
                 or (layer == "tls" and not verifies)
-                or (layer == "dns" and _is_address(str(about["host"])))
+                or (layer == "dns" and is_address(str(about["host"])))
             ):
                 continue
             among = {*failures, "delay"} - ({"tcp_only"} if about["host"] in self._over_tcp else set())
@@ -311,7 +311,7 @@ class Net:
     async def _misled(self, about: Mapping[str, object], patience_s: float) -> str:
         """Return the host that a name leads to: its own, or where a fault says."""
         host = str(about["host"])
-        fault = None if _is_address(host) else self.faults.hit("dns", ("wrong_address",), at="client", **about)
+        fault = None if is_address(host) else self.faults.hit("dns", ("wrong_address",), at="client", **about)
         if fault is None:
             return host
         wrong = str(fault.params.get("to", NOWHERE))
@@ -487,7 +487,8 @@ def _unreachable(failure: tuple[str, str], about: Mapping[str, object]) -> Unrea
     return Unreachable(layer, str(about["host"]), reason.format_map(about))
 
 
-def _is_address(host: str) -> bool:
+def is_address(host: str) -> bool:
+    """Tell whether a host is an address, which nobody has to resolve."""
     try:
         ipaddress.ip_address(host.strip("[]"))
     except ValueError:

@@ -36,7 +36,7 @@ class Action(NamedTuple):
 _CONNECTION: Final = ("device", "host", "port", "service")
 _DATAGRAM: Final = ("device", "host", "port", "kind", "direction")
 _MEDIA: Final = ("device", "host", "port", "direction")
-_REQUEST: Final = ("device", "host", "service", "method", "path")
+_REQUEST: Final = ("device", "host", "service", "method", "path", "scheme")
 _SERVER: Final = ("server", "servers", "of", "pick", "transport", "cluster", "host", "port")
 _DEVICE: Final = ("device",)
 _PROXY: Final = ("host",)
@@ -129,7 +129,7 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "drop_reply": _lasting(to=_REQUEST),
         "truncate": _next(to=_REQUEST),
         "malformed": _next(to=_REQUEST, what=("json", "utf8")),
-        "redirect": _lasting("to", to=_REQUEST),
+        "redirect": _lasting("to", "status", to=_REQUEST),
         "duplicate": _lasting(to=_REQUEST),
     },
     "websocket": _WEBSOCKET,

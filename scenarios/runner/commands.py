@@ -121,11 +121,13 @@ def run(
     watch: Annotated[bool, typer.Option("--watch", help="Run again whenever a file changes, until Ctrl-C.")] = False,
 ) -> None:
     """Run scenarios and print a verdict for each."""
+    from scenarios.runner.run import RunOptions
     from scenarios.runner.run_command import RunCommand, Selection, Wanted
     from scenarios.runner.suite import Suite
 
     selection = Selection(paths, tag or (), case or (), seed, seeds)
-    suite = Suite(mode, until_step, max_wait, max_real, trace, ready_file, record=record)
+    options = RunOptions(until_step=until_step, max_wait_s=max_wait, max_real_s=max_real, ready_file=ready_file)
+    suite = Suite(mode, options, trace, record)
     wanted = Wanted(junit, json_file, github=github, labels=labels, times=times, ladder=ladder)
     shell = "always" if repl else "on failure" if repl_on_failure else ""
     raise typer.Exit(RunCommand(selection, suite, jobs, wanted, shell=shell, watch=watch).run())

@@ -15,7 +15,7 @@ from scenarios.runner.failure import highlight
 from scenarios.runner.ladder import heading
 from scenarios.runner.loader import load
 from scenarios.runner.report import Reporter
-from scenarios.runner.run import run_scenario
+from scenarios.runner.run import RunOptions, run_scenario
 from scenarios.runner.stage import Stage
 from scenarios.runner.suite import Play
 
@@ -48,7 +48,7 @@ def play_demo(stream: TextIO) -> bool:
         for prefix in SHOWN:
             shown.extend(status_lines(tree.below(prefix)))
 
-    outcome = run_scenario(scenario, watch=reporter.watch, after=keep)
+    outcome = run_scenario(scenario, RunOptions(watch=reporter.watch, after=keep))
     for report in outcome.reports:
         console.print(highlight(report))
     console.print()

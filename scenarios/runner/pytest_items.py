@@ -22,7 +22,7 @@ from scenarios.runner.model import Scenario
 from scenarios.runner.player import Failure
 from scenarios.runner.problems import Place, ScenarioError
 from scenarios.runner.pytest_plugin import MARK, OWN
-from scenarios.runner.run import Outcome, run_scenario
+from scenarios.runner.run import Outcome, RunOptions, run_scenario
 from scenarios.runner.suite import write_trace
 from scenarios.runner.verdict_files import short_of
 
@@ -101,7 +101,8 @@ class ScenarioItem(pytest.Item):
         """Run it, and raise what pytest makes its verdict of."""
         mode, folder = self.config.getoption("--roomsim-mode"), self.config.getoption("--roomsim-traces")
         file = trace_file(folder, self) if folder is not None else None
-        outcome = run_scenario(self.scenario, seed=self.seed, mode=mode, trace_file="" if file is None else shown(file))
+        options = RunOptions(trace_file="" if file is None else shown(file))
+        outcome = run_scenario(self.scenario, options, seed=self.seed, mode=mode)
         self.user_properties += [("seed", self.seed), ("mode", mode), ("trace_hash", outcome.hash)]
         self.user_properties.append(("scenario_s", round(outcome.scenario_s, 6)))
         if file is not None and outcome.trace is not None and outcome.result in ("failed", "error", "xpassed"):

@@ -74,27 +74,11 @@ class Outcome:
         return [failure.kind for failure in self.failures]
 
 
-def run_scenario(
-    scenario: Scenario,
-    *,
-    seed: int | None = None,
-    mode: str = "virtual",
-    until_step: int | None = None,
-    max_wait_s: float = MAX_WAIT_S,
-    max_real_s: float = MAX_REAL_S,
-    trace_file: str = "",
-    ready_file: Path | None = None,
-    records: bool = False,
-    watch: Callable[[Event], object] | None = None,
-    after: Callable[[Stage], object] | None = None,
-    pause: Pause | None = None,
-    player: Callable[..., Player] = Player,
-    at_the_end: Callable[[], object] | None = None,
-) -> Outcome:
-    """Run one scenario.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a run is done, and who looks on.
 
-    Args:
-        seed: instead of the file's.
+    Attributes:
         until_step: the last step that is run, counted from 1; 0 sets up only.
         max_wait_s: longest real wait of one step, in modes on real time.
         max_real_s: longest real time of the run, in modes on real time.
@@ -107,28 +91,37 @@ def run_scenario(
         player: plays the steps.
         at_the_end: called on the loop when everything has been taken down.
     """
+
+    until_step: int | None = None
+    max_wait_s: float = MAX_WAIT_S
+    max_real_s: float = MAX_REAL_S
+    trace_file: str = ""
+    ready_file: Path | None = None
+    records: bool = False
+    watch: Callable[[Event], object] | None = None
+    after: Callable[[Stage], object] | None = None
+    pause: Pause | None = None
+    player: Callable[..., Player] = Player
+    at_the_end: Callable[[], object] | None = None
+
+
+def run_scenario(
+    scenario: Scenario, options: RunOptions | None = None, *, seed: int | None = None, mode: str = "virtual"
+) -> Outcome:
+    """Run one scenario.
+
+    Args:
+        seed: instead of the file's.
+    """
+    options = options or RunOptions()
     outcome = Outcome(scenario, scenario.head.seed if seed is None else seed, mode)
-    outcome.reason = _why_not(scenario, mode, ready_file)
+    outcome.reason = _why_not(scenario, mode, options.ready_file)
     if outcome.reason:
         outcome.result = "skipped"
         return outcome
     began_s = real_seconds()
-    play = _Run(
-        outcome,
-        until_step,
-        max_wait_s,
-        max_real_s,
-        trace_file,
-        ready_file,
-        watch,
-        after,
-        pause,
-        player,
-        at_the_end,
-        records,
-    )
     with asyncio.Runner(loop_factory=StoryLoop if mode == "virtual" else None) as runner:
-        runner.run(play.run())
+        runner.run(_Run(outcome, options).run())
     outcome.took_s = real_seconds() - began_s
     if scenario.head.xfail is not None and outcome.result in ("passed", "failed"):
         outcome.result = "xfailed" if outcome.result == "failed" else "xpassed"
@@ -155,45 +148,35 @@ class _Run:
     """One run on its loop."""
 
     outcome: Outcome
-    until_step: int | None
-    max_wait_s: float
-    max_real_s: float
-    trace_file: str
-    ready_file: Path | None
-    watch: Callable[[Event], object] | None
-    after: Callable[[Stage], object] | None
-    pause: Pause | None
-    player: Callable[..., Player]
-    at_the_end: Callable[[], object] | None
-    records: bool
+    options: RunOptions
 
     async def run(self) -> None:
         """Set the stage, play, take it down."""
-        outcome = self.outcome
+        outcome, options = self.outcome, self.options
         try:
             stage = make_stage(outcome.scenario, seed=outcome.seed, mode=outcome.mode)
         except ValueError as error:
             self._not_set(error)
             return
-        stage.max_wait_s, stage.ready_file = self.max_wait_s, self.ready_file
+        stage.max_wait_s, stage.ready_file = options.max_wait_s, options.ready_file
         outcome.trace = stage.trace
-        if self.records:
+        if options.records:
             outcome.recorder = stage.recorder = Recorder(stage.clock, stage.trace)
-        unwatch = stage.trace.subscribe(self.watch) if self.watch is not None else None
+        unwatch = stage.trace.subscribe(options.watch) if options.watch is not None else None
         fault_actions.install(stage)
-        player = self.player(stage, until_step=self.until_step, trace_file=self.trace_file)
+        player = options.player(stage, until_step=options.until_step, trace_file=options.trace_file)
         with looked_after(stage):
             try:
                 await self._play(stage, player)
-                if self.after is not None:
-                    self.after(stage)
+                if options.after is not None:
+                    options.after(stage)
             finally:
                 outcome.scenario_s = stage.clock.time()
                 if unwatch is not None:  # the story is told; what follows is taking down
                     unwatch()
                 await close_stage(stage)
-                if self.at_the_end is not None:
-                    self.at_the_end()
+                if options.at_the_end is not None:
+                    options.at_the_end()
         if stage.defects:
             outcome.result = "error"
             player.defects()
@@ -225,8 +208,8 @@ class _Run:
                 self._not_set(error)
                 return
             outcome.result = "passed" if is_good else "failed"
-        if self.pause is not None:
-            await self.pause(stage, player)
+        if self.options.pause is not None:
+            await self.options.pause(stage, player)
         if not await self._bounded(stage, player, player.play("finally")) and outcome.result == "passed":
             outcome.result = "failed"
 
@@ -238,8 +221,8 @@ class _Run:
     async def _bounded(self, stage: Stage, player: Player, part: Coroutine[Any, Any, None]) -> bool:
         """Play a part within the bound of scenario time, and of real time where that passes; says whether all is well."""
         limit_s, what = stage.scenario.head.timeout, "its timeout of scenario time"
-        if stage.mode != "virtual" and self.max_real_s < limit_s:
-            limit_s, what = self.max_real_s, "--max-real"
+        if stage.mode != "virtual" and self.options.max_real_s < limit_s:
+            limit_s, what = self.options.max_real_s, "--max-real"
         scope = asyncio.timeout(None)
         alarm = stage.alarm(limit_s, lambda: scope.reschedule(0))
         try:

@@ -17,7 +17,6 @@ from scenarios.runner.player import Player
 from scenarios.runner.problems import ScenarioError
 from scenarios.runner.publish import make_room
 from scenarios.runner.report import Reporter
-from scenarios.runner.run import Pause
 from scenarios.runner.stage import Stage
 from scenarios.runner.suite import Play, Suite, Verdict, not_loaded, select, take
 from scenarios.runner.verdict_files import as_github, as_json, as_junit
@@ -110,7 +109,7 @@ class RunCommand:
     def _check(self) -> None:
         if self.suite.mode not in MODES:
             raise typer.BadParameter("mode is virtual or wire", param_hint="--mode")
-        if self.suite.ready_file is not None and self.suite.mode != "wire":
+        if self.suite.options.ready_file is not None and self.suite.mode != "wire":
             raise typer.BadParameter("clients come in over real sockets: --mode wire", param_hint="--ready-file")
         option = {"always": "--repl", "on failure": "--repl-on-failure"}.get(self.shell, "")
         if self.shell and self.suite.mode != "virtual":
@@ -125,7 +124,7 @@ class RunCommand:
         single = {
             "--trace": ("trace", self.suite.trace_file is not None),
             "--record": ("recording", self.suite.record is not None),
-            "--ready-file": ("file", self.suite.ready_file is not None),
+            "--ready-file": ("file", self.suite.options.ready_file is not None),
             "--repl": ("shell", self.shell == "always"),
         }
         for option, (what, is_given) in single.items():
@@ -139,11 +138,11 @@ class RunCommand:
             sys.stdout, ladder=wanted.ladder and self.jobs == 1, labels=wanted.labels, times=wanted.times
         )
         try:
-            if self.suite.ready_file is not None:
-                make_room(self.suite.ready_file)
+            if self.suite.options.ready_file is not None:
+                make_room(self.suite.options.ready_file)
             if not self.shell:
                 reporter.expect(len(plays))
-            suite = replace(self.suite, pause=self._pause(reporter)) if self.shell else self.suite
+            suite = self._pausing(reporter) if self.shell else self.suite
             try:
                 verdicts = suite.run(plays, jobs=self.jobs, reporter=reporter)
             finally:
@@ -154,8 +153,8 @@ class RunCommand:
         self._write(verdicts)
         return exit_code(verdicts)
 
-    def _pause(self, reporter: Reporter) -> Pause:
-        """Return what opens a shell when it is time for one, below the report of what has failed."""
+    def _pausing(self, reporter: Reporter) -> Suite:
+        """Return the suite with what opens a shell when it is time for one, below the report of what has failed."""
 
         async def pause(stage: Stage, player: Player) -> None:
             if self.shell == "on failure" and not player.failures:
@@ -166,7 +165,7 @@ class RunCommand:
 
             await StageShell(stage, player, stdout).run()
 
-        return pause
+        return replace(self.suite, options=replace(self.suite.options, pause=pause))
 
     def _write(self, verdicts: list[Verdict]) -> None:
         """Write the reports that are wanted."""

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ProcessPoolExecutor
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -22,9 +18,10 @@ from scenarios.runner.loader import load
 from scenarios.runner.model import Scenario
 from scenarios.runner.player import Failure, Timing, replay_command
 from scenarios.runner.problems import Place, Problem, ScenarioError
+from scenarios.runner.processes import in_processes
 from scenarios.runner.recording.recorder import Recorder
 from scenarios.runner.recording.write import SecretsFound, write_recording
-from scenarios.runner.run import MAX_REAL_S, MAX_WAIT_S, Outcome, Pause, Result, run_scenario
+from scenarios.runner.run import Outcome, Result, RunOptions, run_scenario
 
 if TYPE_CHECKING:
     from scenarios.runner.report import Reporter
@@ -143,16 +140,17 @@ def take(scenarios: Iterable[Scenario], *, seed: int | None, seeds: int) -> list
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """How runs are done."""
+    """How runs are done.
+
+    Attributes:
+        options: of each run; with calls in them the runs stay in this process.
+        trace_file: where the trace of a single run goes.
+        record: the directory of the recording of a single run.
+    """
 
     mode: str = "virtual"
-    until_step: int | None = None
-    max_wait_s: float = MAX_WAIT_S
-    max_real_s: float = MAX_REAL_S
+    options: RunOptions = field(default_factory=RunOptions)
     trace_file: Path | None = None
-    ready_file: Path | None = None
-    pause: Pause | None = None
-    """Only for runs in this process."""
     record: Path | None = None
 
     def run(self, plays: list[Play], *, jobs: int, reporter: Reporter) -> list[Verdict]:
@@ -168,50 +166,27 @@ class Suite:
         return verdicts
 
     def _each(self, plays: list[Play], jobs: int, reporter: Reporter) -> Iterator[Verdict]:
-        if jobs == 1 or len(plays) == 1:
-            for play in plays:
-                reporter.begin(play)
-                verdict = self.one(play, reporter)
-                reporter.done(verdict)
-                yield verdict
+        if jobs > 1 and len(plays) > 1:
+            yield from in_processes(self.one, plays, jobs, done=reporter.done)
             return
-        context = multiprocessing.get_context(
-            "forkserver"
-        )  # a process with threads must not fork; whoever calls may have some
-        context.set_forkserver_preload([__name__])
-        workers = min(jobs, len(plays))
-        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_signals_to_the_parent)
-        try:
-            waiting = [pool.submit(_one, self, play) for play in plays]
-            for run in waiting:
-                run.add_done_callback(partial(_tell_done, reporter))
-            for run in waiting:
-                yield run.result()
-        except BaseException:  # an interruption above all: what runs may run for long
-            for child in multiprocessing.active_children():
-                child.terminate()
-            raise
-        finally:
-            pool.shutdown(cancel_futures=True)
+        for play in plays:
+            reporter.begin(play)
+            verdict = self.one(play, reporter)
+            reporter.done(verdict)
+            yield verdict
 
     def one(self, play: Play, reporter: Reporter | None = None) -> Verdict:
         """Do one run; a defect of ours is a verdict too, so that it does not hide those of the others."""
         trace_file = "" if self.trace_file is None else str(self.trace_file)
         scenario = next(found for found in load(Path(play.file), table=nodes()) if found.case == play.case)
+        options = replace(
+            self.options,
+            trace_file=trace_file,
+            records=self.record is not None,
+            watch=reporter.watch if reporter is not None else None,
+        )
         try:
-            outcome = run_scenario(
-                scenario,
-                seed=play.seed,
-                mode=self.mode,
-                until_step=self.until_step,
-                max_wait_s=self.max_wait_s,
-                max_real_s=self.max_real_s,
-                trace_file=trace_file,
-                ready_file=self.ready_file,
-                records=self.record is not None,
-                watch=reporter.watch if reporter is not None else None,
-                pause=self.pause,
-            )
+            outcome = run_scenario(scenario, options, seed=play.seed, mode=self.mode)
         except Exception as error:
             failure = Failure(INTERNAL, Place(play.file, 1, 1), "", traceback.format_exc())
             reason = f"a defect of roomsim, please report it: {error!r}"
@@ -249,19 +224,6 @@ def _header(outcome: Outcome, trace: Trace) -> str:
         start=trace.start,
         versions=versions(),
     )
-
-
-def _leave_signals_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _tell_done(reporter: Reporter, run: Future[Verdict]) -> None:
-    if not run.cancelled() and run.exception() is None:
-        reporter.done(run.result())
-
-
-def _one(suite: Suite, play: Play) -> Verdict:
-    return suite.one(play)
 
 
 def verdict_of(play: Play, outcome: Outcome, trace_file: str = "") -> Verdict:

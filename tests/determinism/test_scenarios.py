@@ -21,7 +21,7 @@ from endpoint.wire import srp
 from endpoint.wire.envelope import SessionKeys
 from scenarios.runner.loader import load
 from scenarios.runner.report import Reporter
-from scenarios.runner.run import Outcome, run_scenario
+from scenarios.runner.run import Outcome, RunOptions, run_scenario
 from scenarios.runner.stage import Stage
 from scenarios.runner.suite import Play, verdict_of
 from tests.determinism.written import written
@@ -236,7 +236,7 @@ def test_nothing_secret_is_in_trace_log_and_reports(file: str, monkeypatch: pyte
         seen.append(event.as_json())
 
     seen: list[str] = []
-    outcome = run_scenario(scenario, watch=watch, after=after)
+    outcome = run_scenario(scenario, RunOptions(watch=watch, after=after))
     assert outcome.trace is not None
     kinds = set(secrets.known.values())
     assert {"SRP premaster", "SRP key", "ca key", "admin token"} <= kinds
@@ -253,7 +253,7 @@ def test_nothing_secret_is_in_the_report_of_a_failure(tmp_path: Path) -> None:
     broken.write_text(text.replace("status: 400", "status: 418").replace("$schema=../", "$schema="))
     secrets = Secrets()
     scenario = load(broken)[0]
-    outcome = run_scenario(scenario, after=secrets.collect)
+    outcome = run_scenario(scenario, RunOptions(after=secrets.collect))
     assert outcome.result == "failed"
     verdict = verdict_of(Play(scenario.file, None, scenario.name, outcome.seed), outcome)
     reporter = Reporter(sys.stdout)

@@ -8,7 +8,7 @@ from typing import Any
 
 from scenarios.runner.loader import load, load_bytes
 from scenarios.runner.model import Scenario
-from scenarios.runner.run import Outcome, run_scenario
+from scenarios.runner.run import Outcome, RunOptions, run_scenario
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
 
@@ -20,9 +20,9 @@ def story(text: str) -> Scenario:
     return scenario
 
 
-def play(text: str, **options: Any) -> Outcome:
-    """Run a scenario."""
-    return run_scenario(story(text), **options)
+def play(text: str, *, seed: int | None = None, mode: str = "virtual", **options: Any) -> Outcome:
+    """Run a scenario, with the options that `RunOptions` knows."""
+    return run_scenario(story(text), RunOptions(**options), seed=seed, mode=mode)
 
 
 def shipped() -> list[Scenario]:

@@ -220,10 +220,10 @@ def test_file_that_cannot_be_written_exits_with_2(option: str, files: Path, caps
 def test_defect_of_ours_exits_with_3_and_does_not_hide_the_others(
     files: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(scenario: object, **options: object) -> Outcome:
+    def broken(scenario: object, *options: object, **more: object) -> Outcome:
         if "Waits" in scenario.name:  # type: ignore[attr-defined]  # a scenario
             raise ZeroDivisionError("our fault")
-        return run_scenario(scenario, **options)  # type: ignore[arg-type]  # as it was called
+        return run_scenario(scenario, *options, **more)  # type: ignore[arg-type]  # as it was called
 
     monkeypatch.setattr("scenarios.runner.suite.run_scenario", broken)
     ran = Ran(capsys, "run", files)

@@ -31,7 +31,7 @@ from endpoint.wire.xapi.terminal import status_lines
 from scenarios.runner.ladder import Ladder, Line
 from scenarios.runner.loader import load
 from scenarios.runner.problems import ScenarioError
-from scenarios.runner.run import run_scenario
+from scenarios.runner.run import RunOptions, run_scenario
 from scenarios.runner.stage import Stage
 from tests.tools.bounds import bounds
 from tests.tools.page_calls import causes
@@ -110,7 +110,7 @@ def _play(file: str) -> Played:
             status.extend((leaf[0], text) for text in status_lines([leaf]))
 
     scenario = load(ROOT / file, table=nodes())[0]
-    outcome = run_scenario(scenario, watch=lambda event: lines.extend(ladder.feed(event)), after=look)
+    outcome = run_scenario(scenario, RunOptions(watch=lambda event: lines.extend(ladder.feed(event)), after=look))
     return Played(tuple(outcome.reports), tuple(lines), tuple(status))
 
 

@@ -153,6 +153,13 @@ OURS: Final = (
     Row("R05", "Network", "W", "link down on {interface}", "the network cable is out"),
     Row("", "Network", "I", "link up on {interface}, {mbps} Mbit/s", "it is in again"),
     Row("R06", "Network", "W", "no IPv4 lease on {interface}", "nobody gives the device an address"),
+    Row(
+        "R07",
+        "Network",
+        "W",
+        "captive portal: {url} answered {status} {location}",
+        "somebody else answers for the cloud over plain http, and sends people elsewhere",
+    ),
     Row("T13", "thermal_control", "E", "temperature critical: {n} C", "the device is too hot"),
     Row("", "thermal_control", "E", "shutdown in {n} ms", "after T13"),
     Row("", "thermal_control", "E", "thermal shutdown", "20 s after T13"),

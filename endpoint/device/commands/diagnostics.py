@@ -23,6 +23,7 @@ class DiagnosticsRun:
     def _run(self, call: Invocation) -> Fields | None:
         self._device.check_health()
         self._device.checks.side_services.ask()
+        self._device.checks.portal.ask()
         wanted = call.text("ResultSet")
         if wanted == "None":
             return None

@@ -6,6 +6,9 @@ from typing import Final
 
 from endpoint.runtime.field_faults.row import Row
 
+LOGIN_PAGE: Final = "http://login.portal.example/"
+"""Where a captive portal sends people; nobody is there."""
+
 ROWS: Final = (
     Row(
         1,
@@ -65,12 +68,17 @@ ROWS: Final = (
     Row(
         6,
         "captive_portal",
-        what="every plain http request answers 302 to a login page, https reset",
-        log="R07, R01",
-        shown="CaptivePortalDetected W; WS Registering, then Error",
-        people="prompt to sign in; Offline",
+        what="every plain http request is answered with 302 to a login page, https is reset and then refused",
+        log="R01 connection refused; R07 at a boot that meets nobody, when an activation fails, or in Error, once for each page",
+        shown="CaptivePortalDetected W in the place of WebexConnectivity; WS Registering, then Error after 60 s",
+        people="the message names the page to sign in at; Offline after 10 min",
         source="documented",
-        pending="devices ask nothing over plain http, so that they cannot see a sign-in page yet",
+        plan=(
+            {"on": "http", "do": "redirect", "target": {"scheme": "http"}, "to": LOGIN_PAGE, "status": 302},
+            {"on": "tcp", "do": "refuse", "target": {"port": 443}},
+            {"on": "tcp", "do": "reset", "target": {"port": 443}, "optional": True},
+        ),
+        scenario="faults/captive_portal.yaml",
     ),
     Row(
         7,

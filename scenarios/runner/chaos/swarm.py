@@ -22,7 +22,7 @@ from scenarios.runner.fault_actions import spec_of
 from scenarios.runner.fault_verbs import Fault, Heal
 from scenarios.runner.model import Scenario, Step
 from scenarios.runner.player import Part, Player, Stop
-from scenarios.runner.run import Outcome, run_scenario
+from scenarios.runner.run import Outcome, RunOptions, run_scenario
 from scenarios.runner.stage import Stage, trusts_inspector
 from scenarios.runner.values import show_duration
 from scenarios.runner.watches import Moment
@@ -195,7 +195,8 @@ def _play(
         players.append(SwarmPlayer(stage, until_step=until_step, trace_file=trace_file, excused=excused))
         return players[0]
 
-    outcome = run_scenario(disturbed, player=player, at_the_end=lambda: left.extend(leftovers()))
+    options = RunOptions(player=player, at_the_end=lambda: left.extend(leftovers()))
+    outcome = run_scenario(disturbed, options)
     if left:
         outcome.result, outcome.reason = "failed", f"left behind: {', '.join(left)}"
     return outcome, players[0].unwell if players else frozenset()

@@ -12,7 +12,7 @@ from scenarios.runner.call_subjects import CALL, ENTRY
 from scenarios.runner.cloud_paths import fields_of
 from scenarios.runner.lifecycles import STATES
 from scenarios.runner.model import Scenario
-from scenarios.runner.run import run_scenario
+from scenarios.runner.run import RunOptions, run_scenario
 from scenarios.runner.spaces import Space
 from scenarios.runner.stage import Stage
 from scenarios.runner.view import StageView
@@ -54,7 +54,7 @@ def test_what_a_run_shows_is_within_the_spaces(file: str) -> None:
 
     scenario = from_file(file)
     watched: list[Stage] = []
-    outcome = run_scenario(scenario, after=watched.append)
+    outcome = run_scenario(scenario, RunOptions(after=watched.append))
     assert outcome.trace is not None
     for event in outcome.trace.events:
         if event.kind == "machine" and event.who.startswith("device:"):
@@ -62,7 +62,7 @@ def test_what_a_run_shows_is_within_the_spaces(file: str) -> None:
             if machine != "mercury" and to not in STATES[machine]:
                 states[f"{machine}: {to}"] = None
     for step in range(1, len(scenario.steps) + 1, 3):
-        run_scenario(scenario, until_step=step, after=look)
+        run_scenario(scenario, RunOptions(until_step=step, after=look))
     assert (list(wrong), list(states)) == ([], [])
 
 
