@@ -341,6 +341,9 @@ class Net:
         except TimeoutError:
             transport.abort()
             raise _unreachable(_NO_HANDSHAKE, about) from None
+        except BaseException:  # called off: nobody else knows of the stream yet
+            transport.abort()
+            raise
 
     def _conditions(self) -> Shaper:
         if self._shaper is None:

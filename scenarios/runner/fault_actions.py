@@ -22,11 +22,12 @@ from endpoint.wire.xapi.nodes import nodes
 from scenarios.runner import fault_verbs as f
 from scenarios.runner import world_verbs as w
 from scenarios.runner.call_parts import far
+from scenarios.runner.chaos.menu import MENU, served
 from scenarios.runner.chaos.plan import Trouble, draw_plan
 from scenarios.runner.conditions import Anchor
 from scenarios.runner.event_subjects import read_anchor
 from scenarios.runner.problems import Place, Problems
-from scenarios.runner.stage import Stage
+from scenarios.runner.stage import Stage, trusts_inspector
 from scenarios.runner.subjects import Context
 from scenarios.runner.validation import check
 from scenarios.runner.verbs import implements
@@ -64,7 +65,8 @@ def _inject(stage: Stage, spec: f.FaultSpec) -> None:
 async def chaos(stage: Stage, args: f.Chaos) -> object:
     """Draw a plan, let its faults begin when it says, and heal what is left of them when the time is over."""
     stream = stage.chance.actor("world").stream("chaos", args.id, args.seed)
-    plan = draw_plan(stream, args.on, length_s=args.for_, troubles=args.troubles)
+    menu = served(MENU, has_proxy=True, has_inspector=trusts_inspector(stage.scenario.head.cloud))
+    plan = draw_plan(stream, menu, args.on, length_s=args.for_, troubles=args.troubles)
     specs = [spec_of(trouble, f"{args.id}.{number}") for number, trouble in enumerate(plan, 1)]
     for spec in specs:
         _inject(stage, spec)

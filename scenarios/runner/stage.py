@@ -293,7 +293,7 @@ def make_stage(scenario: Scenario, *, seed: int, mode: str) -> Stage:
     trace = Trace(clock)
     faults = Faults(clock, trace)
     names = NameTable()
-    inspector = Authority("TLS proxy 1") if head.cloud.tls.trust_list not in (0, "absent", "no_array") else None
+    inspector = Authority("TLS proxy 1") if trusts_inspector(head.cloud) else None
     settings = CloudSettings(
         domain=head.cloud.domain,
         trust_list=trust_list(head.cloud.tls.trust_list, inspector),
@@ -324,6 +324,11 @@ def media_plan(media: Media, chance: Chance) -> MediaPlan:
     if not isinstance(silent, int):
         silent = {Transport(name): number for name, number in silent.items()}
     return build_media(chance.actor("media").stream("plan"), servers=servers, silent=silent)
+
+
+def trusts_inspector(cloud: CloudModel) -> bool:
+    """Say whether devices of this cloud trust somebody who inspects TLS."""
+    return cloud.tls.trust_list not in (0, "absent", "no_array")
 
 
 def trust_list(wanted: int | str, inspector: Authority | None) -> Any:

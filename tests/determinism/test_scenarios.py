@@ -119,6 +119,30 @@ def test_hashes_are_the_same_in_parallel_processes(first_runs: dict[str, Outcome
     }
 
 
+SWARMS = ("calls/network_loss.yaml", "mercury/mercury_reset_catch_up.yaml", "proxy/inspected.yaml")
+SWARM_PROGRAM = """
+import json, sys
+from pathlib import Path
+from scenarios.runner.chaos.swarm import swarm
+from scenarios.runner.loader import load
+found = {}
+for file in sys.argv[1:]:
+    swarmed = swarm(load(Path("scenarios", file))[0], 3)
+    bites = sum(event.kind in ("fault.bit", "fault.struck") for event in swarmed.outcome.trace.events)
+    found[file] = [swarmed.outcome.result, bites, list(map(str, swarmed.plan)), swarmed.outcome.hash]
+print(json.dumps(found))
+"""
+
+
+def test_swarms_do_not_depend_on_process_hash_seed_zone_and_order() -> None:
+    program = ["-c", SWARM_PROGRAM]
+    forth, back = map(json.loads, _in_processes([*program, *SWARMS], [*program, *reversed(SWARMS)]))
+    assert forth == back
+    assert {result for result, *_ in forth.values()} == {"passed"}
+    assert all(bites for _, bites, *_ in forth.values()), forth
+    assert len({history for *_, history in forth.values()}) == len(SWARMS)
+
+
 # secrets
 
 

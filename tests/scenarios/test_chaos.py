@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.vocabulary import FAULTS
-from scenarios.runner.chaos.menu import LEFT_OUT, MENU
-from scenarios.runner.chaos.plan import Trouble, draw_plan, written
+from scenarios.runner.chaos.menu import LEFT_OUT, MENU, served
+from scenarios.runner.chaos.plan import Trouble, draw, draw_plan, written
 from scenarios.runner.chaos.swarm import Swarmed, play_plan, smallest, swarm, swarm_plan
 from scenarios.runner.fault_actions import spec_of
 from scenarios.runner.loader import load
@@ -24,6 +24,7 @@ ONLINE = """
       - cloud.meeting.create: { id: m, starts: +1h, lasts: 15m }
       - advance: 20m
 """
+SHORT = "device: { at: online }\nsteps: [{ advance: 1m }]"
 FATAL = Trouble(100.0, {"on": "mercury", "do": "close", "code": 4000})
 
 
@@ -40,13 +41,39 @@ def test_every_fault_is_on_the_menu_or_left_out_with_a_reason() -> None:
 
 @given(seed=st.integers(0, 2**32), troubles=st.integers(1, 20))
 def test_what_is_drawn_is_what_a_scenario_may_write(seed: int, troubles: int) -> None:
-    plan = draw_plan(Chance(seed).actor("x").stream("plan"), tuple(MENU), length_s=600, troubles=troubles)
+    plan = draw_plan(Chance(seed).actor("x").stream("plan"), MENU, tuple(MENU), length_s=600, troubles=troubles)
     for number, trouble in enumerate(plan):
         spec = spec_of(trouble, f"fault-{number}")
         assert (spec.on, spec.do) == (trouble.spec["on"], trouble.spec["do"])
         assert spec.optional
     assert [one.at_s for one in plan] == sorted(one.at_s for one in plan)
     story("steps:\n" + indent(written(plan), "  "))  # pasted into a file, it is valid
+
+
+def test_what_a_stage_has_not_is_not_drawn() -> None:
+    bare = served(MENU, has_proxy=False, has_inspector=False)
+    full = served(MENU, has_proxy=True, has_inspector=True)
+    assert set(full) - set(bare) == {"proxy"}
+    for menu, expected in ((bare, {"untrusted"}), (full, {"trusted", "untrusted"})):
+        plan = draw_plan(Chance(1).actor("x").stream("plan"), menu, ["tls"], length_s=600, troubles=400)
+        assert {one.spec["ca"] for one in plan if one.spec["do"] == "intercept"} == expected
+
+
+def test_every_fault_of_the_menu_can_be_had_on_a_stage_that_has_all() -> None:
+    stream = Chance(1).actor("x").stream("plan")
+    dishes = [(layer, do, dish) for layer, found in MENU.items() for do, dish in found.items()]
+    plan = [draw(stream, {layer: {do: dish}}, [layer], 3600.0) for layer, do, dish in dishes]
+    scenario = story("cloud: { tls: { trust_list: 1 }, proxy: {} }\n" + SHORT)
+    for first in range(0, len(plan), 50):
+        outcome = play_plan(scenario, 1, plan[first : first + 50])
+        assert outcome.result == "passed", outcome.reports
+
+
+def test_a_plan_that_cannot_be_had_is_none_that_held() -> None:
+    trouble = Trouble(1.0, {"on": "tls", "do": "intercept", "ca": "trusted"})
+    outcome = play_plan(story(SHORT), 1, [trouble])
+    assert outcome.kinds == ["invariant"]
+    assert "the plan was refused: devices trust nobody who inspects TLS" in outcome.reports[0]
 
 
 def test_chaos_breaks_things_and_ends_by_itself() -> None:
@@ -122,7 +149,7 @@ def test_a_swarm_notices_a_device_that_does_not_come_back() -> None:
 
 def test_a_plan_that_fails_is_made_as_small_as_can_be() -> None:
     scenario = story(ONLINE)
-    noise = draw_plan(Chance(1).actor("x").stream("y"), ["stun", "udp"], length_s=300, troubles=4)
+    noise = draw_plan(Chance(1).actor("x").stream("y"), MENU, ["stun", "udp"], length_s=300, troubles=4)
     found = swarm(scenario, 1)
     assert found.is_good
     plan = (*noise, FATAL)

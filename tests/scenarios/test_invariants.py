@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.virtual import VirtualLoop, run
 from scenarios.runner.chaos import invariants
 from scenarios.runner.chaos.invariants import Meter, leftovers
@@ -29,13 +30,13 @@ def test_what_is_left_behind_is_named() -> None:
         server = network.listen(Ear, "127.0.0.1", 4000, None)
         datagrams, _ = network.bind(Ear, ("127.0.0.1", 4001), None)
         stream, _ = await network.connect(Ear, "127.0.0.1", 4000, None, None)
-        timer = _loop().call_later(5, _nothing)
+        timer = _loop().call_later(5, Tasks().cancel)
         assert leftovers() == [
             "a listener on 127.0.0.1:4000",
             "a datagram socket on 127.0.0.1:4001",
             "a stream of Ear",
             "a stream of Ear",
-            "a timer of _nothing",
+            "a timer of Tasks.cancel",
         ]
         for one in (server, datagrams, stream):
             one.close()

@@ -14,6 +14,7 @@ from endpoint.runtime.chance import Stream
 Draw = Callable[[Stream], Any]
 """Draws a value, as a scenario would write it."""
 
+PROXY: Final = "proxy"
 LONGEST_S: Final = 600
 """Virtual seconds that a drawn fault holds at most."""
 COUNT_MAX: Final = 20
@@ -55,6 +56,7 @@ def _percent(stream: Stream) -> str:
 _A_LITTLE: Final = _seconds(50, 20_000)
 _STATUS: Final = _one_of(404, 429, 500, 502, 503, 504)
 _ANY_SERVICE: Final = _one_of(*SERVICES, *(None for _ in SERVICES))
+_WHOSE_CA: Final = _one_of("trusted", "untrusted")
 _PLAIN: Final = Dish()
 _AIMED: Final = Dish(target={"service": _ANY_SERVICE})
 _SLOW: Final = Dish(params={"by": _A_LITTLE})
@@ -100,9 +102,19 @@ MENU: Final[Mapping[str, Mapping[str, Dish]]] = {
         "unknown_ca": _AIMED,
         "revoked": _AIMED,
         "revocation_unknown": _AIMED,
-        "intercept": Dish(1, {"ca": _one_of("trusted", "untrusted")}, {"service": _ANY_SERVICE}),
+        "intercept": Dish(1, {"ca": _WHOSE_CA}, {"service": _ANY_SERVICE}),
         "old_version": _AIMED,
         "abort": Dish(2, target={"service": _ANY_SERVICE}),
+    },
+    PROXY: {
+        "auth": Dish(params={"schemes": _one_of(["basic"], ["digest", "basic"], ["ntlm", "negotiate"])}),
+        "wrong_password": _PLAIN,
+        "block": Dish(2, {"status": _one_of(403, 502, 503)}, {"host": _one_of("mercury-*", "wdm-*", None)}),
+        "strip_upgrade": Dish(params={"what": _one_of("pass", "reset")}),
+        "strip_headers": Dish(params={"headers": _one_of(["Authorization"], ["TrackingID"])}),
+        "intercept": Dish(params={"ca": _WHOSE_CA}),
+        "pac_missing": _PLAIN,
+        "pac_broken": _PLAIN,
     },
     "http": {
         "error": Dish(3, {"status": _STATUS}, {"service": _ANY_SERVICE}),
@@ -128,6 +140,8 @@ MENU: Final[Mapping[str, Mapping[str, Dish]]] = {
         "no_mapped_address": _PLAIN,
         "slow": _SLOW,
     },
+    "media": {"loss": Dish(2, {"percent": _percent}), "jitter": Dish(params={"by": _seconds(5, 500)})},
+    "software": {"too_old": Dish(params={"what": _one_of("must", "should")})},
     "storage": {"full": _PLAIN, "read_only": _PLAIN},
     "clock": {"skew": Dish(params={"by": _skew}), "drift": Dish(params={"by": _skew}), "freeze": _PLAIN},
     "token": {
@@ -155,6 +169,25 @@ MENU: Final[Mapping[str, Mapping[str, Dish]]] = {
 }  # fmt: skip
 """Layer, action, and how it is drawn."""
 
+
+def served(
+    menu: Mapping[str, Mapping[str, Dish]], *, has_proxy: bool, has_inspector: bool
+) -> dict[str, dict[str, Dish]]:
+    """Return what of a menu can be had on a stage.
+
+    Args:
+        has_proxy: without one, nothing is drawn on the layer `proxy`.
+        has_inspector: devices trust somebody who inspects TLS; otherwise nobody trusted can.
+    """
+    found = {layer: dict(dishes) for layer, dishes in menu.items() if has_proxy or layer != PROXY}
+    if not has_inspector:
+        for dishes in found.values():
+            for do, dish in dishes.items():
+                if dish.params.get("ca") is _WHOSE_CA:
+                    dishes[do] = dish._replace(params={**dish.params, "ca": _one_of("untrusted")})
+    return found
+
+
 _FOR_GOOD: Final = "what it does stays: a person has to mend it"
 _ROUTE: Final = "it takes a place to lead to, which a draw does not have"
 LEFT_OUT: Final[Mapping[str, str]] = {
@@ -166,7 +199,6 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "hybrid": "a setting of a mailbox: what it did to a meeting stays",
     "locus.redirect": _ROUTE,
     "power": "the device is off until somebody switches it on",
-    "proxy": "it bites only where a device has a proxy; scenarios with one say so",
     "storage.corrupt": "the state is gone: it needs a new code",
     "mercury.replaced": "another connection has taken over: the device stays away until somebody says otherwise",
     "token.invalid_grant": "the account is gone",

@@ -9,12 +9,13 @@ from typing import Any, Final
 from endpoint.runtime.chance import Stream
 from endpoint.runtime.quality import SHAPES
 from endpoint.runtime.vocabulary import FAULTS
-from scenarios.runner.chaos.menu import COUNT_MAX, LONGEST_S, MENU, Dish
+from scenarios.runner.chaos.menu import COUNT_MAX, LONGEST_S, Dish
 from scenarios.runner.fault_verbs import STATES
 
 PERCENT_SHARE: Final = 4
 """One of so many lasting faults takes only a share of what it could hit."""
-NO_ITEMS: Final = frozenset({*STATES, *SHAPES, ("token", "wrong_scope")})
+Menu = Mapping[str, Mapping[str, Dish]]
+NO_ITEMS: Final = frozenset({*STATES, *SHAPES, ("media", "loss"), ("media", "jitter"), ("token", "wrong_scope")})
 """Faults that are not made of items which could be counted."""
 
 
@@ -34,10 +35,10 @@ class Trouble:
         return _written(self.words)
 
 
-def draw(stream: Stream, layers: Sequence[str], at_s: float) -> Trouble:
-    """Draw one fault on one of the layers."""
+def draw(stream: Stream, menu: Menu, layers: Sequence[str], at_s: float) -> Trouble:
+    """Draw one fault of a menu on one of the layers."""
     layer = stream.choice(layers)
-    dishes = MENU[layer]
+    dishes = menu[layer]
     do = stream.choice([name for name, dish in dishes.items() for _ in range(dish.weight)])
     return Trouble(at_s, _spec(stream, layer, do, dishes[do]))
 
@@ -64,10 +65,10 @@ def _drawn(stream: Stream, draws: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def draw_plan(stream: Stream, layers: Sequence[str], *, length_s: float, troubles: int) -> list[Trouble]:
-    """Draw so many faults that begin within `length_s`, in the order in which they begin."""
+def draw_plan(stream: Stream, menu: Menu, layers: Sequence[str], *, length_s: float, troubles: int) -> list[Trouble]:
+    """Draw so many faults of a menu that begin within `length_s`, in the order in which they begin."""
     instants = sorted(stream.uniform(0.0, length_s) for _ in range(troubles))
-    return [draw(stream, layers, round(at_s, 3)) for at_s in instants]
+    return [draw(stream, menu, layers, round(at_s, 3)) for at_s in instants]
 
 
 def written(plan: Sequence[Trouble]) -> str:

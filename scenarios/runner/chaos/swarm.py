@@ -15,7 +15,7 @@ from typing import Final
 from endpoint.runtime.chance import Chance
 from scenarios.runner import fault_actions
 from scenarios.runner.chaos.invariants import Meter, leftovers, told_secrets, violations
-from scenarios.runner.chaos.menu import MENU
+from scenarios.runner.chaos.menu import MENU, served
 from scenarios.runner.chaos.plan import Trouble, draw_plan
 from scenarios.runner.checks import Finding, StepChecks
 from scenarios.runner.fault_actions import spec_of
@@ -23,7 +23,7 @@ from scenarios.runner.fault_verbs import Fault, Heal
 from scenarios.runner.model import Scenario, Step
 from scenarios.runner.player import Part, Player, Stop
 from scenarios.runner.run import Outcome, RunOptions, run_scenario
-from scenarios.runner.stage import Stage
+from scenarios.runner.stage import Stage, trusts_inspector
 from scenarios.runner.values import show_duration
 from scenarios.runner.watches import Moment
 from scenarios.runner.wellness import ailments
@@ -38,6 +38,8 @@ CONNECTED_S: Final = 2_000.0
 EQUAL_S: Final = 45_000.0
 """Within so many its calendar is that of the cloud: what was lost without a trace comes with the next catch-up, twice a day."""
 TIMEOUT_S: Final = 30 * 86_400.0
+PLAN_STEP: Final = "0"
+"""The step that arms the plan, before the first one of the story."""
 CHECKED: Final = ("secrets", "bounds", "monotone")
 
 
@@ -79,6 +81,8 @@ class SwarmPlayer(Player):
 
     def _fail(self, step: Step, start: Moment, finding: Finding, checks: StepChecks) -> None:
         self.missed += 1
+        if step.number == PLAN_STEP:
+            self._demand(step, "invariant", [f"the plan was refused: {finding.note}"])
 
     def _replay(self, is_of_a_step: bool) -> str:
         return ""  # the swarm's own command repeats it, see `command`
@@ -162,8 +166,10 @@ def swarm_plan(scenario: Scenario, seed: int, length_s: float) -> tuple[Trouble,
     """Draw the plan of a seed for a scenario that takes so long."""
     stream = Chance(seed).actor("swarm").stream("plan", scenario.file.rpartition("/")[2], scenario.case or "")
     troubles = stream.randint(1, TROUBLES_MAX)
-    layers = stream.sample(tuple(MENU), stream.randint(1, len(MENU)))  # some plans stay on one layer, some are on all
-    return tuple(draw_plan(stream, layers, length_s=max(length_s, 60.0), troubles=troubles))
+    cloud = scenario.head.cloud
+    menu = served(MENU, has_proxy=cloud.proxy is not None, has_inspector=trusts_inspector(cloud))
+    layers = stream.sample(tuple(menu), stream.randint(1, len(menu)))  # some plans stay on one layer, some are on all
+    return tuple(draw_plan(stream, menu, layers, length_s=max(length_s, 60.0), troubles=troubles))
 
 
 def play_plan(
@@ -179,7 +185,7 @@ def _play(
     """Return the outcome, and the devices that were not well in time."""
     specs = tuple(spec_of(trouble, f"swarm.{number}") for number, trouble in enumerate(plan, 1))
     first = scenario.steps[0]
-    trouble = Step(first.place, "0", "what the seed has drawn", Fault(plan=specs), first.device)
+    trouble = Step(first.place, PLAN_STEP, "what the seed has drawn", Fault(plan=specs), first.device)
     head = scenario.head.model_copy(update={"timeout": TIMEOUT_S, "xfail": None, "seed": seed})
     disturbed = replace(scenario, head=head, steps=(*((trouble,) if plan else ()), *scenario.steps), never=None)
     left: list[str] = []

@@ -100,6 +100,24 @@ def test_a_path_that_swallows_all_ends_in_a_timeout() -> None:
     _play(main)
 
 
+def test_whoever_is_called_off_in_a_handshake_leaves_no_stream() -> None:
+    async def main(ground: Ground) -> None:
+        _like(ground, latency=1.0)
+        attempt = asyncio.ensure_future(_open(ground, tls=True))
+        await asyncio.sleep(3)
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        assert len(loop.network.streams) == 2
+        attempt.cancel()
+        await asyncio.sleep(0.1)
+        assert len(loop.network.streams) == 1, "the far end does not know of it yet"
+        loop.network.calm()
+        await asyncio.sleep(0.1)
+        assert not loop.network.streams
+
+    _play(main)
+
+
 def test_a_black_hole_for_large_packets_swallows_certificates_and_lets_small_ones_pass() -> None:
     async def main(ground: Ground) -> None:
         many = [HOST, *(f"host-{number}.wbx2.test" for number in range(80))]
