@@ -50,7 +50,7 @@ def shipped() -> list[Scenario]:
     return [scenario for file in sorted(SCENARIOS.rglob("*.yaml")) for scenario in load(file)]
 
 
-def passes(scenario: Scenario) -> list[Event]:
+def passes_whole(scenario: Scenario) -> list[Event]:
     """Run a shipped scenario and demand that it passes, whole, with a history that is as it should be; returns that history."""
     outcome = run_scenario(scenario)
     assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])

@@ -17,7 +17,7 @@ from scenarios.runner import fault_verbs
 from scenarios.runner.loader import load
 from scenarios.runner.model import Scenario, Step
 from scenarios.runner.problems import ScenarioError
-from tests.scenarios.stories import passes, story
+from tests.scenarios.stories import passes_whole, story
 from tests.tools import log_lines
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
@@ -85,7 +85,7 @@ def test_the_scenario_of_a_row_passes_and_shows_the_lines_and_messages_that_the_
     marks, levels = marks_of(row.log), set(re.findall(r"\b([A-Z]\w+) ([CEWI])\b", row.shown))
     wanted = {(kind, LEVELS[level]) for kind, level in levels if kind in KINDS}
     for scenario in scenarios(row):
-        events = passes(scenario)
+        events = passes_whole(scenario)
         marks -= {mark for event in events if event.kind == "log" for mark in marks if wrote(mark, event.data)}
         wanted -= messages(events)
     assert (marks, {kind for kind, _ in wanted}) == (OTHER_SWITCH.get(row.id, (set(), set())))

@@ -13,7 +13,7 @@ from scenarios.runner.chaos.menu import MENU, Dish
 from tests.scenarios.command_line import Ran
 from tests.scenarios.stories import SCENARIOS, shipped
 
-EVERY = 4
+EVERY = 8
 """One of so many scenarios is played."""
 BUDGET = [task for number, task in enumerate(tasks(shipped(), seed=1, seeds=1)) if number % EVERY == 0]
 
