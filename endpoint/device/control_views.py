@@ -207,7 +207,8 @@ def clock_view(clock: Clock, source: TimeSource) -> dict[str, Any]:
 
 def skew_s(clock: Clock) -> float:
     """Return how far a wall clock is from that of the run, in seconds: exactly, also while time passes between two looks."""
-    return (clock.now() - Clock(clock.source).now()).total_seconds()
+    elapsed_us = round(clock.time() * 1e6)
+    return (clock.wall_us(elapsed_us) - Clock(clock.source).wall_us(elapsed_us)) / 1e6
 
 
 def mode_of(source: TimeSource) -> str:

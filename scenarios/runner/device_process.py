@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from endpoint.cloud.activation import ActivationRefused
 from endpoint.device.control import ControlDoor
@@ -16,13 +16,14 @@ from endpoint.device.device import Device
 from endpoint.device.doors import Doors
 from endpoint.device.settings import AutoJoin, DeviceSettings
 from endpoint.runtime.errors import EndpointError, StorageError
+from endpoint.runtime.net import NameTable
 from endpoint.wire.activation.code import MalformedCode
+from endpoint.wire.conventions import is_url
 from endpoint.wire.errors import WireError
 from endpoint.wire.xapi.nodes import Nodes, nodes
 from endpoint.wire.xapi.schema_import import read_schema
 from scenarios.runner.commands import Exit, refused
 from scenarios.runner.follow import Follower
-from scenarios.runner.proxy_door import read_proxy
 from scenarios.runner.serving import (
     Address,
     Ground,
@@ -36,6 +37,10 @@ from scenarios.runner.serving import (
 )
 
 HTTP_MODE: Final = "NetworkServices HTTP Mode"
+
+
+NODE: Final = "NetworkServices HTTP Proxy"
+"""The settings of a proxy."""
 
 
 @dataclass(slots=True)
@@ -255,3 +260,21 @@ async def _activated(device: Device, code: str, hardens: bool) -> bool:
         return True
     print(f"activation {why}", file=sys.stderr, flush=True)
     return False
+
+
+def read_proxy(url: str | None, names: NameTable) -> dict[str, str | int]:
+    """Read `--proxy` of a device: the settings that it stands for; its host may be reached. Refuses what is no URL of a proxy."""
+    if url is None:
+        return {}
+    parts = urlsplit(url) if is_url(url) else None
+    if parts is None or parts.scheme != "http" or parts.port is None or parts.path not in ("", "/") or parts.query:
+        raise refused("--proxy: write http://host:port, or http://user:password@host:port")
+    host = parts.hostname or ""
+    names.allow(host)
+    shown = f"[{host}]" if ":" in host else host
+    return {
+        f"{NODE} Mode": "Manual",
+        f"{NODE} Url": f"http://{shown}:{parts.port}",
+        f"{NODE} LoginName": unquote(parts.username or ""),
+        f"{NODE} Password": unquote(parts.password or ""),
+    }

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Final, NamedTuple, get_args
-from urllib.parse import unquote, urlsplit
+from typing import NamedTuple, get_args
 
 from cloud_stub.platform.context import CloudSettings
 from cloud_stub.premises.inspectors import TRUSTED, UNTRUSTED, Inspectors
 from cloud_stub.premises.proxy_settings import ProxySettings, Scheme
 from endpoint.runtime.chance import Chance
-from endpoint.runtime.net import NameTable
 from endpoint.runtime.tls import Authority
-from endpoint.wire.conventions import is_url
 from endpoint.wire.proxyauth import ProxyPassword
 from scenarios.runner.commands import refused
 from scenarios.runner.problems import nearest
 from scenarios.runner.serving import Address, address, read_anchors
-
-NODE: Final = "NetworkServices HTTP Proxy"
 
 
 class ProxyDoor(NamedTuple):
@@ -64,21 +59,3 @@ def _certificates(text: str) -> list[str]:
 def _hint(word: str) -> str:
     found = nearest(word, get_args(Scheme))
     return f"; nearest: {found}" if found else ""
-
-
-def read_proxy(url: str | None, names: NameTable) -> dict[str, str | int]:
-    """Read `--proxy` of a device: the settings that it stands for; its host may be reached. Refuses what is no URL of a proxy."""
-    if url is None:
-        return {}
-    parts = urlsplit(url) if is_url(url) else None
-    if parts is None or parts.scheme != "http" or parts.port is None or parts.path not in ("", "/") or parts.query:
-        raise refused("--proxy: write http://host:port, or http://user:password@host:port")
-    host = parts.hostname or ""
-    names.allow(host)
-    shown = f"[{host}]" if ":" in host else host
-    return {
-        f"{NODE} Mode": "Manual",
-        f"{NODE} Url": f"http://{shown}:{parts.port}",
-        f"{NODE} LoginName": unquote(parts.username or ""),
-        f"{NODE} Password": unquote(parts.password or ""),
-    }

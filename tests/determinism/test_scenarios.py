@@ -20,10 +20,10 @@ from endpoint.runtime.trace import Event, canonical
 from endpoint.wire import srp
 from endpoint.wire.envelope import SessionKeys
 from scenarios.runner.loader import load
-from scenarios.runner.report import Reporter
 from scenarios.runner.run import Outcome, RunOptions, run_scenario
 from scenarios.runner.stage import Stage
 from scenarios.runner.suite import Play, verdict_of
+from scenarios.runner.verdict_files import as_json, as_junit
 from tests.determinism.written import written
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "scenarios"
@@ -256,8 +256,7 @@ def test_nothing_secret_is_in_the_report_of_a_failure(tmp_path: Path) -> None:
     outcome = run_scenario(scenario, RunOptions(after=secrets.collect))
     assert outcome.result == "failed"
     verdict = verdict_of(Play(scenario.file, None, scenario.name, outcome.seed), outcome)
-    reporter = Reporter(sys.stdout)
-    shown = "\n".join([*outcome.reports, reporter.json([verdict]).decode(), reporter.junit([verdict]).decode()])
+    shown = "\n".join([*outcome.reports, as_json([verdict]).decode(), as_junit([verdict]).decode()])
     assert "418" in shown
     assert secrets.known
     assert secrets.found_in(shown) == set()

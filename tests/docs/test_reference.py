@@ -20,6 +20,7 @@ from endpoint.runtime.virtual import run
 from scenarios.runner import checks
 from scenarios.runner.report import WORDS, Reporter
 from scenarios.runner.suite import Play, Suite
+from scenarios.runner.verdict_files import as_json
 from tests.tools.generated import ROOT
 
 REPORTS = (ROOT / "docs/reference/reports.md").read_text(encoding="utf-8")
@@ -39,9 +40,11 @@ def test_json_report(tmp_path: Path) -> None:
     trace = tmp_path / "run.jsonl"
     reporter = Reporter(io.StringIO())
     verdicts = Suite(trace_file=trace).run([Play(str(FAILING), None, "name", 0)], jobs=1, reporter=reporter)
-    report = json.loads(reporter.json(verdicts))
+    report = json.loads(as_json(verdicts))
     for service in report["runs"][0]:
         assert f"`{service}`" in REPORTS
+    for one in report["runs"]:
+        assert list(one.pop("coverage")) == ["services", "lifecycles"]  # what is below are names of the run's own
     assert {key for key in keys(report) if f"`{key}`" not in REPORTS} <= set(WORDS)
     header = json.loads(trace.read_text().splitlines()[0])
     assert [key for key in header if f"`{key}`" not in TRACES] == []

@@ -78,7 +78,7 @@ def test_failed_scenario_exits_with_1_and_says_everything(files: Path, capsys: p
 def test_replay_of_the_report_shows_the_same_failure(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = Ran(capsys, "run", files / "bad.yaml", "--seed", 5)
     (replay,) = re.findall(r"replay    roomsim (.*)", first.out)
-    again = Ran(capsys, *shlex.split(replay))
+    again = Ran(capsys, *shlex.split(replay.removesuffix(" --repl")))
     assert again.code == 1
     assert re.sub(r"in \d+\.\d+s", "", again.out) == re.sub(r"in \d+\.\d+s", "", first.out)
 
@@ -409,7 +409,7 @@ MUTATIONS = {
     "calls/answer_conflict.yaml": ("times: 2 }", "times: 1 }", "times 1"),
     "calls/auto_answer.yaml": ("not_before: 5s", "not_before: 6s", "not before 6s"),
     "calls/auto_join.yaml": ("times: 1 } }, xstatus", "times: 2 } }, xstatus", "times 2"),
-    "calls/call_analyzer.yaml": ("- client.ice.end", "- client.ice.failed", "client.ice.failed"),
+    "calls/call_analyzer.yaml": ("- client.ice.end", "- client.lobby.entered", "client.lobby.entered"),
     "calls/closed_meetings.yaml": ("status: 423", "status: 424", "got 423, expected is 424"),
     "calls/far_end.yaml": ("CauseCode: 486", "CauseCode: 603", "CauseCode: got 486, expected is 603"),
     "calls/in_the_meeting.yaml": ('Recording": Paused', 'Recording": None', "expected has None"),
@@ -494,7 +494,7 @@ MUTATIONS = {
     "maintenance/standby.yaml": ("NameNotUsed: 30", "NameNotUsed: 31", "expected is 31"),
     "maintenance/upgrade.yaml": ("starts: ce26.5 }", "starts: ce26.4 }", 'expected starts "ce26.4"'),
     "mercury/mercury_reset_catch_up.yaml": ("code=1006", "code=1001", "closed code=1001"),
-    "tls/bad_server_certificates.yaml": ("CONSUMED", "ISSUED", 'got "CONSUMED", expected is "ISSUED"'),
+    "tls/bad_server_certificates.yaml": ("CONSUMED", "PENDING", 'got "CONSUMED", expected is "PENDING"'),
     "xapi/from_the_cloud.yaml": ("Code: 504", "Code: 503", "Code: got 504, expected is 503"),
     "xapi/panel.yaml": ("Reason: Access denied", "Reason: Access granted", "-> Error: Access denied at +0.000s"),
     "xapi/roles.yaml": ("integrator, reset: Error", "integrator, reset: OK", 'status: got "Error", expected is "OK"'),
@@ -662,9 +662,9 @@ def test_colours_are_for_terminals_only(files: Path) -> None:
     os.close(ours)
     assert terminal.wait(timeout=20) == 1
     assert b"\x1b[" in shown
-    assert re.sub(rb"in \d+\.\d+s", b"", re.sub(rb"\x1b\[[0-9;]*m", b"", shown).replace(b"\r\n", b"\n")) == re.sub(
-        rb"in \d+\.\d+s", b"", out
-    )
+    drawn = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", shown)  # a bar of progress is drawn between the lines
+    for line in re.sub(rb"in \d+\.\d+s", b"", out).splitlines():
+        assert line.split(b"  (seed")[0] in drawn
 
 
 def test_terminal_without_our_signs_still_shows_everything(files: Path) -> None:

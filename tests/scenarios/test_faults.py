@@ -51,12 +51,20 @@ IN_CALL = [
     "cloud.participant: { meeting: m, who: Ana Smith, do: mute }\n    " + BITES,
 ]
 
+INTEROP = [
+    "cloud.invite: { id: m, starts: +1h, lasts: 15m, location: Microsoft Teams Meeting, "
+    'body: "Join with a video conferencing device: 123456789@m.webex.com Video ID: 118 923 456 7" }\n    ' + BITES,
+]
+OFFER = ["cloud.software.offer: { version: ce26.5, urgency: Critical }\n    " + BITES]
+CALL = ["dial: ada@sip.example\n    " + BITES]
+
 PROVOKED = {
     "tcp.idle_cut": IDLE,
     "link": NEW_CONNECTION, "dns": NEW_CONNECTION, "tcp": NEW_CONNECTION, "tls": NEW_CONNECTION, "http": REQUEST, "websocket": FRAME,
     "mercury": FRAME, "udp": DISCOVERY, "stun": DISCOVERY, "token": TOKEN, "catalog": CATALOG, "activation": ACTIVATION, "wdm": REQUEST,
     "calendar": FRAME, "mercury.refuse": RECONNECTION, "websocket.refuse": RECONNECTION, "mercury.no_first_frame": RECONNECTION,
     "mercury.wrong_first_frame": RECONNECTION, "mercury.auth_refused": RECONNECTION, "wdm.excessive": RESTART,
+    "media": CALL, "software": OFFER, "hybrid.no_interop": INTEROP, "proxy": RESTART, "proxy.strip_upgrade": RECONNECTION,
     "kms": FRAME, "hybrid": INVITE, "calendar.minimal_not_found": MINIMAL, "calendar.short_page": PAGE, "calendar.sip_button": PRESS,
     "storage": RESTART, "activation.certificate_renewed": RENEWAL,
     "locus": DIAL, "locus.elsewhere": RING, "locus.locked": JOIN, "locus.lobby": JOIN, "locus.full": JOIN, "locus.pin": JOIN,
@@ -76,6 +84,8 @@ OWN = {
     "locus.redirect": "to: https://elsewhere.wbx2.test/",
 }
 """Parameters that a fault needs."""
+MANUAL = "NetworkServices HTTP Proxy Mode: Manual, NetworkServices HTTP Proxy Url: http://proxy.example.test:8080"
+SCRIPT = "NetworkServices HTTP Proxy Mode: PACUrl, NetworkServices HTTP Proxy PACUrl: http://pac.example.test/proxy.pac"
 ROWS = [(on, do) for on, actions in FAULTS.items() for do in actions]
 
 
@@ -95,13 +105,24 @@ def written(on: str, do: str) -> str:
     return f"fault: {{ on: {on}, do: {do}, id: it, {', '.join(more)} }}"
 
 
+def head(on: str, do: str) -> str:
+    """Write the stage on which a fault can bite."""
+    at = "factory" if on == "activation" else "online"
+    if on != "proxy":
+        return f"device: {{ at: {at} }}\n"
+    way = SCRIPT if do.startswith("pac") else MANUAL
+    return (
+        "cloud: { tls: { trust_list: 1 }, proxy: { intercept: trusted } }\n"
+        f"device: {{ at: {at}, config: {{ {way} }} }}\n"
+    )
+
+
 def provoke(on: str, do: str) -> Outcome:
     """Run a story in which a fault has every reason to bite; one that does not bite fails it."""
     steps = [*BEFORE.get(f"{on}.{do}", ()), written(on, do)]
     if not FAULTS[on][do].happens_now and on != "clock":
         steps += PROVOKED.get(f"{on}.{do}") or PROVOKED[on]
-    at = "factory" if on == "activation" else "online"
-    return play(f"device: {{ at: {at} }}\nsteps:\n" + "".join(f"  - {step}\n" for step in [*steps, "heal: it"]))
+    return play(f"{head(on, do)}steps:\n" + "".join(f"  - {step}\n" for step in [*steps, "heal: it"]))
 
 
 @pytest.mark.parametrize(("on", "do"), ROWS, ids=[f"{on}-{do}" for on, do in ROWS])
@@ -116,9 +137,8 @@ def test_every_row_of_the_table_bites(on: str, do: str) -> None:
 @pytest.mark.parametrize(("on", "do", "what"), [(on, do, what) for on, do in ROWS for what in FAULTS[on][do].whats[1:]])
 def test_every_value_of_what_is_a_way_of_its_own(on: str, do: str, what: str) -> None:
     provocation = (PROVOKED.get(f"{on}.{do}") or PROVOKED[on])[-1]
-    at = "factory" if on == "activation" else "online"
     outcome = play(
-        f"device: {{ at: {at} }}\nsteps:\n  - fault: {{ on: {on}, do: {do}, what: {what} }}\n  - {provocation}\n  - heal: all\n"
+        f"{head(on, do)}steps:\n  - fault: {{ on: {on}, do: {do}, what: {what} }}\n  - {provocation}\n  - heal: all\n"
     )
     assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
 

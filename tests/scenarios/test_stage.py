@@ -142,7 +142,7 @@ def test_step_numbers_of_the_report_are_those_of_the_trace() -> None:
     assert "--until-step 3" in outcome.reports[0]
     assert outcome.trace is not None
     last = [event for event in outcome.trace.events if event.kind == "step.failed"]
-    assert [(event.step, event.data) for event in last] == [(3, {"step": "3", "kind": "expectation"})]
+    assert [(event.step, event.data["step"], event.data["kind"]) for event in last] == [(3, "3", "expectation")]
 
 
 @pytest.mark.parametrize(("until", "done"), [(0, 0), (2, 2), (3, 3), (9, 3)])

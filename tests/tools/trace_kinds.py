@@ -87,7 +87,12 @@ KINDS: Final[dict[str, Kind]] = {
     "fault.healed": Kind("A fault is over.", {"id": "its name", "used": "how often it bit"}),
     "clock.set": Kind(
         "A wall clock was put wrong, or right.",
-        {"of": "whose", "jump": "by so many seconds", "skew": "to so many seconds from true time"},
+        {
+            "of": "whose",
+            "jump": "by so many seconds",
+            "skew": "to so many seconds from true time",
+            "ppm": "gains so many millionths",
+        },
     ),
     # traffic
     "http.request": Kind(

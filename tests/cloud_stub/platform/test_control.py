@@ -94,7 +94,7 @@ def test_nobody_without_the_administrators_token_gets_in() -> None:
             "/faults",
             {"on": "hybrid", "do": "x"},
             400,
-            "on it: beyond_window, keyword_unknown, notification_late, ",
+            "on it: beyond_window, keyword_unknown, no_interop, notification_late, ",
         ),
         ("POST", "/faults", {"on": "mercury", "do": "x"}, 400, "on it: "),
         ("DELETE", "/faults/nobody", None, 404, "holds"),

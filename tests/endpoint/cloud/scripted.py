@@ -45,6 +45,9 @@ SERVICES = {
     "mercuryConnectionPartition0": "wss://mercury-connection-a.wbx2.test/v1",
     "calendar": "https://calendar-a.wbx2.test/calendar/api/v1",
     "calliopeDiscovery": "https://calliope-a.wbx2.test/calliope/api/discovery/v1",
+    "lyra": "https://lyra-a.wbx2.test/lyra/api/v1",
+    "proximity": "https://proximity-a.wbx2.test/proximity/api/v1",
+    "thousandEyes": "https://thousandeyes-a.wbx2.test/thousandeyes/api/v1",
 }
 SOCKET_PATH = "/v1/apps/wx2/registrations/r1/messages"
 

@@ -52,7 +52,7 @@ def test_both_formats_are_asked_for_limited_then_full_and_used(form: str) -> Non
         assert limited.query == {"orgId": ORG, "format": form}
         assert full.query == {"format": form}
         assert ("Authorization" in limited.headers, "Authorization" in full.headers) == (False, True)
-        assert cloud.lines("Wx2[3]: Service") == ["Wx2[3]: Service catalogue updated: 6 services"]
+        assert cloud.lines("Wx2[3]: Service") == ["Wx2[3]: Service catalogue updated: 9 services"]
         assert cloud.device.catalog.url("wdm") == cloud.url(SERVICES["wdm"])
 
     play(story, catalog_format=form)
@@ -79,9 +79,9 @@ def test_a_missing_service_is_told_once_per_catalogue_and_shown() -> None:
         assert cloud.device.diagnostics.types["ProvisioningStatus"] == "Warning"
         with pytest.raises(CatalogUnavailable, match="no url for calendar"):
             await cloud.device.sync()
-        with pytest.raises(CatalogUnavailable, match="no url for lyra"):
-            cloud.device.catalog.url("lyra")
-        assert cloud.lines("Wx2 W: Service") == [line, "Wx2 W: Service catalogue has no url for lyra"]
+        with pytest.raises(CatalogUnavailable, match="no url for hydra"):
+            cloud.device.catalog.url("hydra")
+        assert cloud.lines("Wx2 W: Service") == [line, "Wx2 W: Service catalogue has no url for hydra"]
         cloud.services = dict(SERVICES)
         await cloud.device.catalog.fetch()
         assert "ProvisioningStatus" not in cloud.device.diagnostics.types

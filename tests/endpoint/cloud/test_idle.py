@@ -67,10 +67,19 @@ def _tasks(cloud: Scripted) -> list[str]:
 
 
 WITHOUT_ACCOUNT = ["Standby._fired"]
-IDLE = sorted(["Mercury._fired", "Identity._due", "TrustStore._due", "Calendar.catch_up_soon", "Reachability.trigger"])
+IDLE = sorted(
+    [
+        "Mercury._fired",
+        "Identity._due",
+        "TrustStore._due",
+        "Calendar.catch_up_soon",
+        "Reachability.trigger",
+        "SideServices.ask",
+    ]
+)
 
 
-def test_an_idle_device_has_five_timers_one_connection_and_no_task() -> None:
+def test_an_idle_device_has_six_timers_one_connection_and_no_task() -> None:
     async def story(cloud: Scripted) -> None:
         counting = _count(cloud)
         await cloud.online()

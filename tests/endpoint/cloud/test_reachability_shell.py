@@ -198,12 +198,12 @@ def test_xstatus_shows_the_run_from_its_start_to_its_end(field_run: Stage) -> No
 def test_one_socket_serves_all_udp_servers() -> None:
     async def scene(stage: Stage) -> None:
         loop: Any = asyncio.get_running_loop()
-        before = len(loop.network._bound)
+        before = len(loop.network.bound)
         stage.device.trigger("boot")
         await stage.clock.sleep(5.0)
-        assert len(loop.network._bound) == before + 1
+        assert len(loop.network.bound) == before + 1
         await stage.device.settled()
-        assert len(loop.network._bound) == before
+        assert len(loop.network.bound) == before
 
     assert _play(scene, plan=field_media).summary["udp"] == 76
 
@@ -445,11 +445,11 @@ def test_runs_repeat_between_three_quarters_and_all_of_the_age(header: str | Non
 def test_an_idle_device_has_one_timer_and_no_socket() -> None:
     async def scene(stage: Stage) -> None:
         loop: Any = asyncio.get_running_loop()
-        before = set(loop.network._bound)
+        before = set(loop.network.bound)
         await stage.run()
         await stage.clock.sleep(60)
         waiting = [handle for handle in loop._scheduled if not handle.cancelled()]
-        assert set(loop.network._bound) == before
+        assert set(loop.network.bound) == before
         assert len(waiting) == 1
 
     _play(scene)
@@ -522,12 +522,12 @@ def test_a_report_older_than_its_age_is_untested() -> None:
 def test_stopping_in_the_middle_leaves_nothing_behind() -> None:
     async def scene(stage: Stage) -> None:
         loop: Any = asyncio.get_running_loop()
-        before = set(loop.network._bound)
+        before = set(loop.network.bound)
         stage.device.trigger("boot")
         await stage.clock.sleep(0.45)
         await stage.device.stop()
         await stage.clock.sleep(1.0)
-        assert set(loop.network._bound) == before
+        assert set(loop.network.bound) == before
         assert [task for task in asyncio.all_tasks() if task is not asyncio.current_task()] == []
         assert [view.status for _, view in stage.screen.views][-1] == "InProgress"
 

@@ -56,6 +56,8 @@ def test_node_table_decides() -> None:
     wrong = xpaths.check_path("Status", read_path("Diagnostics Message 3 Tpye"), table)
     assert wrong == ("`Diagnostics Message 3 Tpye` is no xStatus path of Room Bar ce26.4", "Diagnostics Message 3 Type")
     assert xpaths.check_word("Status", read_path("Webex Status"), "Registered", table) is None
-    assert xpaths.check_word("Status", read_path("Webex Status"), 5, table) is None
+    wrong = xpaths.check_word("Status", read_path("Webex Status"), 5, table)
+    assert wrong is not None
+    assert "is never `5`" in wrong[0]
     assert xpaths.check_setting(read_path("Audio DefaultVolume"), 50, table) is None
     assert xpaths.check_setting(read_path("Macros Mode"), "on", table) is None

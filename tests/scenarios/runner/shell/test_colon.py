@@ -305,7 +305,7 @@ def test_a_row_of_the_fault_table_goes_to_each_door_that_has_a_part_in_it() -> N
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("dns.nxdomian", "no row 'dns.nxdomian'; dns.nxdomain"),
+        ("dns.nxdomian", "no row 'dns.nxdomian'; nearest: dns.nxdomain"),
         ("multistream.refused", "cannot be switched on yet: it comes with multistream"),
         ("dns.nxdomain host=x", "dns.nxdomain takes no 'host'"),
     ],
@@ -343,7 +343,16 @@ def test_durations(text: str, found: float) -> None:
     ("line", "become"),
     [
         (":adv", [":advance"]),
-        (":fault d", [":fault dns", ":fault dns.nxdomain", ":fault dns.slow", ":fault dns.udp_blocked"]),
+        (
+            ":fault d",
+            [
+                ":fault dns",
+                ":fault dns.nxdomain",
+                ":fault dns.slow",
+                ":fault dns.udp_blocked",
+                ":fault discovery.failed",
+            ],
+        ),
         (":fault dns nx", [":fault dns nxdomain"]),
         (":fault dns nxdomain ho", [":fault dns nxdomain host="]),
         (":fault dns nxdomain host=x ho", []),
