@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import resource
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -44,6 +47,19 @@ def test_ready_file_of_a_cloud(cloud: CloudProcess) -> None:
     assert is_private(cloud.file)
 
 
+LIBRARIES_MAX = 7
+"""As many times the CPU of loading the libraries of a device may the whole of it take; four to five are usual."""
+
+
+def libraries_s() -> float:
+    """Return the seconds of CPU that a process takes to load those libraries, on this machine and at this moment."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    loads = "import aiohttp, aioice, asyncssh, websockets, typer, cryptography.x509"
+    subprocess.run([sys.executable, "-c", loads], check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 @pytest.mark.parametrize("scheme", ["https", "http"])
 def test_device_is_registered_within_two_seconds(scheme: str, cloud: CloudProcess, tmp_path: Path) -> None:
     name = f"Speed {scheme}"
@@ -61,9 +77,9 @@ def test_device_is_registered_within_two_seconds(scheme: str, cloud: CloudProces
         device.until("activated\n")
         assert device.end() == 0
     # Wall time on a machine that does other things as well tells little: of three times the goal, two are for the others.
-    # The process itself has to do with less than the goal, from its first import to its last farewell.
+    # What the process itself takes, from its first import to its last farewell, is measured against that of loading its libraries.
     assert took_s < 6
-    assert device.cpu_s < 2
+    assert device.cpu_s < LIBRARIES_MAX * libraries_s()
 
 
 def test_control_door_answers_with_the_token_of_the_ready_file(cloud: CloudProcess, tmp_path: Path) -> None:
