@@ -14,7 +14,7 @@ from msgspec import structs
 from endpoint.device.control_messages import SHOWN_CHARS_MAX, ControlError, read_duration, read_members
 from endpoint.device.control_views import fault_view
 from endpoint.runtime.faults import Fault, Faults
-from endpoint.runtime.field_faults.parts import NOT_DEVICE, Part, UnknownRow, find_row, of_row, parts, side_of
+from endpoint.runtime.field_faults.parts import NOT_DEVICE, Part, UnknownRow, of_row, side_of, split
 from endpoint.runtime.net import is_address
 from endpoint.runtime.vocabulary import FAULTS, PARAMETERS
 from endpoint.runtime.world import World
@@ -103,14 +103,9 @@ class DoorFaults:
         if asked.on or asked.do or own:
             raise ControlError(422, "bad_fault", "a row has its own on, do and parameters; give either it or them")
         try:
-            row = find_row(asked.row)
+            row, mine, others = split(asked.row, asked.id or "", "device")
         except UnknownRow as error:
             raise ControlError(422, "unknown_fault", str(error), error.expected) from None
-        wanted = parts(row, asked.id or "")
-        mine, others = [part for part in wanted if part.side == "device"], [p for p in wanted if p.side != "device"]
-        if not mine:
-            where = "the cloud's control API" if others[0].side == "cloud" else "a scenario"
-            raise ControlError(422, "unknown_fault", f"{row.id} is nothing of the device; {where} does it")
         armed = {fault.id for fault in self._faults.armed} & {part.id for part in mine}
         if armed:
             raise ControlError(409, "fault_refused", f"fault {min(armed)!r} is armed already; heal it first")
