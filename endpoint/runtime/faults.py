@@ -61,6 +61,10 @@ class Fault:
         """Say whether its time has passed."""
         return self.until_s is not None and now_s >= self.until_s
 
+    def holds_at(self, now_s: float) -> bool:
+        """Say whether its time has come and has not passed."""
+        return self.from_s <= now_s and not self.is_over(now_s)
+
     def drawn(self) -> Fault:
         """Return this fault with its drawn parameters as they are this time."""
         spread = {name: value for name, value in self.params.items() if isinstance(value, Between)}
@@ -135,13 +139,7 @@ class Faults:
         """Return the first fault that holds here and now and does one of some things, without letting it bite."""
         now_s = self._clock.time()
         for fault in self._armed.values():
-            if (
-                fault.on == on
-                and fault.do in among
-                and fault.from_s <= now_s
-                and not fault.is_over(now_s)
-                and fault.aims_at(attributes)
-            ):
+            if fault.on == on and fault.do in among and fault.holds_at(now_s) and fault.aims_at(attributes):
                 return fault
         return None
 
