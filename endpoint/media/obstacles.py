@@ -69,7 +69,7 @@ def conditions(world: World, candidate: Candidate | None) -> Conditions:
         if not (is_loss or is_jitter) or not fault.holds_at(now_s) or not fault.aims_at(about):
             continue
         if is_jitter:
-            jitter_s += float(fault.params.get("by", JITTER_S))
+            jitter_s += float(fault.drawn().params.get("by", JITTER_S))
         elif fault.percent < 100:
             passing *= 1 - fault.percent / 100
         else:
