@@ -318,6 +318,31 @@ def test_a_row_of_the_fault_table_is_one_switch() -> None:
     in_cloud(story)
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"on": "http", "do": "error", "params": {"status": "abc"}}, "`status` is a number, 100 to 599"),
+        ({"on": "http", "do": "error", "params": {"status": 5000}}, "100 to 599"),
+        ({"on": "u2c", "do": "error", "params": {"status": None}}, "100 to 599"),
+        ({"on": "proxy", "do": "block", "params": {"status": True}}, "100 to 599"),
+        ({"on": "http", "do": "delay", "params": {"by": "soon"}}, "`by` is a number"),
+        ({"on": "http", "do": "delay", "params": {"by": -1}}, "`by` is a number"),
+        ({"on": "mercury", "do": "close", "params": {"code": 12}}, "`code` is a number, 1000 to 4999"),
+        ({"on": "activation", "do": "tampered_b", "params": {"what": "one"}}, "zero, n, 2n, short, url"),
+        ({"on": "http", "do": "error", "count": 0}, "count"),
+        ({"on": "http", "do": "error", "skip": -1}, "skip"),
+        ({"on": "http", "do": "error", "percent": 101}, "percent"),
+        ({"on": "http", "do": "error", "afterSeconds": -1}, "afterSeconds"),
+    ],
+)
+def test_a_fault_with_a_parameter_that_it_could_not_have_is_refused(body: dict[str, Any], says: str) -> None:
+    async def story(world: World) -> None:
+        assert says in str(await do(world, "POST", "/faults", body, 400))
+        assert not world.faults.armed
+
+    in_cloud(story)
+
+
 def test_a_row_of_which_a_part_still_holds_is_refused_whole() -> None:
     async def story(world: World) -> None:
         again = {"row": "register.lost", "id": "lost"}
