@@ -11,8 +11,10 @@ import pytest
 from cloud_world import DEVICE, Exchange, World, in_cloud
 
 from cloud_stub.cloud import Cloud
+from cloud_stub.platform.fault_points import HTTP_DOES, LAYERS, carried_out
 from cloud_stub.platform.routes import Label
 from cloud_stub.platform.web import WebDoor
+from cloud_stub.use_cases import STRUCK
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import Clock, SteppedTime
 from endpoint.runtime.faults import Faults
@@ -316,6 +318,16 @@ def test_a_row_of_the_fault_table_is_one_switch() -> None:
             assert why in str(refused)
 
     in_cloud(story)
+
+
+def test_reference_page_names_every_fault_that_the_cloud_carries_out() -> None:
+    rows = [line.split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    told = {name: row[1] for row in rows if len(row) == 2 for name in re.findall(r"`(\w+)`", row[0])}
+    for on in set(LAYERS) - {"gds", "mailbox"}:  # other names of what `http` and `hybrid` have
+        own = set(carried_out(on)) - (HTTP_DOES if on != "http" else set()) | {
+            do for layer, do in STRUCK if layer == on
+        }
+        assert own <= set(re.findall(r"\w+", re.sub(r"\([^)]*\)", "", told[on]))), on
 
 
 @pytest.mark.parametrize(
