@@ -213,6 +213,11 @@ class Cloud:
         self.use_cases.add_subjects(("metrics",), self.metrics.query)
         self.client_logs = ClientLogs(platform)
         self.xapi = XapiRelay(platform, self.mercury)
+        self.services = self._services(exchanges)
+
+    def _services(self, exchanges: Exchanges) -> list[Service]:
+        """List everything that answers; services that nobody is yet answer their ping alone."""
+        platform = self.platform
         rest = RestApi(platform, self.directory, self.use_cases)
         busy: list[Service] = [
             Control(
@@ -250,7 +255,7 @@ class Cloud:
             MailboxControl(self.mailboxes, self.hybrid.service.watch, self.hybrid.person),
         ]
         served = {service.name for service in busy}
-        self.services: list[Service] = [*busy, *(Idle(platform, name) for name in SERVICES if name not in served)]
+        return [*busy, *(Idle(platform, name) for name in SERVICES if name not in served)]
 
     def _hybrid(self) -> HybridUseCases:
         platform = self.platform

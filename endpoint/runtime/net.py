@@ -261,6 +261,7 @@ class Net:
 
     def _check(self, transport: Any, held: _Held, about: Mapping[str, object], *, looks: bool = True) -> None:
         if held.is_lost:
+            transport.abort()
             raise _unreachable(("tls", "connection reset {host}:{port}"), about)
         problem = date_problem(transport.get_extra_info("ssl_object"), self.clock.now()) if looks else None
         if problem is not None:

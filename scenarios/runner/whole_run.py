@@ -62,7 +62,9 @@ def strict(events: Sequence[Event], place: Place) -> Iterator[Finding]:
 def secrets(events: Sequence[Event], place: Place) -> Iterator[Finding]:
     """Object to text that looks like a secret."""
     for event in events:
-        if any(SECRET.search(text) for text in _texts([event.id, event.data])):
+        if SECRET.search(
+            "\n".join(_texts([event.id, event.data]))
+        ):  # nothing that looks like a secret goes over a line
             found = f"event #{event.n}, {event.kind} of {event.who}"  # and not a word of what it is
             yield _finding("unexpected", event, place, "no secret in the history", found)
 
@@ -72,7 +74,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _texts(key)
+            yield key
             if key not in HARMLESS:
                 yield from _texts(item)
     elif isinstance(value, (list, tuple)):

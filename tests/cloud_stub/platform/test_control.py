@@ -316,3 +316,14 @@ def test_a_row_of_the_fault_table_is_one_switch() -> None:
             assert why in str(refused)
 
     in_cloud(story)
+
+
+def test_a_row_of_which_a_part_still_holds_is_refused_whole() -> None:
+    async def story(world: World) -> None:
+        again = {"row": "register.lost", "id": "lost"}
+        first, second = (await do(world, "POST", "/faults", again))["items"]
+        world.faults.heal(first["id"])  # as when it is used up
+        assert "'lost.2' is armed already" in str(await do(world, "POST", "/faults", again, 400))
+        assert [fault["id"] for fault in (await do(world, "GET", "/faults"))["items"]] == [second["id"]]
+
+    in_cloud(story)
