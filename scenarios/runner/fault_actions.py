@@ -68,6 +68,8 @@ async def chaos(stage: Stage, args: f.Chaos) -> object:
     menu = served(MENU, has_proxy=True, has_inspector=trusts_inspector(stage.scenario.head.cloud))
     plan = draw_plan(stream, menu, args.on, length_s=args.for_, troubles=args.troubles)
     specs = [spec_of(trouble, f"{args.id}.{number}") for number, trouble in enumerate(plan, 1)]
+    if args.id in stage.pending:
+        raise ValueError(f"{args.id} holds already; heal it first or give another id")
     for spec in specs:
         _inject(stage, spec)
 
@@ -304,9 +306,9 @@ def again_and_again(
 
     def happen(left: int | None) -> None:
         rest = None if left is None else left - 1
-        stage.pending[fault_id] = list(ends)
+        stage.pending.pop(fault_id, None)
         if rest != 0:
-            stage.pending[fault_id].append(stage.clock.call_later(every_s, happen, rest).cancel)
+            stage.pending[fault_id] = [*ends, stage.clock.call_later(every_s, happen, rest).cancel]
         strike()
 
     happen(times)
