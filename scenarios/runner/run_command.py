@@ -183,18 +183,16 @@ class RunCommand:
 
 def _missed(asked: Selection, found: Sequence[Scenario]) -> str:
     """Say what was asked for that no scenario has, and what comes near."""
-    groups = [
-        " or ".join(f"the {what} {word}" for word in words)
-        for what, words in (("tag", asked.tags), ("case", asked.cases))
-        if words
-    ]
-    known = {tag for one in found for tag in one.head.tags} if asked.tags else {one.case for one in found if one.case}
-    near = nearest([*asked.tags, *asked.cases][0], sorted(known)) if groups else None
-    return (
-        f"no scenario has {' and '.join(groups)}" + (f"; nearest: {near}" if near else "")
-        if groups
-        else "no scenario is there"
-    )
+    tags = {tag for one in found for tag in one.head.tags}
+    cases = {one.case for one in found if one.case is not None}
+    groups, near = [], None
+    for what, words, known in (("tag", asked.tags, tags), ("case", asked.cases, cases)):
+        if words:
+            groups.append(" or ".join(f"the {what} {word}" for word in words))
+            near = near or next((nearest(word, sorted(known)) for word in words if word not in known), None)
+    if not groups:
+        return "no scenario is there"
+    return f"no scenario has {' and '.join(groups)}" + (f"; nearest: {near}" if near else "")
 
 
 def _unwritable(error: OSError) -> Exception:
