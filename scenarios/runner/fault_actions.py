@@ -15,6 +15,7 @@ from cloud_stub.platform.certificates import DOES
 from cloud_stub.platform.fault_points import aimed
 from endpoint.runtime.clock import STANDS_STILL_PPM, Clock
 from endpoint.runtime.faults import Fault
+from endpoint.runtime.field_faults.parts import of_row
 from endpoint.runtime.quality import CONDITIONS
 from endpoint.runtime.shaping import DIRECTIONS
 from endpoint.runtime.trace import Event
@@ -217,10 +218,9 @@ def _target(stage: Stage, spec: f.FaultSpec) -> dict[str, Any]:
 @implements(f.Heal)
 async def heal(stage: Stage, args: f.Heal) -> object:
     """End faults; one that is over already is over."""
-    known = [*stage.pending, *(one.id for one in stage.faults.armed)]
-    parts = [one for one in known if one.startswith(f"{args.fault}.")]  # of a row that is made of several
-    for fault_id in dict.fromkeys(known) if args.fault == "all" else (args.fault, *parts):
-        end_fault(stage, fault_id)
+    for fault_id in dict.fromkeys([*stage.pending, *(one.id for one in stage.faults.armed)]):
+        if args.fault == "all" or of_row(fault_id, args.fault):
+            end_fault(stage, fault_id)
     return {}
 
 

@@ -294,6 +294,22 @@ def test_a_name_is_free_again_when_all_has_happened(fault: str) -> None:
     run_steps(fault, "advance: 1m", fault, "wait: { well: true, within: 3m }")
 
 
+def test_heal_ends_a_row_whole_and_no_other_whose_name_begins_so() -> None:
+    outcome = run_steps(
+        "fault: { on: wdm, do: error, id: it, optional: true }",
+        "fault: { on: dns, do: delay, id: it.too, optional: true }",
+        "fault: { row: captive_portal, id: portal, optional: true }",
+        "heal: it",
+        "heal: portal",
+        "note: healed",
+    )
+    assert outcome.trace is not None
+    events = list(outcome.trace.events)
+    note = next(event.n for event in events if event.kind == "note")
+    healed = [event.data["id"] for event in events if event.kind == "fault.healed" and event.n < note]
+    assert healed == ["it", "portal", "portal.2"]
+
+
 def test_chaos_of_one_name_is_there_once() -> None:
     chaos = "{ chaos: { on: [link], every: 1h, for: 2h, id: storm } }"
     outcome = play(f"device: {{ at: online }}\nsteps: [{chaos}, {chaos}]")
