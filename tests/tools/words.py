@@ -431,7 +431,8 @@ TARGETS: Final[dict[str, str]] = {
     "eventType": "event type of a Mercury frame",
 }
 FAULT_KEYS: Final[dict[str, str]] = {
-    "row": "a row of the [fault table](#the-fault-table), instead of `on` and `do`; what stands beside it goes to each of its faults",
+    "row": "a row of the [fault table](#the-fault-table), instead of `on`; what stands beside it, another `do` as well, goes to each of "
+    "its faults, limits only to those that last",
     "on": "the layer or service",
     "do": "what it does",
     "id": "a name for `heal` and anchors",
