@@ -116,7 +116,7 @@ SUBJECTS: Final[dict[str, tuple[str, str, str]]] = {
     "screen": (
         "state",
         "`{element: {visible, enabled, title, text}}`",
-        "what people see: `join button`, with its `booking`, `reminder`, with its `place`, `call bar`, `incoming` and `prompt`",
+        "`join button` with its `booking`, `reminder` with its `place`, `call bar`, `incoming`, `prompt`, `banner` and `activation page`",
     ),
     "bookings": ("state", "a matcher on the list", "the bookings with the fields that `Bookings List` answers"),
     "cloud": ("state", "`{path: matcher}`", "the state of the stub, see below"),
