@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -226,8 +227,11 @@ def _insert(
 ) -> None:
     segments = tuple(path.strip("/").split("/"))
     rows = table.setdefault(len(segments), [])
-    rows.append((segments, service, route))
-    rows.sort(key=lambda row: sum(segment.startswith("{") for segment in row[0]))  # literal paths first
+    insort(rows, (segments, service, route), key=_slots)  # literal paths first
+
+
+def _slots(row: tuple[tuple[str, ...], Service, Route]) -> int:
+    return sum(segment.startswith("{") for segment in row[0])
 
 
 def _params(pattern: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, str] | None:

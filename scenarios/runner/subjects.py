@@ -22,7 +22,16 @@ from scenarios.runner.matcher_compiler import MatcherCompiler, is_operator_map
 from scenarios.runner.matchers import MISSING
 from scenarios.runner.problems import Problems
 from scenarios.runner.spaces import ANY, FLAG, NUMBER, TEXT, Shape, Space, check_literal, space_of, words
-from scenarios.runner.xpaths import Path, check_path, check_word, has_wildcard, read_path, show_path, values_at
+from scenarios.runner.xpaths import (
+    Path,
+    before_wildcard,
+    check_path,
+    check_word,
+    has_wildcard,
+    read_path,
+    show_path,
+    values_at,
+)
 from scenarios.runner.yamltree import Entry, Mapping, Node, Scalar, Sequence, kind_of, plain
 
 LEVELS: Final = ("Critical", "Error", "Warning", "Info")
@@ -85,8 +94,10 @@ Compile = Callable[[Context, Entry], list[Condition]]
 
 
 def _leaf(branch: Branch, path: Path) -> Callable[[View, str], object]:
+    below = before_wildcard(path)
+
     def read(view: View, device: str) -> object:
-        tree = view.xstatus(device) if branch == "Status" else view.xconfig(device)
+        tree = view.xstatus(device, below) if branch == "Status" else view.xconfig(device, below)
         values = values_at(tree, path)
         if has_wildcard(path):
             return values
@@ -212,6 +223,9 @@ MESSAGES: Final[Shape] = [{"Type": words(*KINDS), "Level": words(*LEVELS), "Desc
 """What the list of diagnostics messages can hold."""
 
 
+DIAGNOSTICS: Final = ("Diagnostics", "Message")
+
+
 def diagnostics(xstatus: AbstractMapping[str, object]) -> list[dict[str, object]]:
     """Return the diagnostics messages of a status tree, by ordinal: Type, Level, Description, References."""
     messages: dict[int, dict[str, object]] = {}
@@ -222,9 +236,13 @@ def diagnostics(xstatus: AbstractMapping[str, object]) -> list[dict[str, object]
     return [messages[index] for index in sorted(messages)]
 
 
+def _messages(view: View, device: str) -> list[dict[str, object]]:
+    return diagnostics(view.xstatus(device, DIAGNOSTICS))
+
+
 def _level(kind: str) -> Callable[[View, str], object]:
     def read(view: View, device: str) -> object:
-        levels = [one.get("Level") for one in diagnostics(view.xstatus(device)) if one.get("Type") == kind]
+        levels = [one.get("Level") for one in _messages(view, device) if one.get("Type") == kind]
         return levels[0] if levels else MISSING
 
     return read
@@ -234,9 +252,7 @@ def _diagnostics(context: Context, entry: Entry) -> list[Condition]:
     if is_operator_map(entry.node) or isinstance(entry.node, Sequence):
         check_members(context.problems, entry.node, MESSAGES, "diagnostics", "a diagnostics message")
         matcher = context.states.compile(entry.node)
-        return [
-            StateCondition(entry.at, "diagnostics", lambda view, device: diagnostics(view.xstatus(device)), matcher)
-        ]
+        return [StateCondition(entry.at, "diagnostics", _messages, matcher)]
     types = context.map_of(entry, "types and levels")
     found: list[Condition] = []
     for one in types.entries if types else ():

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.xapi.nodes import Branch, Nodes
+from endpoint.wire.xapi.paths import Path as XPath
 from endpoint.wire.xapi.paths import parse_path
 from scenarios.runner.problems import nearest
 from scenarios.runner.values import Template
@@ -72,6 +73,18 @@ def fold(path: Path) -> str:
 def has_wildcard(path: Path) -> bool:
     """Say whether a path names all elements of a list."""
     return any(part.element == "*" for part in path)
+
+
+def before_wildcard(path: Path) -> XPath:
+    """Return the words and numbers up to the first `*`: all that the path names is at or below them."""
+    parts: list[str | int] = []
+    for part in path:
+        parts.append(part.name)
+        if part.element is not None and not part.element.isdecimal():
+            break
+        if part.element is not None:
+            parts.append(int(part.element))
+    return tuple(parts)
 
 
 def values_at(tree: Mapping[str, object], path: Path) -> list[object]:
