@@ -204,6 +204,7 @@ class Cloud:
         )  # fmt: skip
         self.graph = Graph(platform, self.mailboxes, Hooks(self.net, platform.clock, platform.root_pem))
         self.hybrid = self._hybrid()
+        self.use_cases.add_subjects(("mailbox",), self.hybrid.query)
         invitations = Invitations(platform, self.mailboxes, self.hybrid.service, self.hybrid.settings_of)
         self.why = Why(platform, self.mercury, invitations)
         self.switchboard = self._switchboard()

@@ -33,7 +33,9 @@ class Keeper:
         self.before_write: Callable[[str], object] = lambda file: None
         """Asked before a file is written; StorageError if that cannot be done."""
         self._is_suspect = False
-        self._store = store or (storage.Directory(directory) if directory else storage.Memory())
+        self._store = store or (
+            storage.Directory(directory, lasts=settings.state_lasts) if directory else storage.Memory()
+        )
         try:
             self.state = self._load(settings, chance)
         except BaseException:

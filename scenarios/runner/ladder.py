@@ -116,7 +116,10 @@ class Ladder:
 
     def _http(self, event: Event) -> Line | None:
         if not _is_device(event):
-            return None
+            why = event.data.get("unexpected")
+            if not why or event.id in self._open:
+                return None
+            return Line(event.t, _request_text(event), _TO_CLOUD, str(why), event.n, "warning")
         if event.kind == "http.request":
             self._open[event.id or event.n] = event
             if len(self._open) > OPEN_MAX:

@@ -58,7 +58,7 @@ class _Player(Player):
 
     nodeid = ""
 
-    def _replay(self, is_of_a_step: bool) -> str:
+    def _replay(self, until_step: int) -> str:
         return replay_of(self.nodeid, self._stage.seed)
 
 
@@ -150,7 +150,7 @@ class DeviceHandle:
         if value is None:
             return self._one(path, self._get("Configuration", path))
         self._check("Configuration", path)
-        self._asked(self._xapi.set(query_of_text(f"Configuration {path}"), str(value)))
+        self._stage.run(self._xapi.set(query_of_text(f"Configuration {path}"), str(value)))
         return self._one(path, self._get("Configuration", path))
 
     def xcommand(self, path: str, body: str | None = None, **arguments: object) -> dict[str, Value]:
@@ -160,22 +160,16 @@ class DeviceHandle:
             XapiError: it was refused; the text says why.
         """
         asked = tuple(str(word) for word in parse_path(path))
-        found = self._asked(self._xapi.call(asked, arguments, body))
+        found = self._stage.run(self._xapi.call(asked, arguments, body))
         return _by_path(found, skips=0)
 
     def feedback(self, path: str) -> list[tuple[str, Value]]:
         """Register for changes and events at or below a path, such as `Status/Call`; what is told from now on is added to the list."""
         told: list[tuple[str, Value]] = []
-        self._xapi.gate.sink = lambda leaves: told.extend(_by_path(leaves, skips=0).items())
-        self._stage.run(self._xapi.subscribe(query_of_text(path.strip("/").replace("/", " "))))
+        listener = Embedded(self.raw)
+        listener.gate.sink = lambda leaves: told.extend(_by_path(leaves, skips=0).items())
+        self._stage.run(listener.subscribe(query_of_text(path.strip("/").replace("/", " "))))
         return told
-
-    def _asked(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do it, and let through what it has caused."""
-        try:
-            return self._stage.run(work)
-        finally:
-            self._xapi.gate.open()
 
     def _get(self, branch: Branch, path: str) -> dict[str, Value]:
         self._check(branch, path)
@@ -301,7 +295,7 @@ class PythonStage:
         """Play steps of the scenario language with their expectations: YAML text, or lists and maps of the same form.
 
         Args:
-            values: what `${vars.x}` stands for in the text.
+            values: what `${vars.x}` stands for in the text, beside the `vars` of the head.
 
         A step that fails fails the test, with the report that `roomsim run` would print; its places are lines of the test.
         """
@@ -328,7 +322,7 @@ class PythonStage:
         text = steps if isinstance(steps, str) else json.dumps(list(steps), default=str)
         if isinstance(steps, str) and not text.startswith("\n"):
             text, line = f"\n{text}", line - 1
-        head = {**self._head, **({"vars": values} if values else {})}
+        head = {**self._head, "vars": {**cast(Mapping[str, object], self._head.get("vars", {})), **values}}
         below = "".join(f"\n{json.dumps(name)}: {json.dumps(value, default=str)}" for name, value in head.items())
         return read(f"{chr(10) * (line - 1)}steps: {text.rstrip()}{below}\n", self._node)
 

@@ -43,6 +43,7 @@ class Reporter:
         self._times = times
         self._told: set[str] = set()
         self._progress: Progress | None = None
+        self._bad = 0
 
     def expect(self, runs: int) -> None:
         """Show how many of so many runs are done, where the stream is a terminal that nothing else is drawn on."""
@@ -63,9 +64,9 @@ class Reporter:
         """A run is done; its verdict is told when it is its turn."""
         if self._progress is None:
             return
+        self._bad += not verdict.is_good
         (task,) = self._progress.tasks
-        bad = task.fields["bad"] if verdict.is_good else f"{int(str(task.fields['bad'] or 0).split()[0]) + 1} failed"
-        self._progress.update(task.id, advance=1, bad=bad)
+        self._progress.update(task.id, advance=1, bad=f"{self._bad} failed" if self._bad else "")
 
     def over(self) -> None:
         """Nothing more is done: take the progress away."""

@@ -387,6 +387,7 @@ def make_device(stage: Stage, name: str, model: DeviceModel) -> Device:
         zone=ZoneInfo(clock.zone),
         configuration=dict(model.config),
         state_dir=Path(stage.folder.name, name),
+        state_lasts=False,
         revocation=model.revocation,
         auto_join=AutoJoin() if model.auto_join is None else AutoJoin(True, int(model.auto_join)),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Final, Literal
 
 from endpoint.cloud import reachability
@@ -171,7 +172,8 @@ def _lifecycle(context: Context, entry: Entry, machine: str) -> list[Condition]:
         else:
             check_state(context.problems, machine, scalar.value, scalar.at, states)
     if isinstance(node, Sequence):
-        wanted = tuple(state_word(machine, plain(item)) for item in node.items)
+        words = [state_word(machine, plain(item)) for item in node.items]
+        wanted = tuple(word for word, _ in groupby(words))  # states that are one word of the language come as one
         if not wanted:
             context.problems.add(node.at, "a list of states has at least one")
             return []
@@ -255,7 +257,7 @@ def _diagnostics(context: Context, entry: Entry) -> list[Condition]:
     return found
 
 
-ELEMENTS: Final = ("join button", "reminder", "call bar", "incoming", "prompt")
+ELEMENTS: Final = ("join button", "reminder", "call bar", "incoming", "prompt", "banner", "activation page")
 """Elements of the screen that are simulated."""
 ELEMENT_KEYS: Final = (
     "visible", "enabled", "title", "text", "booking", "place", "call", "muted", "sharing", "recording", "locked",

@@ -133,14 +133,14 @@ def check_word(branch: Branch, path: Path, word: object, table: Nodes) -> tuple[
     """Return what is wrong with a literal that a leaf is compared with, or None when the leaf can have it."""
     node = table.find(branch, parse_path(re.sub(r"\[n\]|\[\*\]", " 1", show_path(path))))
     words = table.words(branch, node_name(path))
+    shown = str(word).lower() if isinstance(word, bool) else str(word)
     if words is not None:
         if word in words or word is None or isinstance(word, Template):
             return None
-        shown = str(word).lower() if isinstance(word, bool) else str(word)
         return f"`{show_path(path)}` is never `{shown}`; it is one of {', '.join(words)}", nearest(shown, words)
     if node is not None and node.space.kind == "integer" and isinstance(word, (str, int)) and word != "":
         try:
-            node.space.accept(word)
+            node.space.accept(shown)
         except LocalProtocolError as error:
             return f"`{show_path(path)}` is a number: {error}", None
     return None

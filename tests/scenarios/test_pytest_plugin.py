@@ -152,7 +152,7 @@ import pytest
 from endpoint.wire.xapi.errors import XapiError
 from scenarios.runner.pytest_stage import Stuck
 
-online = pytest.mark.roomsim(device={"at": "online"}, seed=7)
+online = pytest.mark.roomsim(device={"at": "online"}, seed=7, vars={"lasts": "15m"})
 
 
 @online
@@ -174,12 +174,15 @@ def test_time_stands_still_between_calls(stage, device, cloud, clock, trace):
 @online
 def test_feedback_and_steps(stage, device):
     told = device.feedback("Status/Audio/Volume")
+    muted = device.feedback("Status/Audio/VolumeMute")
     for level in (10, 20):
         device.xcommand("Audio Volume Set", Level=level)
+    device.xcommand("Audio Volume Mute")
     assert told == [("Status Audio Volume", 10), ("Status Audio Volume", 20)]
+    assert muted == [("Status Audio VolumeMute", "On")]
     stage.play([{"volume": 33, "expect": {"xstatus": {"Audio Volume": 33}}}])
     stage.play("""
-        - cloud.meeting.create: { id: x, title: Stand-up, starts: "${vars.starts}", lasts: 15m }
+        - cloud.meeting.create: { id: x, title: Stand-up, starts: "${vars.starts}", lasts: "${vars.lasts}" }
           expect: { bookings: { count: 1 }, within: 2s }
         - advance: 1m
     """, starts="+30m")

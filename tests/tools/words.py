@@ -116,7 +116,7 @@ SUBJECTS: Final[dict[str, tuple[str, str, str]]] = {
     "screen": (
         "state",
         "`{element: {visible, enabled, title, text}}`",
-        "what people see: `join button`, with its `booking`, `reminder`, with its `place`, `call bar`, `incoming` and `prompt`",
+        "`join button` with its `booking`, `reminder` with its `place`, `call bar`, `incoming`, `prompt`, `banner` and `activation page`",
     ),
     "bookings": ("state", "a matcher on the list", "the bookings with the fields that `Bookings List` answers"),
     "cloud": ("state", "`{path: matcher}`", "the state of the stub, see below"),
@@ -431,7 +431,8 @@ TARGETS: Final[dict[str, str]] = {
     "eventType": "event type of a Mercury frame",
 }
 FAULT_KEYS: Final[dict[str, str]] = {
-    "row": "a row of the [fault table](#the-fault-table), instead of `on` and `do`; what stands beside it goes to each of its faults",
+    "row": "a row of the [fault table](#the-fault-table), instead of `on`; what stands beside it, another `do` as well, goes to each of "
+    "its faults, limits only to those that last",
     "on": "the layer or service",
     "do": "what it does",
     "id": "a name for `heal` and anchors",
