@@ -105,6 +105,15 @@ class Doors:
         self.are_open.set()
         self._deaf = device.configuration.listen(("NetworkServices",), lambda _: self._follow_soon(device))
 
+    async def add(self, device: Device, name: str, address: Address) -> None:
+        """Let one more door open, under the settings like the others; nothing happens when it is one of them already.
+
+        Raises:
+            OSError: the address is in use or not ours.
+        """
+        if self._addresses.setdefault(name, address) == address and self.are_open.is_set():
+            await self._follow(device)
+
     def _follow_soon(self, device: Device) -> None:
         async def follow() -> None:
             try:

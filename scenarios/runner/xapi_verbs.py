@@ -23,8 +23,9 @@ SUBSCRIPTIONS_MAX: Final = 50
 """Paths of one step: as many as a session of a door may have."""
 Role = Literal["admin", "integrator", "user"]
 """What the calling account may do."""
-Over = Literal["websocket", "http"]
-"""The door that a call comes through; without it, it is made inside the process. `http` is the XML API: members of answers are text."""
+Over = Literal["ssh", "websocket", "http"]
+"""The door that a call comes through; without it, it is made inside the process. `http` is the XML API. Members of answers are text over
+`ssh` and `http`."""
 
 
 ANY_WIDGET: Final = "*"
@@ -66,7 +67,7 @@ class XCommand(Verb):
 class XConfig(Verb):
     """Set configurations, all or none: a map of paths and values, with `as` and `over` among them; a refusal is as with `xcommand`.
 
-    The websocket sets one at a time: there they are set one after the other, up to the first that is refused.
+    The websocket and the shell set one at a time: there they are set one after the other, up to the first that is refused.
     """
 
     verb = "xconfig"
