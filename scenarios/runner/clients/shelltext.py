@@ -14,9 +14,9 @@ from endpoint.wire.xapi.errors import BadArguments, CommandFailed, XapiError
 from endpoint.wire.xapi.jsonform import typed
 from endpoint.wire.xapi.leaves import Leaf
 from endpoint.wire.xapi.paths import Path, words
-from endpoint.wire.xapi.query import Query, Span, Wild
 from endpoint.wire.xapi.terminal import quoted
 from scenarios.runner.shell.frames import leaves_of
+from scenarios.runner.xpaths import read_path
 
 READY: Final = "OK"
 """The line that ends the greeting, and acknowledges `echo off`."""
@@ -53,25 +53,15 @@ def status(path: str, tag: str) -> bytes:
     return f"xStatus {path}{_tag(tag)}\n".encode()
 
 
-def registration(query: Query, tag: str) -> bytes:
-    """Write the wish to be told of what a query covers."""
-    return f"xFeedback register {expression(query)}{_tag(tag)}\n".encode()
+def registration(path: str, tag: str) -> bytes:
+    """Write the wish to be told of a path of a scenario."""
+    return f"xFeedback register {expression(path)}{_tag(tag)}\n".encode()
 
 
-def expression(query: Query) -> str:
-    """Write a query as feedback expressions are: `/Status/Call[3]/Status`; an element that stands for all is left out."""
-    text = ""
-    for part in query.parts:
-        match part:
-            case int():
-                text += f"[{part}]"
-            case Span():
-                text += f"[{part.low}..{part.high}]"
-            case Wild():
-                continue
-            case _:
-                text += f"/{part if isinstance(part, str) else part.text}"
-    return text
+def expression(path: str) -> str:
+    """Write a path of a scenario as feedback expressions are: `/Status/Call[3]/Status`; an element that stands for all is left out."""
+    parts = read_path(path)
+    return "".join(f"/{one.name}" + (f"[{one.element}]" if (one.element or "*") != "*" else "") for one in parts)
 
 
 def _each(values: object) -> Sequence[object]:

@@ -90,7 +90,8 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         if self._end is not None:
             return
         self._end = why
-        waiting, self._answers = [self._ready, *self._answers.values()], {}
+        waiting: list[asyncio.Future[Any]] = [self._ready, *self._answers.values()]
+        self._answers = {}
         for future in waiting:
             if not future.done():
                 future.set_exception(Hung(why))
@@ -177,7 +178,7 @@ async def connect(net: Net, address: str, user: str, passphrase: Secret) -> asyn
         return await asyncssh.connect(
             host.strip("[]"),
             int(port),
-            tunnel=_ByNet(net),  # type: ignore[arg-type]  # asyncssh asks no more of a tunnel
+            tunnel=_ByNet(net),
             config=None,
             username=user,
             password=passphrase.reveal(),
@@ -203,7 +204,8 @@ async def open_shell(connection: asyncssh.SSHClientConnection) -> Shell:
         ValueError: the device hung up.
     """
     try:
-        _, shell = await connection.create_session(
+        shell: Shell
+        _, shell = await connection.create_session(  # type: ignore[assignment]  # what our own factory has made
             Shell, encoding=None, request_pty=False, window=WINDOW_BYTES, send_env=(), env=()
         )
         await shell.ready()
@@ -225,4 +227,4 @@ def _why(error: Exception | None) -> str:
     if error is None:
         return "closed"
     is_said = isinstance(error, asyncssh.DisconnectError) and not isinstance(error, asyncssh.ConnectionLost)
-    return error.reason if is_said else LOST  # type: ignore[attr-defined]  # just asked
+    return str(error.reason) if is_said else LOST  # type: ignore[attr-defined]  # just asked
