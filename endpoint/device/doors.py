@@ -47,6 +47,9 @@ class Door(Protocol):
     async def stop(self) -> None:
         """Shut it."""
 
+    def cut(self, fits: Callable[[Mapping[str, str]], bool]) -> int:
+        """Break the connections of clients that `fits` accepts, by `over` and `user`; return how many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -164,6 +167,10 @@ class Doors:
                 *(door.stop() for door, _ in doors)
             )  # each may have clients that do not let go at once
         self.on_change()
+
+    def cut(self, fits: Callable[[Mapping[str, str]], bool]) -> int:
+        """Break the connections of clients that stay connected and that `fits` accepts; return how many."""
+        return sum(door.cut(fits) for door, _ in self._open.values())
 
     def ready(self) -> dict[str, Any]:
         """Return what a ready file says of the open doors: `http`, `https`, `ws`, `ssh`."""

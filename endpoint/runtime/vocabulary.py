@@ -46,7 +46,7 @@ _FRAME: Final = ("device", "type", "eventType")
 _MEETING: Final = ("meeting",)
 _CALL: Final = ("device", "call", "meeting")
 _MAILBOX: Final = ("mailbox",)
-_CLIENT: Final = (*_DEVICE, "client", "over")
+_CLIENT: Final = (*_DEVICE, "client", "over", "user")
 
 
 def _lasting(*params: str, to: tuple[str, ...] = ()) -> Action:

@@ -139,16 +139,17 @@ def _event(context: Context, event: EventNode, entry: Entry, limits: Limits) -> 
 
 def _client(context: Context, entry: Entry) -> list[Condition]:
     told = context.map_of(entry, "subscriptions or clients, and matchers")
-    return [_of_client(context, one) for one in told.entries] if told is not None else []
+    return [found for one in told.entries for found in _of_client(context, one)] if told is not None else []
 
 
-def _of_client(context: Context, one: Entry) -> Condition:
+def _of_client(context: Context, one: Entry) -> list[Condition]:
     if one.key in context.clients:
-        return _connection(context, one)
-    if context.clients and len(one.key.split()) == 1 and one.key.casefold() not in _BRANCH_WORDS:
-        message = f"nothing before this place connects a client `{one.key}`, nor is it a path"
+        return [_connection(context, one)]
+    if one.key.casefold() not in _BRANCH_WORDS and nearest(one.key, context.clients) is not None:
+        message = f"nothing before this place connects a client `{one.key}`"
         context.problems.unknown(one.at, message, one.key, context.clients)
-    return _told(context, one)
+        return []
+    return [_told(context, one)]
 
 
 def _connection(context: Context, entry: Entry) -> Condition:

@@ -99,7 +99,6 @@ class HttpClient(KeptClient):
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.close()
-            self.net.names.withdraw(self.host, PORT)
         for connection in list(self._server.connections) if self._server is not None else ():
             if connection.transport is not None:
                 connection.transport.abort()

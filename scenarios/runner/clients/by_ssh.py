@@ -49,9 +49,6 @@ class SshClient(KeptClient):
         self.ended(CUT)
         self.net.break_streams()
 
-    def reads(self, does: bool) -> None:
-        self._shell.reads(does)
-
     async def ask_much(self, count: int, tally: Tally) -> None:
         for _ in range(count):
             if self._shell.is_paused:  # its own buffers are full: the device takes no more
@@ -64,6 +61,7 @@ class SshClient(KeptClient):
         try:
             address = await xapi_door.address_of(self.device, "ssh")
             connection = await ssh.connect(self.net, address, self.role, await self.passphrase())
+            await ssh.open_shell(connection)  # one session too many is hung up on after its login
         except (AccessDenied, ValueError):
             tally.refused += 1
             return

@@ -40,8 +40,6 @@ class WebsocketClient(KeptClient):
         self._numbers = itertools.count(1)
         self._answers: dict[int, asyncio.Future[Answer | Failure]] = {}
         self._paths: dict[int, str] = {}
-        self._may_read = asyncio.Event()
-        self._may_read.set()
         self._reader: asyncio.Task[Any] | None = None
 
     async def connect(self) -> None:
@@ -84,10 +82,9 @@ class WebsocketClient(KeptClient):
             raise ValueError(f"the websocket hung up: {error}") from None
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse[bool]) -> None:
-        """Take frames until the connection ends; none while the client does not read."""
+        """Take frames until the connection ends."""
         try:
             while True:
-                await self._may_read.wait()
                 message = await socket.receive()
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     break
@@ -122,12 +119,6 @@ class WebsocketClient(KeptClient):
     def cut(self) -> None:
         self.ended(CUT)
         self.net.break_streams()
-
-    def reads(self, does: bool) -> None:
-        if does:
-            self._may_read.set()
-        else:
-            self._may_read.clear()
 
     async def ask_much(self, count: int, tally: Tally) -> None:
         for _ in range(count):

@@ -67,7 +67,7 @@ class KeptClient(ABC):
     @property
     def about(self) -> dict[str, str]:
         """What faults can be aimed at."""
-        return {"device": self.device.who, "client": self.name, "over": self.over}
+        return {"device": self.device.who, "client": self.name, "over": self.over, "user": self.role}
 
     async def subscribe(self, paths: Sequence[str]) -> None:
         """Listen to paths; a client that is not connected connects, and forgets what it listened to before.
@@ -132,9 +132,9 @@ class KeptClient(ABC):
     def cut(self) -> None:
         """Let the connection break, as with a client that has crashed."""
 
-    @abstractmethod
     def reads(self, does: bool) -> None:
         """Take what the device sends, or let it lie."""
+        self.net.hold_streams(not does)
 
     @abstractmethod
     async def ask_much(self, count: int, tally: Tally) -> None:

@@ -145,15 +145,6 @@ class Shell(asyncssh.SSHClientSession[bytes]):
         """Ask and wait for the answer; errors as in `send`."""
         return await self.send(line)
 
-    def reads(self, does: bool) -> None:
-        """Take what comes, or let it lie."""
-        if self._channel is None:
-            return
-        if does:
-            self._channel.resume_reading()
-        else:
-            self._channel.pause_reading()
-
 
 class _ByNet:
     """Lets asyncssh connect through our network, as it would through a connection that is there already."""
