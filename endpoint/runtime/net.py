@@ -253,6 +253,15 @@ class Net:
         for held, _about in list(self._open_streams()):
             reset(held())
 
+    def hold_streams(self, does: bool) -> None:
+        """Let what arrives on every stream lie, as somebody does who stands still, or take it again."""
+        for held, _about in list(self._open_streams()):
+            transport = held()
+            if does:
+                transport.pause_reading()
+            else:
+                transport.resume_reading()
+
     def _open_streams(self) -> Iterator[tuple[Callable[[], Any], Mapping[str, object]]]:
         for held, about in self._streams:
             transport = held()
