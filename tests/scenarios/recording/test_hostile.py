@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,9 @@ from endpoint.wire.jose import SharedKey
 from endpoint.wire.kms import MESSAGES_PATH
 from endpoint.wire.meeting import is_cipher_text
 from endpoint.wire.secret import Secret
+from scenarios.runner import wholefile
 from scenarios.runner.commands import run_app
-from scenarios.runner.recording import har_read
+from scenarios.runner.recording import har_read, write
 from scenarios.runner.recording.cloud import RecordedCloud
 from scenarios.runner.recording.har_read import HarError, parse_har, read_har
 from scenarios.runner.recording.matching import Asked
@@ -31,7 +34,7 @@ from scenarios.runner.recording.model import Message, Recording, Socket, activat
 from scenarios.runner.recording.redact import OPEN_KINDS
 from scenarios.runner.recording.remade import Remade
 from scenarios.runner.recording.rules import Rules
-from scenarios.runner.recording.secretcheck import find_secrets
+from scenarios.runner.recording.secretcheck import Finding, find_secrets
 from scenarios.runner.recording.skeleton import skeleton
 from tests.endpoint.room.bookings.diary import ManualTime
 from tests.scenarios.recording.recordings import SHIPPED, recorded
@@ -166,18 +169,47 @@ def test_a_long_text_in_base64_is_compared_in_no_time() -> None:
     assert cpu_seconds() - began < 10
 
 
-def test_a_disk_that_takes_not_all_keeps_nothing_and_leaves_the_former_recording(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_disk_that_takes_not_all_keeps_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "rec"
-    assert run_app(["run", str(ACTIVATION), "--record", str(folder)]) == 0
-    before = {file.name: file.read_bytes() for file in folder.iterdir()}
-    (folder / "session.har.new").mkdir()  # as good as a full disk: the second file cannot be written
-    capsys.readouterr()
-    assert run_app(["run", str(ACTIVATION), "--record", str(folder), "--seed", "9"]) == 2
-    assert "session.har cannot be written" in capsys.readouterr().err
-    (folder / "session.har.new").rmdir()
-    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    write = wholefile.write_new
+
+    def full(file: Path, data: bytes, mode: int) -> None:
+        if file.name == "session.har.new":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(file, data, mode)
+
+    monkeypatch.setattr(wholefile, "write_new", full)
+    assert run_app(["run", str(ACTIVATION), "--record", str(tmp_path / "rec")]) == 2
+    assert capsys.readouterr().err == f"{tmp_path}/rec/session.har: cannot be written: No space left on device\n"
+    assert list((tmp_path / "rec").iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["run", str(ACTIVATION), "--record"], ["record"]], ids=["run", "record"])
+def test_a_directory_that_holds_something_is_refused_before_anything_is_run(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "kept.txt").write_text("mine", encoding="utf-8")
+    assert run_app([*command, str(tmp_path)]) == 2
+    ran = capsys.readouterr()
+    assert f"{tmp_path} is not empty; name another directory, or take away what is in it" in ran.err
+    assert run_app([*command, str(tmp_path / "kept.txt")]) == 2
+    assert "Not a directory; name a directory that is empty, or not there yet" in capsys.readouterr().err
+    assert (ran.out, [file.name for file in tmp_path.iterdir()]) == ("", ["kept.txt"])
+
+
+def test_a_secret_that_is_left_ends_either_command_in_the_same_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "find_secrets", lambda value, known, place: [Finding(place, "it looks like a code")])
+    for command in (["run", str(ACTIVATION), "--record"], ["record"]):
+        assert run_app([*command, str(tmp_path / "rec")]) == 3
+        told = capsys.readouterr().err.splitlines()
+        assert told[:2] == [
+            "nothing was recorded: what would have been written looks secret",
+            "  session.har: it looks like a code",
+        ]
+        assert not (tmp_path / "rec").exists()
 
 
 def test_names_that_the_cloud_chooses_write_no_steps() -> None:
