@@ -15,10 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endpoint.runtime.chance import Chance
-from endpoint.runtime.clock import Clock, cpu_seconds
-from endpoint.runtime.tls import Authority
+from endpoint.runtime.clock import cpu_seconds
 from endpoint.wire import jose
-from endpoint.wire.activation.code import parse_code
 from endpoint.wire.jose import SharedKey
 from endpoint.wire.kms import MESSAGES_PATH
 from endpoint.wire.meeting import is_cipher_text
@@ -36,8 +34,7 @@ from scenarios.runner.recording.remade import Remade
 from scenarios.runner.recording.rules import Rules
 from scenarios.runner.recording.secretcheck import Finding, find_secrets
 from scenarios.runner.recording.skeleton import skeleton
-from tests.endpoint.room.bookings.diary import ManualTime
-from tests.scenarios.recording.recordings import SHIPPED, recorded
+from tests.scenarios.recording.recordings import SHIPPED, cloud_of
 
 DATA = Path(__file__).parents[2] / "data" / "har"
 ACTIVATION = SHIPPED / "activation" / "activation.yaml"
@@ -236,16 +233,7 @@ BODIES = st.sampled_from([*ACTIVATION_MEMBERS.values(), {"kmsMessages", "destina
 @pytest.fixture(scope="module")
 def cloud() -> RecordedCloud:
     """The recorded cloud of a story with an activation and sealed titles."""
-    recording, _ = read_har(recorded("calendar/join_button") / "session.har")
-    return RecordedCloud(
-        recording,
-        code=parse_code("1234567812345678"),
-        clock=Clock(ManualTime()),
-        chance=Chance(3).actor("replay"),
-        rules=Rules(),
-        is_strict=False,
-        root_pem=Authority().pem,
-    )
+    return cloud_of("calendar/join_button")
 
 
 @given(body=BODIES, at=st.integers(min_value=0, max_value=40))

@@ -72,7 +72,7 @@ def test_the_code_of_the_replay_is_what_activates(day: Path) -> None:
 def test_sealed_titles_are_read_with_keys_that_were_made_anew() -> None:
     recording, _ = read_har(recorded("calendar/join_button") / "session.har")
     played = play(recording, rules=Rules(), is_strict=False, seed=4)
-    assert played.status == {"Webex Status": "Registered", "Bookings": ["Design review"]}
+    assert played.status == {"Webex Status": "Registered", "Bookings": ["Design review"], "Calls": 1}
     assert any("Found plaintext title" in line for line in played.log)
 
 
