@@ -17,7 +17,8 @@ from scenarios.runner.model import Scenario
 from scenarios.runner.player import Player
 from scenarios.runner.problems import ScenarioError, nearest
 from scenarios.runner.publish import make_room
-from scenarios.runner.recording.write import FolderTaken, SecretsFound, check_folder
+from scenarios.runner.recording import raw
+from scenarios.runner.recording.write import FolderTaken, SecretsFound, check_apart, check_folder
 from scenarios.runner.report import Reporter
 from scenarios.runner.stage import Stage
 from scenarios.runner.suite import Play, Suite, Verdict, not_loaded, select, take
@@ -125,22 +126,28 @@ class RunCommand:
 
     def _check_recording(self) -> None:
         """Refuse a directory that holds something, before anything is run."""
-        if self.suite.record is None:
-            return
-        if self.watch:
-            raise typer.BadParameter(
-                "a recording is of one run, and the next would replace it: leave out --watch", param_hint="--record"
-            )
-        try:
-            check_folder(self.suite.record)
-        except FolderTaken as error:
-            raise typer.BadParameter(str(error), param_hint="--record") from None
+        folders = {"--record": self.suite.record, "--raw": self.suite.raw}
+        for option, folder in folders.items():
+            if folder is None:
+                continue
+            if self.watch:
+                raise typer.BadParameter(
+                    "it is of one run, and the next would replace it: leave out --watch", param_hint=option
+                )
+            try:
+                check_folder(folder)
+                check_apart(self.suite.record, self.suite.raw)
+            except FolderTaken as error:
+                raise typer.BadParameter(str(error), param_hint=option) from None
+        if self.suite.raw is not None:
+            print(raw.WARNING.format(folder=self.suite.raw), file=sys.stderr)
 
     def _check_single(self, plays: Sequence[Play]) -> None:
         """Refuse several runs where only one has a place."""
         single = {
             "--trace": ("trace", self.suite.trace_file is not None),
             "--record": ("recording", self.suite.record is not None),
+            "--raw": ("directory", self.suite.raw is not None),
             "--ready-file": ("file", self.suite.options.ready_file is not None),
             "--repl": ("shell", self.shell == "always"),
         }

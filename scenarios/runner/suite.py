@@ -144,12 +144,14 @@ class Suite:
         options: of each run; with calls in them the runs stay in this process.
         trace_file: where the trace of a single run goes.
         record: the directory of the recording of a single run.
+        raw: the directory of the bytes of a single run.
     """
 
     mode: str = "virtual"
     options: RunOptions = field(default_factory=RunOptions)
     trace_file: Path | None = None
     record: Path | None = None
+    raw: Path | None = None
 
     def run(self, plays: list[Play], *, jobs: int, reporter: Reporter) -> list[Verdict]:
         """Do the runs, in order or in processes; verdicts come in order either way.
@@ -182,6 +184,7 @@ class Suite:
             self.options,
             trace_file=trace_file,
             records=self.record is not None,
+            keeps_raw=self.raw is not None,
             watch=reporter.watch if reporter is not None else None,
         )
         try:
@@ -196,6 +199,10 @@ class Suite:
             written = self._keep(self.record, outcome, outcome.recorder)
             if reporter is not None:
                 reporter.note(str(written))
+        if self.raw is not None and outcome.raw is not None:
+            kept = outcome.raw.write(self.raw)
+            if reporter is not None:
+                reporter.note(kept)
         return verdict_of(play, outcome, trace_file)
 
     def _keep(self, folder: Path, outcome: Outcome, recorder: Recorder) -> Written:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -56,18 +57,24 @@ def record(
             help="Write the TLS keys of the device's connections for Wireshark; real sockets only.", metavar="FILE"
         ),
     ] = None,
+    raw: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the bytes of the device's connections on this machine here, secrets and all.", metavar="DIR"
+        ),
+    ] = None,
 ) -> None:
     """Record a run as trace, HAR 1.2 with websocket messages, and the skeleton of a scenario.
 
     Without --scenario and --cloud a device is activated at a stub of our own and stays for a while of virtual time. Exits with 1 when the
     device was refused, or the scenario failed.
     """
-    asked = _Asked(folder, scenario, cloud, code, ca, lasts, seed, mode, keylog)
+    asked = _Asked(folder, scenario, cloud, code, ca, lasts, seed, mode, keylog, raw)
     asked.check()
     if scenario is not None:
         from scenarios.runner.commands import run
 
-        run([scenario], record=folder, mode=asked.mode or "virtual", seed=seed)
+        run([scenario], record=folder, mode=asked.mode or "virtual", seed=seed, raw=raw)
     from scenarios.runner.recording.write import SecretsFound
 
     try:
@@ -93,6 +100,7 @@ class _Asked:
     seed: int | None
     mode: str | None
     keylog: Path | None
+    raw: Path | None
 
     def check(self) -> None:
         """Refuse what does not go together, before anything is run."""
@@ -114,15 +122,26 @@ class _Asked:
                 raise refused(f"{told}; leave it out")
         if self.keylog is not None and self.cloud is None and self.mode != "wire":
             raise refused("--keylog: a virtual run has no packets; use --cloud, or --scenario with --mode wire")
+        if self.raw is not None and self.cloud is not None and not _is_here(self.cloud):
+            raise refused(
+                f"--raw: {self.cloud} is not on this machine, and what others say is not kept in clear; use --keylog and a capture"
+            )
         self._check_folder()
         if self.keylog is not None:
             _log_keys(self.keylog)
+        if self.raw is not None and self.scenario is None:
+            from scenarios.runner.recording.raw import WARNING
+
+            print(WARNING.format(folder=self.raw), file=sys.stderr)
 
     def _check_folder(self) -> None:
-        from scenarios.runner.recording.write import FolderTaken, check_folder
+        from scenarios.runner.recording.write import FolderTaken, check_apart, check_folder
 
         try:
             check_folder(self.folder)
+            if self.raw is not None:
+                check_folder(self.raw)
+                check_apart(self.folder, self.raw)
         except FolderTaken as error:
             raise refused(str(error)) from None
 
@@ -136,17 +155,29 @@ class _Asked:
         except ValueError as error:
             raise refused(f"--for: {error}") from None
         if self.cloud is None:
-            told = live.record_stub(self.folder, lasts_s=lasts_s, seed=self.seed or 0)
+            told = live.record_stub(self.folder, lasts_s=lasts_s, seed=self.seed or 0, raw=self.raw)
         else:
             from scenarios.runner.device_process import check_url
             from scenarios.runner.serving import read_anchors
 
             check_url(self.cloud)
             anchors = read_anchors(self.ca, "--ca")
-            told = live.record_cloud(self.folder, self.cloud, anchors, code=self.code or "", lasts_s=lasts_s)
-        print(told.written)
+            told = live.record_cloud(
+                self.folder, self.cloud, anchors, code=self.code or "", lasts_s=lasts_s, raw=self.raw
+            )
+        print("\n".join(filter(None, (str(told.written), told.kept))))
         if told.refusal:
             raise refused(f"the device got no account: {told.refusal}", Exit.NO)
+
+
+def _is_here(url: str) -> bool:
+    """Say whether a base URL leads to this machine."""
+    from urllib.parse import urlsplit
+
+    from endpoint.runtime.net import is_loopback
+
+    host = urlsplit(url).hostname or ""
+    return host == "localhost" or is_loopback(host)
 
 
 def _log_keys(keylog: Path) -> None:

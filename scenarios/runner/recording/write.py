@@ -52,6 +52,16 @@ def check_folder(folder: Path) -> None:
         raise FolderTaken(f"{folder} is not empty; name another directory, or take away what is in it")
 
 
+def check_apart(recording: Path | None, raw: Path | None) -> None:
+    """Look whether the bytes of a run go elsewhere than its recording, which may be given away.
+
+    Raises:
+        FolderTaken: they would be in it.
+    """
+    if recording is not None and raw is not None and raw.resolve().is_relative_to(recording.resolve()):
+        raise FolderTaken(f"{raw} is inside the recording, and holds secrets; name a directory outside of it")
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
     """What was written: the directory, and how much there is."""
