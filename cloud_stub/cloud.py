@@ -251,7 +251,7 @@ class Cloud:
             self.scheduling,
             self.calliope,
             self.swupgrade,
-            LocusService(platform, self.switchboard, MediaNodes(platform, self.fleet)),
+            LocusService(platform, self.switchboard, MediaNodes(platform.chance, self.fleet)),
             self.graph,
             MailboxControl(self.mailboxes, self.hybrid.service.watch, self.hybrid.person),
         ]

@@ -101,6 +101,12 @@ def run(
             help="Record the devices of a single run: trace, HAR and the skeleton of a scenario.", metavar="DIR"
         ),
     ] = None,
+    raw: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the bytes of the devices' connections (of a single run), secrets and all.", metavar="DIR"
+        ),
+    ] = None,
     ladder: Annotated[bool, typer.Option("--ladder", help="Draw both sides while it runs.")] = False,
     case: Annotated[
         list[str] | None, typer.Option(help="Only this case of the files; may be repeated.", metavar="NAME")
@@ -127,7 +133,7 @@ def run(
 
     selection = Selection(paths, tag or (), case or (), seed, seeds)
     options = RunOptions(until_step=until_step, max_wait_s=max_wait, max_real_s=max_real, ready_file=ready_file)
-    suite = Suite(mode, options, trace, record)
+    suite = Suite(mode, options, trace, record, raw)
     wanted = Wanted(junit, json_file, github=github, labels=labels, times=times, ladder=ladder)
     shell = "always" if repl else "on failure" if repl_on_failure else ""
     raise typer.Exit(RunCommand(selection, suite, jobs, wanted, shell=shell, watch=watch).run())

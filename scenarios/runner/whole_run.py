@@ -26,7 +26,8 @@ STORM_S: Final = 5
 SECRET: Final = re.compile(
     r"(?<![0-9A-Za-z-])(?<!since=)(?:[0-9]{4}[ -]?){3}[0-9]{4}(?![0-9A-Za-z-])"  # an activation code, not the number of a locus
     r"|(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])"  # tokens of the stub, keys
-    r"|(?i:bearer )\S|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[A-Za-z0-9_-]{10,}\.(?!\.)"
+    r"|(?i:bearer )\S|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*+\.(?!\.))[A-Za-z0-9_-]*?\beyJ[A-Za-z0-9_-]{10}"  # looks for the dot once, not from each `eyJ`
 )
 """What looks like a secret. A sealed text is none: a JWE under a shared key, whose second part is empty."""
 HARMLESS: Final = frozenset({"sha256", "since"})
