@@ -52,6 +52,24 @@ app.add_typer(cloud_app, name="cloud")
 app.add_typer(endpoint_app, name="endpoint")
 app.add_typer(trace_app, name="trace")
 
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        from importlib.metadata import version
+
+        print(f"roomsim {version('roomsim')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take what goes before a command."""
+
+
 Paths = Annotated[list[Path], typer.Argument(help="Scenario files, or directories of them.", metavar="PATH...")]
 Door = Annotated[str, typer.Option(metavar="HOST:PORT")]
 ReadyFile = Annotated[
@@ -181,9 +199,13 @@ def swarm(
 @app.command(epilog="Example: roomsim schema > scenario.v1.schema.json")
 def schema() -> None:
     """Print the JSON Schema of the scenario language, for editors."""
+    from scenarios.runner.problems import ScenarioError
     from scenarios.runner.schema import print_schema
 
-    print(print_schema(), end="")
+    try:
+        print(print_schema(), end="")
+    except ScenarioError as error:
+        raise refused(str(error)) from None
 
 
 @app.command(epilog="Example: roomsim demo", short_help="Play a whole morning of a device and its cloud.")
