@@ -28,6 +28,8 @@ REFUSED_S: Final = 600.0  # protocol section 16, row 9: at most one try per 10 m
 NEEDS_LOGIN: Final = "proxy authentication required"
 BLOCKED_MAX: Final = 256
 """Hosts remembered as blocked, so that each is told once."""
+KNOWN_MAX: Final = 64
+"""Proxies whose last challenge is remembered; a script may name any number of them."""
 BLOCKED_MANY: Final = 3
 """So many blocked hosts are no longer a feature that is missing: the cloud counts as silent (ours)."""
 
@@ -160,10 +162,18 @@ class HttpProxy:
                 break
             if challenge is None or (known is not None and known.is_stale):
                 break
-            known = self._known[proxy] = challenge
+            known = challenge
+            self._learn(proxy, challenge)
             self._count = 0
             reply, stream = await self._ask(proxy, host, port, known)
         return reply, stream
+
+    def _learn(self, proxy: ProxyAddress, challenge: Challenge) -> None:
+        """Keep what a proxy has asked last; a script may name any number of them, the oldest leaves first."""
+        self._known.pop(proxy, None)
+        if len(self._known) >= KNOWN_MAX:
+            del self._known[next(iter(self._known))]
+        self._known[proxy] = challenge
 
     def _answer(self, challenge: Challenge | None, host: str, port: int) -> ProxyAuthorization | None:
         if challenge is None:
