@@ -41,16 +41,16 @@ class Rules:
         self.stage = stage
         self.meter = Meter(len(stage.scenario.devices))
         self.told = Told(stage)
-        self.new: list[Event] = []
+        self.new: tuple[Event, ...] = ()
         """Events since the last time, after the last one that was seen."""
         self._seen = self._looked = 0
-        self._last: list[Event] = []
+        self._last: tuple[Event, ...] = ()
         stage.trace.subscribe(lambda event: self.meter.look())
 
     def broken(self) -> list[str]:
         """Ask every rule; return what must not be, in plain words, nothing when all is well."""
         trace = self.stage.trace
-        self.new = list(takewhile(lambda event: event.n > self._seen, reversed(trace.events)))[::-1]
+        self.new = tuple(takewhile(lambda event: event.n > self._seen, reversed(trace.events)))[::-1]
         found = [what for rule in RULES.values() for what in rule(self)]
         self._seen, self._last = trace.last, self.new[-1:] or self._last
         return found
@@ -64,9 +64,9 @@ class Rules:
         return True
 
     @property
-    def in_turn(self) -> list[Event]:
+    def in_turn(self) -> tuple[Event, ...]:
         """The new events, after the last one of those before."""
-        return [*self._last, *self.new]
+        return self._last + self.new
 
 
 Rule = Callable[[Rules], Iterator[str]]

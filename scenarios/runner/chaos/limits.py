@@ -81,8 +81,14 @@ def overfull(roots: object) -> Iterator[str]:
         held = _held(thing)
         if held > HELD_MAX:
             yield f"{found.name} holds {held} things and has no bound; {HELD_MAX} are allowed"
-        inner = thing.__closure__ or () if isinstance(thing, FunctionType) else gc.get_referents(thing)
-        todo.extend(_Found(one, found) for one in inner)
+        todo.extend(_Found(one, found) for one in _inside(thing))
+
+
+def _inside(thing: object) -> Sequence[object]:
+    """Return what a thing refers to: of a function not the module that it stands in, of a queue not what it is made of."""
+    if isinstance(thing, FunctionType):
+        return thing.__closure__ or ()
+    return () if isinstance(thing, asyncio.Queue) else gc.get_referents(thing)
 
 
 class _Found(NamedTuple):
@@ -94,12 +100,14 @@ class _Found(NamedTuple):
     @property
     def name(self) -> str:
         """Whose it is: `Mercury._outbox`, of the nearest holder that has attributes."""
-        below, above = self, self.holder
+        before, below, above = self, self, self.holder
         while above is not None and isinstance(above.thing, _CONTAINERS):
-            below, above = above, above.holder
+            before, below, above = below, above, above.holder
         if above is None:
             return type(self.thing).__name__
         whose = above.thing
+        if below.thing is getattr(whose, "__dict__", None):
+            below = before
         names = [*getattr(whose, "__dict__", ()), *(slot for one in type(whose).__mro__ for slot in _slots(one))]
         name = next((name for name in names if getattr(whose, name, None) is below.thing), "")
         return f"{type(whose).__name__}.{name}" if name else type(whose).__name__

@@ -193,9 +193,7 @@ def _play(
     players: list[SwarmPlayer] = []
 
     def player(stage: Stage, *, until_step: int | None, trace_file: str) -> Player:
-        players.append(
-            SwarmPlayer(stage, until_step=until_step, trace_file=trace_file, excused=excused, plan_s=plan_s)
-        )
+        players.append(SwarmPlayer(stage, until_step=until_step, trace_file=trace_file, excused=excused, plan_s=plan_s))
         return players[0]
 
     options = RunOptions(player=player, at_the_end=lambda: left.extend(leftovers()))
