@@ -259,6 +259,11 @@ class Net:
         self._streams = [*self._open_streams(), (_held_loosely(transport), about)]
         return ends(transport, protocol)
 
+    @property
+    def open_streams(self) -> list[str]:
+        """Return where the streams lead that are open, `host:port`."""
+        return [f"{about['host']}:{about['port']}" for _, about in self._open_streams()]
+
     def break_streams(self) -> None:
         """Break every stream: the interface is gone."""
         for held, _about in list(self._open_streams()):

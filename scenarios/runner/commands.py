@@ -182,8 +182,12 @@ def swarm(
         int, typer.Option("-j", "--jobs", help="Play so many plans at once, in processes.", min=1, max=64)
     ] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only what broke, and the count.")] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write what came of each plan as JSON.", metavar="FILE")
+    ] = None,
 ) -> None:
     """Play scenarios under faults that the seed draws, and demand safety at every step and a device that is well in the end."""
+    from scenarios.runner.chaos.answers import as_json
     from scenarios.runner.chaos.command import SwarmCommand, tasks
     from scenarios.runner.suite import select
 
@@ -191,6 +195,11 @@ def swarm(
     if not work:
         raise refused("nothing selected: no scenario that plays alone", Exit.NOTHING)
     answers = SwarmCommand(sys.stdout, is_quiet=quiet).run(work, jobs)
+    if json_file is not None:
+        try:
+            json_file.write_bytes(as_json(answers))
+        except OSError as error:
+            raise refused(f"{json_file}: cannot be written: {error.strerror}") from None
     if any(answer.is_internal for answer in answers):
         raise typer.Exit(Exit.INTERNAL)
     raise typer.Exit(Exit.OK if all(answer.is_good for answer in answers) else Exit.NO)

@@ -90,6 +90,11 @@ def bounds(events: Sequence[Event], place: Place) -> Iterator[Finding]:
         yield finding_of(
             "bound", events[0], place, "the whole history", f"its first {events[0].n - 1} events were dropped"
         )
+    yield from dropped(events, place)
+
+
+def dropped(events: Iterable[Event], place: Place) -> Iterator[Finding]:
+    """Object to what was dropped because a bound was hit, in a part of a history."""
     for event in events:
         is_bound = event.data.get("why") == "queue full" or any(word.startswith("bound") for word in event.data)
         if event.kind == "drop" and is_bound:
