@@ -251,7 +251,7 @@ class Cloud:
             self.scheduling,
             self.calliope,
             self.swupgrade,
-            LocusService(platform, self.switchboard, MediaNodes(platform, self.fleet)),
+            LocusService(platform, self.switchboard, MediaNodes(platform.chance, self.fleet)),
             self.graph,
             MailboxControl(self.mailboxes, self.hybrid.service.watch, self.hybrid.person),
         ]
@@ -296,6 +296,7 @@ class Cloud:
         Raises:
             OSError: an address is in use or not ours.
         """
+        self.platform.later.start()
         self._door = WebDoor(self.platform, self.services)
         self.graph.subscriptions.start()
         try:
@@ -320,7 +321,8 @@ class Cloud:
                 self.names.publish_domain(domain, DEFAULT_PORTS[scheme], listener.host, listener.port)
 
     async def stop(self) -> None:
-        """Close sockets, doors, media nodes and store."""
+        """Close sockets, doors, media nodes and store, and forget what was to happen later."""
+        self.platform.later.stop()
         self.hybrid.service.stop()
         self.switchboard.stop()
         for listener in self._listeners.values():

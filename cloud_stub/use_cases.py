@@ -497,7 +497,7 @@ class UseCases:
         if (on, do) in STRUCK:
             fault = Fault(fault_id, on, do, about, dict(params or {}), draws=draws)
             if after_s > 0:
-                self._platform.clock.call_later(after_s, self._platform.faults.strike, fault)
+                self._platform.later.call(after_s, self._platform.faults.strike, fault)
             else:
                 self._platform.faults.strike(fault)
             return fault

@@ -31,6 +31,8 @@ REFUSES_WITHIN_S: Final = 2.0
 NEEDS_LOGIN: Final = "proxy authentication required"
 BLOCKED_MAX: Final = 256
 """Hosts remembered as blocked, so that each is told once."""
+KNOWN_MAX: Final = 64
+"""Proxies whose last challenge is remembered; a script may name any number of them."""
 BLOCKED_MANY: Final = 3
 """So many blocked hosts are no longer a feature that is missing: the cloud counts as silent (ours)."""
 
@@ -181,7 +183,8 @@ class HttpProxy:
                 break
             if challenge is None or (known is not None and known.is_stale):
                 break
-            known = self._known[proxy] = challenge
+            known = challenge
+            self._learn(proxy, challenge)
             self._count = 0
             reply, stream = await self._ask(proxy, host, port, known)
         return reply, stream
@@ -189,6 +192,13 @@ class HttpProxy:
     @property
     def _may_try(self) -> bool:
         return self._world.clock.time() >= self._refused_until_s
+
+    def _learn(self, proxy: ProxyAddress, challenge: Challenge) -> None:
+        """Keep what a proxy has asked last; a script may name any number of them, the oldest leaves first."""
+        self._known.pop(proxy, None)
+        if len(self._known) >= KNOWN_MAX:
+            del self._known[next(iter(self._known))]
+        self._known[proxy] = challenge
 
     def _answer(self, challenge: Challenge | None, host: str, port: int) -> ProxyAuthorization | None:
         if challenge is None:

@@ -43,8 +43,9 @@ TARGETS: Final[Mapping[str, tuple[str, ...]]] = {
     )
     for on in FAULTS
     if (known := (*LASTING.get(on, ()), *MOMENTARY.get(on, ())))
-} | {"link": ("host", "port", "service", "direction", "kind"), "mercury": ("host", "port")}
-"""What the faults of a layer may be aimed at. A link that is aimed at something is the way to it, not the interface."""
+} | {"link": ("host", "port", "service", "direction", "kind"), "mercury": ("host", "port"), "client": ("over", "user")}
+"""What the faults of a layer may be aimed at. A link that is aimed at something is the way to it, not the interface; only a scenario
+has names for clients."""
 NEEDS_BY: Final = frozenset({"delay", "jump"})
 """Actions that say how long, or how far."""
 NEEDS_ADDRESS: Final = frozenset({"rewrite"})

@@ -375,6 +375,12 @@ class Device:
         """Say whether a restart, a shut-down or a reset is under way that a command asked for."""
         return self._going_down is not None and not self._going_down.done()
 
+    @property
+    def is_off(self) -> bool:
+        """Say whether it is switched off, and every part of it has stopped."""
+        is_stopping = self._stopping is not None and not self._stopping.done()
+        return not (self.is_up or self.is_going_down or is_stopping)
+
     def go_down(self, work: Coroutine[Any, Any, None]) -> None:
         """Let work go on that outlives this boot: what a command that switches the power has asked for."""
         self._going_down = self._lasting.start(work, "going down")

@@ -52,8 +52,10 @@ class Context:
     """Paths that a client listens to."""
     widgets: set[str] = field(default_factory=set)
     """Panels and widgets; `ANY_WIDGET` when others may put up some that the file does not know."""
+    clients: set[str] = field(default_factory=set)
+    """Clients that stay connected, by their ids."""
 
-    def made(self, kind: Literal["fault", "invitation", "subscription", "call", "widget"]) -> set[str]:
+    def made(self, kind: Literal["fault", "invitation", "subscription", "call", "widget", "client"]) -> set[str]:
         """Return the names that steps have made so far, of a kind; a name is added to them."""
         return {
             "fault": self.faults,
@@ -61,6 +63,7 @@ class Context:
             "subscription": self.subscribed,
             "call": self.calls,
             "widget": self.widgets,
+            "client": self.clients,
         }[kind]
 
     @property

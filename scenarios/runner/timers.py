@@ -12,6 +12,9 @@ from endpoint.runtime.virtual import VirtualLoop
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _TELLS_NOTHING: Final = frozenset({"fired", "due", "expired"})
 
+_WORDS: Final = {"_release": "a pause ends", "timeout": "a wait ends"}
+"""What functions of the clock do: all that sleeps and all that has a limit waits for them."""
+
 
 def next_timer(loop: asyncio.AbstractEventLoop) -> str:
     """Return what happens next if nothing else does, and in how long: `Mercury ping due in 14.000s`; empty where nobody can tell."""
@@ -30,7 +33,7 @@ def _name(handle: asyncio.TimerHandle) -> str:
     name = str(getattr(callback, "__qualname__", type(callback).__name__)).partition(".<locals>")[0]
     owner, _, method = name.rpartition(".")
     events = [type(one).__name__ for one in given if type(one).__module__.startswith("endpoint.")]
-    what = _words(events[0]) if events and owner else _words(method)
+    what = _words(events[0]) if events and owner else _WORDS.get(method) or _words(method)
     return f"{_words(owner).capitalize() if owner else ''} {'timer' if what in _TELLS_NOTHING else what}".strip()
 
 

@@ -87,6 +87,18 @@ def test_until_step_ends_before_the_failure(files: Path, capsys: pytest.CaptureF
     assert Ran(capsys, "run", files / "bad.yaml", "--until-step", 1).code == 0
 
 
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [("bad.yaml", "{files}/bad.yaml has 2 steps, not 3"), ("", "the longest, {files}/bad.yaml, has 2 steps, not 3")],
+)
+def test_a_last_step_that_there_is_not_is_refused(
+    files: Path, capsys: pytest.CaptureFixture[str], file: str, told: str
+) -> None:
+    ran = Ran(capsys, "run", files / file, "--until-step", 3)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"--until-step: {told.format(files=files)}" in ran.err.replace("'", "")
+
+
 def test_several_files_one_bad_one(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ran = Ran(capsys, "run", files)
     assert (ran.code, ran.out.splitlines()[-1]) == (1, "1 passed, 1 failed")
@@ -319,6 +331,8 @@ def test_trace_file_has_a_header_and_events(files: Path, capsys: pytest.CaptureF
 # a scenario notices when it is not true any more
 
 MUTATIONS = {
+    "faults/client_flood.yaml": ("data.sent: 400", "data.sent: 401", "expected is 401"),
+    "xapi/subscriptions.yaml": ("subscriber: websocket, is: 98", "subscriber: websocket, is: 97", "expected is 97"),
     "proxy/ways.yaml": ("port: 443, status: 200", "port: 443, status: 407", "trace"),
     "proxy/strips_upgrade.yaml": ("upgrade refused (200)", "upgrade refused (201)", "upgrade refused (201)"),
     "faults/discovery_region_filtered.yaml": ("Best 1 RTT: 25", "Best 1 RTT: 26", "expected is 26"),
