@@ -25,6 +25,7 @@ from scenarios.runner import world_verbs as w
 from scenarios.runner.call_parts import far
 from scenarios.runner.chaos.menu import MENU, served
 from scenarios.runner.chaos.plan import Trouble, draw_plan
+from scenarios.runner.clients import troubles
 from scenarios.runner.conditions import Anchor
 from scenarios.runner.event_subjects import read_anchor
 from scenarios.runner.problems import Place, Problems
@@ -34,14 +35,16 @@ from scenarios.runner.validation import check
 from scenarios.runner.verbs import implements
 from scenarios.runner.yamltree import Scalar, graft
 
-OUTSIDE_THE_CLOUD: Final = frozenset({"link", "dns", "tcp", "tls", "udp", "stun", "media", "clock", "storage", "power"})
+OUTSIDE_THE_CLOUD: Final = frozenset({
+    "link", "dns", "tcp", "tls", "udp", "stun", "media", "client", "clock", "storage", "power",
+})  # fmt: skip
 """Layers whose faults are asked for under their own names; the cloud's have to be aimed at its injection points."""
 FLAP_EVERY_S: Final = 30.0
 FLAP_LASTS_S: Final = 2.0
 """How often a link flaps, and how long it is down each time, where the file does not say."""
 PASSED: Final = ("start", "label")
 """Anchors that lie behind every step that can name them."""
-_THINGS: Final = frozenset({"link", "clock", "storage", "power"})
+_THINGS: Final = frozenset({"link", "client", "clock", "storage", "power"})
 """Layers of one device, the step's, where no other is named."""
 _NOWHERE: Final = Place("", 0, 0)
 
@@ -121,6 +124,8 @@ def _begin(stage: Stage, spec: f.FaultSpec, made: Fault, device: str) -> bool:
         stage.faults.arm(made)
     if made.on == "clock":
         _put_wrong(stage, made)
+    elif made.on == troubles.ON:
+        stage.on_over[made.id] = troubles.begin(stage, made)
     ends = _ends(stage, spec, made, device)
     if ends:
         stage.pending[made.id] = ends
@@ -337,7 +342,8 @@ async def set_clock(stage: Stage, args: w.SetClock) -> object:
 
 
 def install(stage: Stage) -> None:
-    """Let the runner carry out what happens to the cloud's clock once, now; devices see to theirs."""
+    """Let the runner carry out what happens once, now, to the cloud's clock and to clients; devices see to what is theirs."""
+    stage.faults.on_momentary(partial(troubles.drop, stage))
 
     def strike(fault: Fault) -> bool:
         if (fault.on, fault.do) != ("clock", "jump") or fault.target["of"] != "cloud":

@@ -299,8 +299,13 @@ _PARAMETERS = (
     "status", "code", "reason", "retry_after", "what", "by", "bytes", "rate", "idle", "service", "to", "titles_only", "schemes",
     "headers", "ca",
 )  # fmt: skip
-STATES = frozenset({("clock", "skew"), ("clock", "drift"), ("clock", "freeze"), ("link", "flap")})
+STATES = frozenset({
+    ("clock", "skew"), ("clock", "drift"), ("clock", "freeze"), ("link", "flap"),
+    ("client", "flood"), ("client", "half_open"), ("client", "slow_reader"),
+})  # fmt: skip
 """What is not made of items, beside what shapes a path."""
+_MODELLED = SHAPES | {("client", "half_open")}
+"""What takes a network in memory."""
 
 
 @declare
@@ -340,7 +345,7 @@ class Fault(Verb):
 
     def why_not(self, mode: str) -> str:
         """Say that faults which shape paths need a network in memory."""
-        return NO_MODEL if mode != "virtual" and any((one.on, one.do) in SHAPES for one in self.plan) else ""
+        return NO_MODEL if mode != "virtual" and any((one.on, one.do) in _MODELLED for one in self.plan) else ""
 
     def defines(self) -> Iterable[Defined]:
         """Make the faults known to `heal` and to anchors."""
@@ -349,12 +354,15 @@ class Fault(Verb):
                 yield Defined("fault", spec.id, ("plan", index, "id"))
 
     def uses(self) -> Iterable[Used]:
-        """Refer to the anchors that begin and end faults."""
+        """Refer to the anchors that begin and end faults, and to clients."""
         for index, spec in enumerate(self.plan):
             if spec.after is not None and spec.after.anchor is not None:
                 yield Used("anchor", spec.after.anchor, ("plan", index, "after"))
             if spec.until is not None:
                 yield Used("anchor", spec.until, ("plan", index, "until"))
+            client = spec.target.get("client")
+            if isinstance(client, str):
+                yield Used("client", client, ("plan", index, "target", "client"))
 
 
 @declare

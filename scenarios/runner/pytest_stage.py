@@ -58,7 +58,7 @@ class _Player(Player):
 
     nodeid = ""
 
-    def _replay(self, is_of_a_step: bool) -> str:
+    def _replay(self, until_step: int) -> str:
         return replay_of(self.nodeid, self._stage.seed)
 
 

@@ -17,6 +17,8 @@ from scenarios.runner.model import Scenario
 from scenarios.runner.player import Player
 from scenarios.runner.problems import ScenarioError, nearest
 from scenarios.runner.publish import make_room
+from scenarios.runner.recording import raw
+from scenarios.runner.recording.write import FolderTaken, SecretsFound, check_apart, check_folder
 from scenarios.runner.report import Reporter
 from scenarios.runner.stage import Stage
 from scenarios.runner.suite import Play, Suite, Verdict, not_loaded, select, take
@@ -110,10 +112,12 @@ class RunCommand:
             verdicts = not_loaded(error, self.suite.mode)
             self._write(verdicts)
             raise refused("\n".join(map(str, error.problems))) from None
-        plays = take(select(found, tags=list(asked.tags), cases=asked.cases), seed=asked.seed, seeds=asked.seeds)
+        chosen = select(found, tags=list(asked.tags), cases=asked.cases)
+        plays = take(chosen, seed=asked.seed, seeds=asked.seeds)
         if not plays:
             raise refused(f"nothing selected: {_missed(asked, found)}", Exit.NOTHING)
         self._check_single(plays)
+        self._check_last_step(chosen)
         return plays
 
     def _check(self) -> None:
@@ -128,18 +132,46 @@ class RunCommand:
             raise typer.BadParameter("a shell would wait, and so would the files: choose one", param_hint=option)
         if self.shell and self.jobs != 1:
             raise typer.BadParameter("a shell has one terminal: leave out -j", param_hint=option)
+        self._check_recording()
+
+    def _check_recording(self) -> None:
+        """Refuse a directory that holds something, before anything is run."""
+        folders = {"--record": self.suite.record, "--raw": self.suite.raw}
+        for option, folder in folders.items():
+            if folder is None:
+                continue
+            if self.watch:
+                raise typer.BadParameter(
+                    "it is of one run, and the next would replace it: leave out --watch", param_hint=option
+                )
+            try:
+                check_folder(folder)
+                check_apart(self.suite.record, self.suite.raw)
+            except FolderTaken as error:
+                raise typer.BadParameter(str(error), param_hint=option) from None
+        if self.suite.raw is not None:
+            print(raw.WARNING.format(folder=self.suite.raw), file=sys.stderr)
 
     def _check_single(self, plays: Sequence[Play]) -> None:
         """Refuse several runs where only one has a place."""
         single = {
             "--trace": ("trace", self.suite.trace_file is not None),
             "--record": ("recording", self.suite.record is not None),
+            "--raw": ("directory", self.suite.raw is not None),
             "--ready-file": ("file", self.suite.options.ready_file is not None),
             "--repl": ("shell", self.shell == "always"),
         }
         for option, (what, is_given) in single.items():
             if is_given and len(plays) != 1:
                 raise typer.BadParameter(f"one {what}, but {len(plays)} runs were selected", param_hint=option)
+
+    def _check_last_step(self, chosen: Sequence[Scenario]) -> None:
+        """Refuse a last step that no scenario comes to."""
+        until, longest = self.suite.options.until_step, max(chosen, key=lambda one: len(one.steps))
+        if until is not None and until > len(longest.steps):
+            which = f"{longest.file} has" if len(chosen) == 1 else f"the longest, {longest.file}, has"
+            steps = "1 step" if len(longest.steps) == 1 else f"{len(longest.steps)} steps"
+            raise typer.BadParameter(f"{which} {steps}, not {until}", param_hint="--until-step")
 
     def _round(self, plays: list[Play]) -> int:
         """Do the runs once."""
@@ -157,6 +189,8 @@ class RunCommand:
                 verdicts = suite.run(plays, jobs=self.jobs, reporter=reporter)
             finally:
                 reporter.over()
+        except SecretsFound as error:
+            raise refused(str(error), Exit.INTERNAL) from None
         except OSError as error:
             raise _unwritable(error) from None
         reporter.summary(verdicts)

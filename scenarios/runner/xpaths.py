@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.xapi.nodes import Branch, Nodes
+from endpoint.wire.xapi.paths import Path as TreePath
 from endpoint.wire.xapi.paths import parse_path
 from scenarios.runner.problems import nearest
 from scenarios.runner.values import Template
@@ -72,6 +73,17 @@ def fold(path: Path) -> str:
 def has_wildcard(path: Path) -> bool:
     """Say whether a path names all elements of a list."""
     return any(part.element == "*" for part in path)
+
+
+def stem(path: Path) -> TreePath:
+    """Return the words before the first wildcard, as the trees of a device take them: all that the path names is at or below."""
+    found: list[str | int] = []
+    for part in path:
+        found.append(part.name)
+        if part.element is not None and not part.element.isdigit():
+            break
+        found += [] if part.element is None else [int(part.element)]
+    return tuple(found)
 
 
 def values_at(tree: Mapping[str, object], path: Path) -> list[object]:

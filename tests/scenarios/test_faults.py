@@ -66,13 +66,17 @@ PROVOKED = {
     "mercury.wrong_first_frame": RECONNECTION, "mercury.auth_refused": RECONNECTION, "wdm.excessive": RESTART,
     "media": CALL, "software": OFFER, "hybrid.no_interop": INTEROP, "proxy": RESTART, "proxy.strip_upgrade": RECONNECTION,
     "kms": FRAME, "hybrid": INVITE, "calendar.minimal_not_found": MINIMAL, "calendar.short_page": PAGE, "calendar.sip_button": PRESS,
-    "storage": RESTART, "activation.certificate_renewed": RENEWAL,
+    "client": ["advance: 2s"], "storage": RESTART, "activation.certificate_renewed": RENEWAL,
     "locus": DIAL, "locus.elsewhere": RING, "locus.locked": JOIN, "locus.lobby": JOIN, "locus.full": JOIN, "locus.pin": JOIN,
     "locus.moved": JOIN, "locus.delta_gap": IN_CALL, "locus.out_of_order": IN_CALL, "locus.duplicate": IN_CALL, "locus.too_big": IN_CALL,
     "locus.url_changed": IN_CALL, "locus.lost_passcode": ["dial: 81234567890.112233@zoomcrc.com\n    " + BITES],
 }  # fmt: skip
 """How to make a fault bite: by layer, or by row where that differs."""
-BEFORE = {"locus.ended": ["dial: ada@sip.example\n    expect: { calls: [{ status: Connected }], within: 5s }"]}
+CONNECTED = "subscribe: { paths: [Status Audio], over: websocket }"
+BEFORE = {
+    "locus.ended": ["dial: ada@sip.example\n    expect: { calls: [{ status: Connected }], within: 5s }"],
+    **{f"client.{do}": [CONNECTED] for do in FAULTS["client"]},
+}
 """What has to be there that a momentary fault can hit."""
 OWN = {
     "clock": "by: 1h",
@@ -92,7 +96,7 @@ ROWS = [(on, do) for on, actions in FAULTS.items() for do in actions]
 def written(on: str, do: str) -> str:
     """Write a row as a step."""
     own = OWN.get(f"{on}.{do}", OWN.get(on))
-    is_counted = not FAULTS[on][do].momentary and on not in ("clock", "link") and (on, do) not in SHAPES
+    is_counted = not FAULTS[on][do].momentary and on not in ("clock", "link", "client") and (on, do) not in SHAPES
     more = [
         part
         for part in (
@@ -137,9 +141,8 @@ def test_every_row_of_the_table_bites(on: str, do: str) -> None:
 @pytest.mark.parametrize(("on", "do", "what"), [(on, do, what) for on, do in ROWS for what in FAULTS[on][do].whats[1:]])
 def test_every_value_of_what_is_a_way_of_its_own(on: str, do: str, what: str) -> None:
     provocation = (PROVOKED.get(f"{on}.{do}") or PROVOKED[on])[-1]
-    outcome = play(
-        f"{head(on, do)}steps:\n  - fault: {{ on: {on}, do: {do}, what: {what} }}\n  - {provocation}\n  - heal: all\n"
-    )
+    steps = [*BEFORE.get(f"{on}.{do}", ()), f"fault: {{ on: {on}, do: {do}, what: {what} }}", provocation, "heal: all"]
+    outcome = play(f"{head(on, do)}steps:\n" + "".join(f"  - {step}\n" for step in steps))
     assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
 
 
