@@ -169,8 +169,10 @@ SUBJECTS: Final[dict[str, tuple[str, str, str]]] = {
     "client": (
         "event",
         "`{path: matcher}`, or `{id: open}` and `{id: closed}` of a client that stays connected",
-        "what a client was told at a path of `subscribe`, typed; `Status Call[*] Status` means any element; `subscriber: id` beside it: this "
-        "client was told; of a connection, `{id: {state: closed, why: matcher}}` has the reason that was given",
+        (
+            "what a client was told at a path of `subscribe`, typed, `Status Call[*] Status` is any element; `subscriber: id` beside it: "
+            "this client was told; of a connection, `{id: {state: closed, why: matcher}}` has the reason that was given"
+        ),
     ),
     "quiet": (
         "state",
