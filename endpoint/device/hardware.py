@@ -90,6 +90,6 @@ class Hardware:
 
     def _check_disk(self, file: str) -> None:
         """Refuse to write a file as a disk that is full, or read only."""
-        fault = self._device.world.faults.hit("storage", device=self._device.who, file=file)
+        fault = self._device.world.faults.hit("storage", DISK, device=self._device.who, file=file)
         if fault is not None:
             raise StorageError(f"{file}: cannot be written: {DISK[fault.do]}; the state before is kept")

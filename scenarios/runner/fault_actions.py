@@ -15,6 +15,7 @@ from cloud_stub.platform.certificates import DOES
 from cloud_stub.platform.fault_points import aimed
 from endpoint.runtime.clock import STANDS_STILL_PPM, Clock
 from endpoint.runtime.faults import Fault
+from endpoint.runtime.field_faults.parts import of_row
 from endpoint.runtime.quality import CONDITIONS
 from endpoint.runtime.shaping import DIRECTIONS
 from endpoint.runtime.trace import Event
@@ -71,6 +72,8 @@ async def chaos(stage: Stage, args: f.Chaos) -> object:
     menu = served(MENU, has_proxy=True, has_inspector=trusts_inspector(stage.scenario.head.cloud))
     plan = draw_plan(stream, menu, args.on, length_s=args.for_, troubles=args.troubles)
     specs = [spec_of(trouble, f"{args.id}.{number}") for number, trouble in enumerate(plan, 1)]
+    if args.id in stage.pending:
+        raise ValueError(f"{args.id} holds already; heal it first or give another id")
     for spec in specs:
         _inject(stage, spec)
 
@@ -220,10 +223,9 @@ def _target(stage: Stage, spec: f.FaultSpec) -> dict[str, Any]:
 @implements(f.Heal)
 async def heal(stage: Stage, args: f.Heal) -> object:
     """End faults; one that is over already is over."""
-    known = [*stage.pending, *(one.id for one in stage.faults.armed)]
-    parts = [one for one in known if one.startswith(f"{args.fault}.")]  # of a row that is made of several
-    for fault_id in dict.fromkeys(known) if args.fault == "all" else (args.fault, *parts):
-        end_fault(stage, fault_id)
+    for fault_id in dict.fromkeys([*stage.pending, *(one.id for one in stage.faults.armed)]):
+        if args.fault == "all" or of_row(fault_id, args.fault):
+            end_fault(stage, fault_id)
     return {}
 
 
@@ -309,9 +311,9 @@ def again_and_again(
 
     def happen(left: int | None) -> None:
         rest = None if left is None else left - 1
-        stage.pending[fault_id] = list(ends)
+        stage.pending.pop(fault_id, None)
         if rest != 0:
-            stage.pending[fault_id].append(stage.clock.call_later(every_s, happen, rest).cancel)
+            stage.pending[fault_id] = [*ends, stage.clock.call_later(every_s, happen, rest).cancel]
         strike()
 
     happen(times)

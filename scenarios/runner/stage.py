@@ -44,6 +44,7 @@ from scenarios.runner.model import Cloud as CloudModel
 from scenarios.runner.model import Device as DeviceModel
 from scenarios.runner.model import Media, Scenario, Step
 from scenarios.runner.model import Proxy as ProxyModel
+from scenarios.runner.recording.raw import RawBytes
 from scenarios.runner.recording.recorder import Recorder
 from scenarios.runner.storyloop import StoryLoop
 
@@ -85,6 +86,7 @@ class Stage:
         defects: exceptions that tasks of device and cloud left behind.
         ready_file: where clients from outside find the doors, if they are let in.
         recorder: who records the devices, if anybody does.
+        raw: who keeps the bytes of their connections, if anybody does.
         calls: the calls of all devices, by ordinal and by name.
         lifecycles: the state that each lifecycle of a device has come to, by device and name.
         listeners: what ends an integration that listens, by device and kind.
@@ -118,6 +120,7 @@ class Stage:
     folder: TemporaryDirectory[str] | None = None
     ready_file: Path | None = None
     recorder: Recorder | None = None
+    raw: RawBytes | None = None
     play: Callable[[tuple[Step, ...]], Awaitable[None]] = field(default=lambda steps: asyncio.sleep(0))
     play_together: Callable[[tuple[Step, ...]], Awaitable[None]] = field(default=lambda steps: asyncio.sleep(0))
     until: Callable[[Expectation], Awaitable[object]] = field(default=lambda expectation: asyncio.sleep(0))
@@ -394,6 +397,7 @@ def make_device(stage: Stage, name: str, model: DeviceModel) -> Device:
         zone=ZoneInfo(clock.zone),
         configuration=dict(model.config),
         state_dir=Path(stage.folder.name, name),
+        state_lasts=False,
         revocation=model.revocation,
         auto_join=AutoJoin() if model.auto_join is None else AutoJoin(True, int(model.auto_join)),
     )
@@ -408,6 +412,7 @@ def make_device(stage: Stage, name: str, model: DeviceModel) -> Device:
     )
     if stage.recorder is not None:
         device.world.tap = stage.recorder.tap(device.who, device.world.clock)
+    device.world.net.wiretap = stage.raw
     if clock.skew:
         device.world.clock.jump_wall(timedelta(seconds=clock.skew))
     return device

@@ -33,6 +33,7 @@ ADMIN: Final = "admin"
 PASSPHRASE_BYTES: Final = 16
 REQUEST_ID: Final = 1
 OK: Final = 200
+NO_ENTRY: Final = (401, 403)
 
 
 async def ask(stage: Stage, device: Device, role: Role, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -40,7 +41,7 @@ async def ask(stage: Stage, device: Device, role: Role, method: str, params: Map
 
     Raises:
         XapiError: the device refused it.
-        ValueError: its websocket is not open, or lets nobody in; or it hung up.
+        ValueError: its websocket is not open; or it hung up.
     """
     async with _client(stage, device, role, "ws") as (session, url):
         try:
@@ -48,7 +49,7 @@ async def ask(stage: Stage, device: Device, role: Role, method: str, params: Map
                 await socket.send_str(request(REQUEST_ID, method, params))
                 frame = read_frame(await socket.receive_str())
         except aiohttp.WSServerHandshakeError as error:
-            if error.status in (401, 403):
+            if error.status in NO_ENTRY:
                 raise AccessDenied from None
             raise ValueError(f"the websocket lets {role} not in: HTTP {error.status}") from None
         except (aiohttp.ClientError, OSError) as error:
@@ -62,7 +63,8 @@ async def put(stage: Stage, device: Device, role: Role, document: str) -> Elemen
     """Put an XML document as a user of a role, and return the root of the answer.
 
     Raises:
-        ValueError: the door is shut, or lets nobody in; or it hung up; or what it answers is no XML.
+        AccessDenied: the door lets the user not in.
+        ValueError: the door is shut; or it hung up; or what it answers is no XML.
     """
     async with _client(stage, device, role, "https") as (session, url):
         headers = {"Content-Type": "text/xml"}
@@ -71,8 +73,10 @@ async def put(stage: Stage, device: Device, role: Role, document: str) -> Elemen
                 body = await answer.read()
         except (aiohttp.ClientError, OSError) as error:
             raise ValueError(f"the door cannot be reached, or hung up: {error}") from None
+    if answer.status in NO_ENTRY:
+        raise AccessDenied
     if answer.status != OK:
-        raise ValueError(f"the door lets {role} not in: HTTP {answer.status}")
+        raise ValueError(f"the door does not take it: HTTP {answer.status}")
     try:
         return read(body)
     except RemoteProtocolError as error:

@@ -179,6 +179,9 @@ def test_table_and_model_fit() -> None:
         ("{ on: tcp, do: delay, by: { from: 3s } }", "write { from: 1s, to: 3s }"),
         ("{ on: clock, do: skew, by: { from: 1s, to: 3s } }", "`skew` on clock takes one duration as `by`"),
         ("{ on: clock, do: drift, by: 2h }", "a clock drifts by at most 30m an hour"),
+        ("{ row: dns.nxdomain, on: tcp, do: refuse }", "row `dns.nxdomain` says itself on what it acts; leave out `on`, or `row`"),
+        ("{ row: dns.nxdomain, id: { a: b } }", "write a name"),
+        ("{ row: websocket.4401, for: 1m }", "happens once, now; `for` is for faults that last"),
     ],
 )  # fmt: skip
 def test_what_would_be_ignored_is_refused(fault: str, complaint: str) -> None:
@@ -276,6 +279,50 @@ def test_a_link_is_that_of_the_device_of_the_step(fault: str) -> None:
         "  - { heal: link.down, device: desk, expect: { well: true, within: 2m } }\n"
     )
     assert outcome.result == "passed", "\n\n".join(outcome.reports)
+
+
+def test_limits_beside_a_row_go_to_those_of_its_faults_that_last() -> None:
+    outcome = run_steps(
+        "fault: { row: captive_portal, for: 5m, id: it }\n"
+        "    expect: { diagnostics: { CaptivePortalDetected: Warning }, within: 4m }",
+        "wait: { well: true, diagnostics: { count: 0 }, within: 6m }",
+    )
+    assert instants(outcome, "fault.healed") == [300.0]
+
+
+@pytest.mark.parametrize(
+    "fault", ["fault: { on: mercury, do: reset, every: 10s, count: 2, id: it }", "chaos: { on: [mercury], every: 10s, for: 20s, id: it }"]
+)  # fmt: skip
+def test_a_name_is_free_again_when_all_has_happened(fault: str) -> None:
+    run_steps(fault, "advance: 1m", fault, "wait: { well: true, within: 3m }")
+
+
+def test_heal_ends_a_row_whole_and_no_other_whose_name_begins_so() -> None:
+    outcome = run_steps(
+        "fault: { on: wdm, do: error, id: it, optional: true }",
+        "fault: { on: dns, do: delay, id: it.too, optional: true }",
+        "fault: { row: captive_portal, id: portal, optional: true }",
+        "heal: it",
+        "heal: portal",
+        "note: healed",
+    )
+    assert outcome.trace is not None
+    events = list(outcome.trace.events)
+    note = next(event.n for event in events if event.kind == "note")
+    healed = [event.data["id"] for event in events if event.kind == "fault.healed" and event.n < note]
+    assert healed == ["it", "portal", "portal.2"]
+
+
+def test_chaos_of_one_name_is_there_once() -> None:
+    chaos = "{ chaos: { on: [link], every: 1h, for: 2h, id: storm } }"
+    outcome = play(f"device: {{ at: online }}\nsteps: [{chaos}, {chaos}]")
+    assert "storm holds already; heal it first or give another id" in outcome.reports[0]
+
+
+def test_bounds_of_a_delay_stand_in_any_order() -> None:
+    (step,) = story("steps: [{ fault: { on: tcp, do: delay, by: { to: 3s, from: 1s } } }]").steps
+    (same,) = story("steps: [{ fault: { on: tcp, do: delay, by: { from: 1s, to: 3s } } }]").steps
+    assert step.args == same.args
 
 
 def test_aim_at_a_device_by_its_own_name() -> None:

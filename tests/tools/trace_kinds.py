@@ -27,6 +27,7 @@ _HTTP: Final = {
     "query": "a map; in the cloud's events text",
     "host": "the name that was asked",
     "service": "which service that is",
+    "headers": "of a request as the device sends it, in small letters; `authorization` is the number of its token (since 1.1)",
     "body": "what was sent, secrets as `<kind#n>`; not of all services",
 }
 _FRAME: Final = {

@@ -116,7 +116,7 @@ SUBJECTS: Final[dict[str, tuple[str, str, str]]] = {
     "screen": (
         "state",
         "`{element: {visible, enabled, title, text}}`",
-        "what people see: `join button`, with its `booking`, `reminder`, with its `place`, `call bar`, `incoming` and `prompt`",
+        "`join button` with its `booking`, `reminder` with its `place`, `call bar`, `incoming`, `prompt`, `banner` and `activation page`",
     ),
     "bookings": ("state", "a matcher on the list", "the bookings with the fields that `Bookings List` answers"),
     "cloud": ("state", "`{path: matcher}`", "the state of the stub, see below"),
@@ -170,8 +170,9 @@ SUBJECTS: Final[dict[str, tuple[str, str, str]]] = {
         "event",
         "`{path: matcher}`, or `{id: open}` and `{id: closed}` of a client that stays connected",
         (
-            "what a client was told at a path of `subscribe`, typed, `Status Call[*] Status` is any element; `subscriber: id` beside it: "
-            "this client was told; of a connection, `{id: {state: closed, why: matcher}}` has the reason that was given"
+            "what a client was told at a path of `subscribe`, typed; `Status Call[*] Status` means any element; "
+            "`subscriber: id` beside it: this client was told; "
+            "of a connection, `{id: {state: closed, why: matcher}}` has the reason that was given"
         ),
     ),
     "quiet": (
@@ -447,7 +448,8 @@ TARGETS: Final[dict[str, str]] = {
     "user": "the user that a client has logged in as",
 }
 FAULT_KEYS: Final[dict[str, str]] = {
-    "row": "a row of the [fault table](#the-fault-table), instead of `on` and `do`; what stands beside it goes to each of its faults",
+    "row": "a row of the [fault table](#the-fault-table), instead of `on`; what stands beside it, another `do` as well, goes to each of "
+    "its faults, limits only to those that last",
     "on": "the layer or service",
     "do": "what it does",
     "id": "a name for `heal` and anchors",

@@ -121,6 +121,21 @@ def parts(row: Row, fault_id: str = "") -> tuple[Part, ...]:
     return tuple(found)
 
 
+def split(name: str, fault_id: str, side: Literal["device", "cloud"]) -> tuple[Row, list[Part], list[Part]]:
+    """Return a row, its parts that a side carries out, at least one, and those of the others.
+
+    Raises:
+        UnknownRow: as in `find_row`, or none of it is this side's.
+    """
+    row = find_row(name)
+    wanted = parts(row, fault_id)
+    mine, others = [part for part in wanted if part.side == side], [part for part in wanted if part.side != side]
+    if not mine:
+        doors = {"device": "a device's control door", "cloud": "the cloud's control API", "scenario": "a scenario"}
+        raise UnknownRow(f"{row.id} is nothing of the {side}; {doors[others[0].side]} does it")
+    return row, mine, others
+
+
 def of_row(fault_id: str, name: str) -> bool:
     """Say whether a fault is the one of this name, or another part of the same row."""
     return fault_id == name or re.fullmatch(re.escape(name) + r"\.[0-9]{1,3}", fault_id) is not None
