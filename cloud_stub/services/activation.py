@@ -35,6 +35,7 @@ FOREIGN_URL = "https://idbroker.elsewhere.example" + INVOKE_PATH
 """Where somebody in the middle wants the second step to go."""
 T = TypeVar("T")
 _MALFORMED_PEM = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n"
+_NO_ARRAY = "no array"
 
 
 def activation_error(error: CloudError, tracking_id: str) -> dict[str, Any]:
@@ -161,16 +162,21 @@ def config_data(platform: Platform, workspace_id: str, device_id: str | None) ->
     trust: Any = msgspec.UNSET if wanted is None else list(wanted) if isinstance(wanted, tuple) else wanted
     fault = platform.faults.hit("activation", step="config")
     if fault is not None:
-        trust = (
-            msgspec.UNSET
-            if fault.do == "no_trust_list"
-            else [*(trust if isinstance(trust, list) else ()), _MALFORMED_PEM]
-        )
+        trust = _spoilt(trust, fault)
     workspace = platform.store[Workspace].get(workspace_id)
     told = activation.ConfigData(trust_list=trust, device_id=device_id)
     if workspace is None:
         return told
     return msgspec.structs.replace(told, workspace_id=workspace.id, display_name=workspace.name)
+
+
+def _spoilt(trust: Any, fault: Fault) -> Any:
+    """Return what a fault makes of a `trustList`: none at all, no array, or one certificate more that is none."""
+    if fault.do == "no_trust_list":
+        return msgspec.UNSET
+    if fault.params.get("what") == "no_array":
+        return _NO_ARRAY
+    return [*(trust if isinstance(trust, list) else ()), _MALFORMED_PEM]
 
 
 def _checked(read: Callable[..., T], *arguments: bytes) -> T:

@@ -190,6 +190,7 @@ class Device:
         self.webex = WebexStatus(
             world, has_account=lambda: self.is_activated,
             is_registered=lambda: self.registration.device is not None, on_change=lambda now: bindings.show_webex(self, now),
+            ask=lambda: self.reach.ask(),  # noqa: PLW0108  it is made below
         )  # fmt: skip
         self.checks = Checks(self)
         self.reach = Reach(self)

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from cloud_stub.premises.proxy_settings import Scheme
 from endpoint.runtime.faults import Between
-from endpoint.runtime.field_faults import ROWS
+from endpoint.runtime.field_faults import SWITCHES
 from endpoint.runtime.quality import SHAPES
 from endpoint.runtime.vocabulary import FAULTS, Action
 from scenarios.runner.chaos.menu import MENU
@@ -85,15 +85,28 @@ def _until(value: object) -> str:
     raise wrong("write an anchor, such as mercury open")
 
 
-_BUILT_ROWS = [row.id for row in ROWS.values() if row.is_built]
+_BUILT_ROWS = [row.id for row in SWITCHES.values() if row.is_built]
 _HARMLESS: Mapping[str, Any] = {"on": "link", "do": "down"}
 """Stands in the place of a row that is refused, so that nothing else about it is wrong."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """A row whose own `on` or `do` stands beside it."""
+
+    row: object
+    key: str
+
+
 def _row(value: object) -> object:
-    row = ROWS.get(value) if isinstance(value, str) else None
+    if isinstance(value, _Beside):
+        row = SWITCHES.get(value.row) if isinstance(value.row, str) else None
+        variants = [one.id for one in row.switches[1:]] if row is not None else []
+        others = f"; its variants: {', '.join(variants)}" if variants else ""
+        raise wrong(f"a row of the fault table has its own `{value.key}`; leave out one of them{others}")
+    row = SWITCHES.get(value) if isinstance(value, str) else None
     if row is None:
-        raise wrong(f"the fault table has no row `{value}`", nearest(str(value), ROWS))
+        raise wrong(f"the fault table has no row `{value}`", nearest(str(value), SWITCHES))
     if not row.is_built:
         raise wrong(f"not built yet: row {row.number} of the fault table, `{row.id}`: {row.pending}")
     return value
@@ -103,14 +116,17 @@ def _spread(node: Node) -> list[Node]:
     """Put the faults of a row of the table in the place of its name; what is written beside it goes to each of them."""
     if isinstance(node, MapNode):
         entry = node.get("row")
-        if entry is None or node.get("on") is not None:
+        if entry is None:
             return [node]
+        beside = node.get("on") or node.get("do")
+        if beside is not None:
+            return [_crowded(entry, beside)]
         name, own = entry.node, tuple(one for one in node.entries if one.key != "row")
     else:
         name, own = node, ()
     if not isinstance(name, Scalar):
         return [node]
-    row = ROWS.get(name.value) if isinstance(name.value, str) else None
+    row = SWITCHES.get(name.value) if isinstance(name.value, str) else None
     written = {one.key for one in own}
     found: list[Node] = []
     for index, spec in enumerate(row.plan if row is not None and row.is_built else (_HARMLESS,)):
@@ -123,6 +139,14 @@ def _spread(node: Node) -> list[Node]:
         ]
         found.append(MapNode((*entries, *(one for one in own if one.key != "id")), node.at))
     return found
+
+
+def _crowded(entry: Entry, beside: Entry) -> Node:
+    """Return a fault that is refused because its row stands beside words of its own."""
+    name = entry.node.value if isinstance(entry.node, Scalar) else None
+    refused = Entry("row", entry.at, Scalar(_Beside(name, beside.key), beside.at))
+    harmless = (Entry(key, entry.at, graft(value, entry.at)) for key, value in _HARMLESS.items())
+    return MapNode((refused, *harmless), entry.at)
 
 
 def _entry(entries: Iterable[Entry], key: str) -> Entry | None:
