@@ -50,12 +50,12 @@ from endpoint.device.local import LocalSide
 from endpoint.device.online import WayOnline
 from endpoint.device.push import Push
 from endpoint.device.reach import Reach
-from endpoint.device.settings import LOG_PROCESS, DeviceSettings
+from endpoint.device.settings import DeviceSettings
 from endpoint.device.waiting import Waiting
 from endpoint.room.bookings import edits as room_edits
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import Clock, TimeSource, iso_seconds
-from endpoint.runtime.devicelog import DeviceLog
+from endpoint.runtime.devicelog import STYLES, DeviceLog
 from endpoint.runtime.errors import StorageError
 from endpoint.runtime.faults import Faults
 from endpoint.runtime.net import NameTable, Net
@@ -132,7 +132,7 @@ class Device:
             trace,
             pid=self._chance.stream("pid", boot).randint(2000, 4999),
             zone=self.settings.zone,
-            process=LOG_PROCESS[self.settings.log_style],
+            style=STYLES[self.settings.log_style],
             lines_max=self.settings.log_lines,
         )
 

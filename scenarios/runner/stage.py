@@ -388,6 +388,7 @@ def make_device(stage: Stage, name: str, model: DeviceModel) -> Device:
         configuration=dict(model.config),
         state_dir=Path(stage.folder.name, name),
         revocation=model.revocation,
+        log_style=model.log_style,
         auto_join=AutoJoin() if model.auto_join is None else AutoJoin(True, int(model.auto_join)),
     )
     device = Device(

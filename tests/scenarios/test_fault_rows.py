@@ -28,7 +28,6 @@ MARKS = {row.mark for row in (*log_lines.OBSERVED, *log_lines.OURS)}
 LEVELS: Final = {"C": "Critical", "E": "Error", "W": "Warning", "I": "Info"}
 OTHER_SWITCH: Final[Mapping[str, tuple[set[str], set[str]]]] = {
     "proxy.host_blocked": (set(), {"WebexLyraConnectivity"}),  # of another host
-    "trustlist.malformed": ({"R29"}, set()),  # `cloud.tls.trust_list: no_array`
 }
 """Lines and messages of a row that its scenario does not show, as another switch makes them, which the row names."""
 

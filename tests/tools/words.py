@@ -79,6 +79,7 @@ DEVICE: Final[dict[str, str]] = {
     "config": "configurations before it boots, by path",
     "auto_join": "how long before the start it joins its meetings by itself, such as 60s; without it, it does not",
     "people": "how many are in the room from its first boot on",
+    "log_style": "how lines of the device log look: `2022` (process `appl`), or `2026` (process `main`, `ERROR` for `E`)",
     "revocation": "what a certificate is worth whose status nobody tells: `soft` takes it for good, `hard` refuses it",
 }
 STEP: Final[dict[str, str]] = {
