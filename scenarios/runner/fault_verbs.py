@@ -357,12 +357,15 @@ class Fault(Verb):
                 yield Defined("fault", spec.id, ("plan", index, "id"))
 
     def uses(self) -> Iterable[Used]:
-        """Refer to the anchors that begin and end faults."""
+        """Refer to the anchors that begin and end faults, and to the events that they are aimed at."""
         for index, spec in enumerate(self.plan):
             if spec.after is not None and spec.after.anchor is not None:
                 yield Used("anchor", spec.after.anchor, ("plan", index, "after"))
             if spec.until is not None:
                 yield Used("anchor", spec.until, ("plan", index, "until"))
+            kind = spec.target.get("eventType")
+            if isinstance(kind, str):
+                yield Used("event", kind, ("plan", index, "target", "eventType"))
 
 
 @declare

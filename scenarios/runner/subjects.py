@@ -52,7 +52,10 @@ class Context:
     widgets: set[str] = field(default_factory=set)
     """Panels and widgets; `ANY_WIDGET` when others may put up some that the file does not know."""
 
-    def made(self, kind: Literal["fault", "invitation", "subscription", "call", "widget"]) -> set[str]:
+    sent: set[str] = field(default_factory=set)
+    """Event types that the scenario sends itself; `ANY_EVENT` when the file does not know them."""
+
+    def made(self, kind: Literal["fault", "invitation", "subscription", "call", "widget", "event"]) -> set[str]:
         """Return the names that steps have made so far, of a kind; a name is added to them."""
         return {
             "fault": self.faults,
@@ -60,6 +63,7 @@ class Context:
             "subscription": self.subscribed,
             "call": self.calls,
             "widget": self.widgets,
+            "event": self.sent,
         }[kind]
 
     @property
