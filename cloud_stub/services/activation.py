@@ -98,9 +98,9 @@ class SrpActions:
         request = _checked(activation.read_invoke_request, call.body)
         self._state.refuse_locked(request.session)
         public = _checked(request.client_public)
-        if self._platform.faults.hit("activation", step="invoke"):
-            raise refusal("srp.proof_failed")
         keys, challenge = self._state.spend(request.session, public)
+        if self._platform.faults.hit("activation", step="invoke"):  # as if the other half had been mistyped
+            raise self._state.failed(challenge, "srp.proof_failed")
         try:
             asked = request.open(keys, activation.OauthData)
         except RequestRefused as error:

@@ -47,6 +47,7 @@ from endpoint.device.keeping import Keeper, keep_activation, keep_configurations
 from endpoint.device.link import Link
 from endpoint.device.linking import Linking
 from endpoint.device.local import LocalSide
+from endpoint.device.notices import Notices
 from endpoint.device.online import WayOnline
 from endpoint.device.push import Push
 from endpoint.device.reach import Reach
@@ -150,6 +151,7 @@ class Device:
         for text, value in {**self.settings.configuration, **self.state.configuration}.items():
             self.configuration.put(parse_path(text), value)
         self.diagnostics = Diagnostics(self.status)
+        self.notices = Notices(self)
         self._tasks = Tasks(self._on_defect)
         self.local = LocalSide(self)
         effects.plug(self)
@@ -212,6 +214,7 @@ class Device:
 
     def _plug(self) -> None:
         """Join the parts: who is told what."""
+        self.activation.on_wait = self.notices.activating
         self.http.on_failed = self.catalog.mark_failed
         self.http.on_reached = self.webex.reached
         self.http.on_outcome = self.mercury.on_outcome = self.reach.outcome
@@ -224,12 +227,17 @@ class Device:
         self.calendar.listener = self.local.bookings
         self.status.listen((), self._waiting.progress)
         self.status.listen(("Diagnostics",), lambda changes: push.report())
+        self.status.listen(("Diagnostics",), lambda changes: self.notices.refresh())
         self.configuration.listen((), self.xapi_relay.on_configured)
         self._began_after = self.world.trace.last
         bindings.show_changes(self.status, self.world)
         self.status.listen(("Webex",), lambda changes: self.on_seen())
         self.diagnostics.put("WebexActivationRequired", self.state.account is None, {"reason": "not activated"})
         self.check_health()
+
+    def screen(self) -> dict[str, dict[str, Any]]:
+        """Return the elements on the screen by name: of bookings, of calls, of the device itself."""
+        return {**self.local.bookings.screen(), **self.local.calls.screen(), **self.notices.screen()}
 
     def check_health(self) -> None:
         """Run the checks of the device's diagnostics now."""

@@ -255,7 +255,9 @@ def _diagnostics(context: Context, entry: Entry) -> list[Condition]:
     return found
 
 
-ELEMENTS: Final = ("join button", "reminder", "call bar", "incoming", "prompt")
+ELEMENTS: Final = (
+    "join button", "reminder", "call bar", "incoming", "prompt", "banner", "booking list", "activation page",
+)  # fmt: skip
 """Elements of the screen that are simulated."""
 ELEMENT_KEYS: Final = (
     "visible", "enabled", "title", "text", "booking", "place", "call", "muted", "sharing", "recording", "locked",

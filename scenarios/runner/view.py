@@ -79,8 +79,7 @@ class StageView:
 
     def screen(self, device: str) -> Mapping[str, Mapping[str, object]]:
         """Return the elements on the screen."""
-        own = self._device(device)
-        return {**own.local.bookings.screen(), **own.local.calls.screen()}
+        return self._device(device).screen()
 
     def bookings(self, device: str) -> list[Mapping[str, object]]:
         """Return the bookings as `Bookings List` tells them."""

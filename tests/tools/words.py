@@ -329,7 +329,7 @@ FAULTS: Final[dict[str, str]] = {
     "activation.occupied": "the workspace has a device already",
     "activation.locked": "the code is locked",
     "activation.tampered_b": "the cloud's public value is one that no honest cloud sends",
-    "activation.bad_proof": "the device's proof is refused",
+    "activation.bad_proof": "the device's proof is refused, as if its half of the code had been mistyped: the fifth time locks the code",
     "activation.bad_mac": "the MAC of a reply is broken",
     "activation.lost_reply": "the connection is cut after the cloud did its work",
     "activation.no_trust_list": "the configuration has no `trustList`",
