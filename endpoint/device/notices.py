@@ -1,5 +1,7 @@
 """What people see of the device itself: a banner when something is wrong, the page that activates it, and whether bookings are up to date.
 
+An alert that somebody put up (`UserInterface Message Alert`) stands in the place of the banner.
+
 That there is something to see is in the fault table (protocol/activation-and-media.md section 16, column `User`), the texts of activation
 are those of 2.9; all other words, and what goes before what, are ours.
 """
@@ -51,16 +53,18 @@ class Notices:
 
     def screen(self) -> dict[str, dict[str, Any]]:
         """Return the elements by name: `banner`, `booking list`, `activation page`."""
-        title, text = self._banner()
+        alert = self._device.local.messages.shown.get("Alert")
+        title, text = (alert.title, alert.text) if alert is not None else self._banner()
         is_there = self._device.is_activated
-        page = "" if is_there else self._page()
+        asks = self._device.is_up and not is_there
+        page = self._page() if asks else ""
         return {
-            "banner": {"visible": bool(title), "enabled": False, "title": title, "text": text},
+            "banner": {"visible": bool(title or text), "enabled": alert is not None, "title": title, "text": text},
             "booking list": {"visible": is_there, "enabled": is_there, "title": "", "text": self._stale()},
             FIRST: {
-                "visible": not is_there,
-                "enabled": not (is_there or self._device.linking.is_running) and page != NO_NETWORK,
-                "title": "" if is_there else "Activate the device",
+                "visible": asks,
+                "enabled": asks and not self._device.linking.is_running and page != NO_NETWORK,
+                "title": "Activate the device" if asks else "",
                 "text": page,
             },
         }
@@ -77,7 +81,7 @@ class Notices:
             return NO_NETWORK
         if self._activation:
             return self._activation
-        return NO_WAY if self._device.diagnostics.holds("HttpProxyStatus") else ENTER
+        return NO_WAY if "HttpProxyStatus" in self._device.diagnostics.types else ENTER
 
     def _stale(self) -> str:
         """Say since when the bookings may be others than those on the screen: as long as nobody can tell the device."""

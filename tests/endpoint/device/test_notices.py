@@ -84,3 +84,15 @@ def test_after_five_wrong_proofs_the_code_is_locked_and_the_page_counts_down() -
         "  - activate: ${cloud.code}\n"
         "    expect: { screen: { activation page: { text: This code is locked. Ask for a new one. } }, cloud: { code.state: LOCKED } }\n"
     )
+
+
+def test_an_alert_that_somebody_put_up_stands_in_the_place_of_the_banner() -> None:
+    passes(
+        ONLINE
+        + "  - fault: link.down\n"
+        + "  - xcommand: { path: UserInterface Message Alert Display, args: { Title: Fire drill, Text: Leave the building } }\n"
+        + "    expect: { screen: { banner: { visible: true, enabled: true, title: Fire drill, text: Leave the building } } }\n"
+        + "  - xcommand: UserInterface Message Alert Clear\n"
+        + "    expect: { screen: { banner: { visible: true, enabled: false, title: No network } } }\n"
+        + "  - heal: link.down\n"
+    )
