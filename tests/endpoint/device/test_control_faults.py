@@ -202,7 +202,7 @@ def test_a_row_that_ends_by_itself() -> None:
         ({"on": "clock", "do": "jump"}, "bad_fault", "needs `by`"),
         ({"on": "http", "do": "error"}, "unknown_fault", "the cloud's control API has faults on http"),
         ({"on": "link", "do": "mtu"}, "unknown_fault", "only the network of a virtual run has; a scenario does it"),
-        ({"on": "tls", "do": "old_version"}, "unknown_fault", "the cloud has to show another TLS for it"),
+        ({"on": "tls", "do": "intercept"}, "unknown_fault", "the cloud has to show another TLS for it"),
         ({"on": "clock", "do": "drift"}, "unknown_fault", "`skew` at /clock"),
     ],
 )
