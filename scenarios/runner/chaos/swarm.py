@@ -119,7 +119,6 @@ class SwarmPlayer(Player):
             self.unwell = frozenset(one.partition(":")[0] for one in wrong)
             why = [f"not well {show_duration(limit_s)} after everything has healed", *wrong]
             self._demand(last, "liveness", why if wrong else (), limit_s)
-        self._demand(last, "invariant", self.rules.broken())
 
     async def _switch_on(self) -> None:
         """Switch on, as a person would, what a plan has switched off; a device that is going down is waited for."""
@@ -147,7 +146,8 @@ class SwarmPlayer(Player):
         return account is not None and account.user_id in known
 
     def conclude(self) -> None:
-        """Say nothing of what the scenario expects of its whole history: the rules have read it step by step."""
+        """Ask the rules for the last time; what the scenario expects of its whole history is not demanded."""
+        self._demand(self._stage.scenario.steps[-1], "invariant", self.rules.broken(is_last=True))
 
 
 def _wrong(stage: Stage, names: Sequence[str], about: Sequence[str]) -> list[str]:
