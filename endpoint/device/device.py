@@ -157,6 +157,12 @@ class Device:
         self.linking = Linking(self)
         self.is_hardened = self.state.is_hardened
         self.bases: Bases = self._bases()
+        self._assemble_cloud_side()
+        self._plug()
+
+    def _assemble_cloud_side(self) -> None:
+        """Make the parts that speak with the cloud, or watch how that goes."""
+        world = self.world
         self.trust = TrustStore(world, self._tasks, self.settings.anchors, insists=self.settings.revocation == "hard")
         self.trust.load(self.state.trust.service, self.state.trust.proxy, self.state.trust.proxy_directory)
         self.trust.set_own(tuple(certificate.pem for certificate in self.state.room.certificates))
@@ -198,7 +204,6 @@ class Device:
             world, self.http, self.bases, self.profile,
             keeper=self, process_trust=self._process_trust, lock_down=self._lock_down,
         )  # fmt: skip
-        self._plug()
 
     def _make_reachability(self) -> Reachability:
         clusters = Clusters(self.world, self.identity, self.catalog)

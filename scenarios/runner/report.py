@@ -74,6 +74,10 @@ class Reporter:
         for line in self._ladder.feed(event):
             self._console.print(Text(line.text(0), style=STYLES[line.style]))
 
+    def note(self, text: str) -> None:
+        """Print a line about the run that has just been done."""
+        self._console.print(Text(text))
+
     def report(self, text: str) -> None:
         """Print a failure report, once."""
         if text not in self._told:

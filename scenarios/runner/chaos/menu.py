@@ -202,6 +202,9 @@ SWARMED: Final[Mapping[str, Mapping[str, Dish]]] = {
         "beyond_window": _PLAIN, "no_interop": _PLAIN,
     },
     "calendar": {"no_join_fields": _PLAIN},
+    "client": {
+        "drop": _PLAIN, "flood": Dish(params={"what": _one_of("requests", "connections")}), "half_open": _PLAIN, "slow_reader": _PLAIN,
+    },
     "http": {"redirect": Dish(1, {"to": _NOWHERE, "status": _one_of(302, 307)}, {"service": _ANY_SERVICE})},
     "locus": {"redirect": Dish(params={"to": _NOWHERE})},
     "token": {"invalid_grant": _PLAIN},

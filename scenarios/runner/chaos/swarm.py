@@ -88,7 +88,7 @@ class SwarmPlayer(Player):
         if step.number == PLAN_STEP:
             self._demand(step, "invariant", [f"the plan was refused: {finding.note}"])
 
-    def _replay(self, is_of_a_step: bool) -> str:
+    def _replay(self, until_step: int) -> str:
         return ""  # the swarm's own command repeats it, see `command`
 
     def _demand(self, step: Step, kind: str, wrong: Sequence[str], waited_s: float = 0.0) -> None:
