@@ -15,9 +15,9 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 
-from cloud_stub.premises import proxy_settings as at
+from cloud_stub.platform import proxy_settings as at
+from cloud_stub.platform.proxy_settings import ProxySettings
 from cloud_stub.premises.proxy_auth import Gatekeeper
-from cloud_stub.premises.proxy_settings import ProxySettings
 from cloud_stub.premises.relay import HEAD_BYTES_MAX, BadMessage, Head, Stream, exchange, hang_up, pipe, read_head
 from endpoint.runtime.chance import Actor
 from endpoint.runtime.errors import Unreachable

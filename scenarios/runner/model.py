@@ -13,10 +13,10 @@ from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
-from cloud_stub.premises.proxy_settings import Scheme
 from endpoint.device.settings import AUTO_JOIN_MAX_S
 from endpoint.room.analytics import PEOPLE_MAX
 from endpoint.runtime.devicelog import STYLES
+from endpoint.runtime.fault_params import Scheme
 from scenarios.runner.conditions import Expectation, Never
 from scenarios.runner.fields import (
     Duration,

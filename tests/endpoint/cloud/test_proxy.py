@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from cloud_stub.platform.context import CloudSettings
-from cloud_stub.premises.proxy_settings import ProxySettings, Scheme
+from cloud_stub.platform.proxy_settings import ProxySettings
 from endpoint.cloud.http import Call, NoAnswer
 from endpoint.cloud.proxy import REFUSED_S
+from endpoint.runtime.fault_params import Scheme
 from endpoint.runtime.faults import Fault
 from endpoint.wire.proxyauth import ProxyPassword
 from tests.endpoint.cloud.stubbed import Stubbed, play
