@@ -121,7 +121,8 @@ def _leaf_condition(context: Context, branch: Branch, leaf: Entry) -> Condition 
     matcher = context.states.compile(leaf.node)
     if has_wildcard(path) and not is_about_lists(leaf.node):
         matcher = m.Has(matcher)
-    return StateCondition(leaf.at, show_path(path), _leaf(branch, path), matcher)
+    subject = "xstatus" if branch == "Status" else "xconfig"
+    return StateCondition(leaf.at, show_path(path), _leaf(branch, path), matcher, of=f"{subject} {show_path(path)}")
 
 
 def is_about_lists(node: Node) -> bool:
@@ -180,8 +181,10 @@ def _lifecycle(context: Context, entry: Entry, machine: str) -> list[Condition]:
         return MISSING if state is None else state_word(machine, state)
 
     if isinstance(node, Scalar):
-        return [StateCondition(entry.at, machine, read, m.Literal(state_word(machine, node.value)))]
-    return [StateCondition(entry.at, machine, read, context.states.compile(_folded(machine, node)))]
+        matcher: m.Matcher = m.Literal(state_word(machine, node.value))
+    else:
+        matcher = context.states.compile(_folded(machine, node))
+    return [StateCondition(entry.at, machine, read, matcher, of=f"machine {machine}")]
 
 
 def _folded(machine: str, node: Node) -> Node:
@@ -284,7 +287,7 @@ def _screen(context: Context, entry: Entry) -> list[Condition]:
         def read(view: View, device: str, element: str = one.key) -> object:
             return view.screen(device)[element]
 
-        found.append(StateCondition(one.at, one.key, read, context.states.compile(one.node)))
+        found.append(StateCondition(one.at, one.key, read, context.states.compile(one.node), of=f"screen {one.key}"))
     return found
 
 
