@@ -259,10 +259,24 @@ class Net:
         self._streams = [*self._open_streams(), (_held_loosely(transport), about)]
         return ends(transport, protocol)
 
+    @property
+    def open_streams(self) -> list[str]:
+        """Return where the streams lead that are open, `host:port`."""
+        return [f"{about['host']}:{about['port']}" for _, about in self._open_streams()]
+
     def break_streams(self) -> None:
         """Break every stream: the interface is gone."""
         for held, _about in list(self._open_streams()):
             reset(held())
+
+    def hold_streams(self, does: bool) -> None:
+        """Let what arrives on every stream lie, as somebody does who stands still, or take it again."""
+        for held, _about in list(self._open_streams()):
+            transport = held()
+            if does:
+                transport.pause_reading()
+            else:
+                transport.resume_reading()
 
     def _open_streams(self) -> Iterator[tuple[Callable[[], Any], Mapping[str, object]]]:
         for held, about in self._streams:
@@ -272,6 +286,7 @@ class Net:
 
     def _check(self, transport: Any, held: _Held, about: Mapping[str, object], *, looks: bool = True) -> None:
         if held.is_lost:
+            transport.abort()
             raise _unreachable(("tls", "connection reset {host}:{port}"), about)
         problem = date_problem(transport.get_extra_info("ssl_object"), self.clock.now()) if looks else None
         if problem is not None:

@@ -16,6 +16,7 @@ from endpoint.runtime.errors import EndpointError
 from endpoint.runtime.trace import Event, Trace, trace_hash
 from endpoint.wire.errors import WireError
 from scenarios.runner import fault_actions
+from scenarios.runner.extensions import load_extensions
 from scenarios.runner.model import Scenario
 from scenarios.runner.player import Failure, Player, Stop, Timing, labels_of
 from scenarios.runner.publish import published
@@ -118,6 +119,7 @@ def run_scenario(
     Args:
         seed: instead of the file's.
     """
+    load_extensions()  # in a process of its own the scenario was not read
     options = options or RunOptions()
     outcome = Outcome(scenario, scenario.head.seed if seed is None else seed, mode)
     outcome.reason = _why_not(scenario, mode, options.ready_file)
@@ -130,7 +132,7 @@ def run_scenario(
     outcome.took_s = real_seconds() - began_s
     if scenario.head.xfail is not None and outcome.result in ("passed", "failed"):
         outcome.result = "xfailed" if outcome.result == "failed" else "xpassed"
-        outcome.reason = scenario.head.xfail.reason
+        outcome.reason = scenario.head.xfail.shown
     return outcome
 
 

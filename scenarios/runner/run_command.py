@@ -81,17 +81,27 @@ class RunCommand:
         if missing is not None:
             raise refused(f"{missing}:1:1: there is no such file")
         code: int = Exit.OK
-        for changed in changes(self.selection.paths):
+        for changed in changes(self._watched()):
             if changed:
                 print(f"-- changed: {', '.join(sorted(file.name for file in changed))}")
             try:
                 plays = self._plays()
                 mine = [play for play in plays if Path(play.file).resolve() in changed]
-                code = self._round(mine or plays)
+                is_of_others = changed - {Path(play.file).resolve() for play in mine}  # a part, or what it was
+                code = self._round(plays if is_of_others or not mine else mine)
             except typer.Exit as told:  # why has been printed; the next change may mend it
                 code = told.exit_code
             print("-- waiting for changes; Ctrl-C ends", flush=True)
         return code
+
+    def _watched(self) -> list[Path]:
+        """Return what is selected, and the parts that it uses, as far as it can be read by now."""
+        paths = list(self.selection.paths)
+        try:
+            found = load_all(paths, table=nodes())
+        except ScenarioError:
+            return paths
+        return [*paths, *map(Path, frozenset[str]().union(*(scenario.files for scenario in found)))]
 
     def _plays(self) -> list[Play]:
         """Return the runs that are selected; at least one."""
@@ -217,18 +227,16 @@ class RunCommand:
 
 def _missed(asked: Selection, found: Sequence[Scenario]) -> str:
     """Say what was asked for that no scenario has, and what comes near."""
-    groups = [
-        " or ".join(f"the {what} {word}" for word in words)
-        for what, words in (("tag", asked.tags), ("case", asked.cases))
-        if words
-    ]
-    known = {tag for one in found for tag in one.head.tags} if asked.tags else {one.case for one in found if one.case}
-    near = nearest([*asked.tags, *asked.cases][0], sorted(known)) if groups else None
-    return (
-        f"no scenario has {' and '.join(groups)}" + (f"; nearest: {near}" if near else "")
-        if groups
-        else "no scenario is there"
-    )
+    tags = {tag for one in found for tag in one.head.tags}
+    cases = {one.case for one in found if one.case is not None}
+    groups, near = [], None
+    for what, words, known in (("tag", asked.tags, tags), ("case", asked.cases, cases)):
+        if words:
+            groups.append(" or ".join(f"the {what} {word}" for word in words))
+            near = near or next((nearest(word, sorted(known)) for word in words if word not in known), None)
+    if not groups:
+        return "no scenario is there"
+    return f"no scenario has {' and '.join(groups)}" + (f"; nearest: {near}" if near else "")
 
 
 def _unwritable(error: OSError) -> Exception:

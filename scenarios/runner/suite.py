@@ -123,7 +123,8 @@ def not_loaded(error: ScenarioError, mode: str) -> list[Verdict]:
     for file, problems in by_file.items():
         failures = tuple(Failure(LOAD, problem.place, "", str(problem)) for problem in problems)
         play = Play(file, None, Path(file).name, 0)
-        verdicts.append(Verdict(play, mode, "error", f"{len(problems)} mistakes in the file", failures))
+        reason = f"{len(problems)} mistakes in the file" if len(problems) > 1 else "a mistake in the file"
+        verdicts.append(Verdict(play, mode, "error", reason, failures))
     return verdicts
 
 
