@@ -114,6 +114,8 @@ def test_nothing_selected_exits_with_4(files: Path, capsys: pytest.CaptureFixtur
     assert (ran.code, ran.out, ran.err) == (4, "", "nothing selected: no scenario has the tag missing\n")
     ran = Ran(capsys, "run", files, "--tag", "shrt")
     assert (ran.code, ran.err) == (4, "nothing selected: no scenario has the tag shrt; nearest: short\n")
+    ran = Ran(capsys, "swarm", files, "--tag", "shrt")
+    assert (ran.code, ran.err) == (4, "nothing selected: no scenario has the tag shrt; nearest: short\n")
     (tmp_path / "empty").mkdir()
     assert Ran(capsys, "run", tmp_path / "empty").code == 4
     assert Ran(capsys, "check", tmp_path / "empty").code == 4
