@@ -454,8 +454,8 @@ TARGETS: Final[dict[str, str]] = {
     "user": "the user that a client has logged in as",
 }
 FAULT_KEYS: Final[dict[str, str]] = {
-    "row": "a row of the [fault table](#the-fault-table), instead of `on`; what stands beside it, another `do` as well, goes to each of "
-    "its faults, limits only to those that last",
+    "row": "a row of the [fault table](#the-fault-table), instead of `on` and `do`; what stands beside it goes to each of its faults, "
+    "limits only to those that last",
     "on": "the layer or service",
     "do": "what it does",
     "id": "a name for `heal` and anchors",
