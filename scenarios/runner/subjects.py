@@ -55,6 +55,8 @@ class Context:
     clients: set[str] = field(default_factory=set)
     """Clients that stay connected, by their ids."""
 
+    asked: tuple[str, ...] | None = None
+    """The commands of the step whose expectations are compiled; None where it may give others, too."""
     sent: set[str] = field(default_factory=set)
     """Event types that the scenario sends itself; `ANY_EVENT` when the file does not know them."""
 
