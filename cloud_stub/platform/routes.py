@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -196,6 +195,9 @@ class Router:
                     _insert(self._named.setdefault("", {}), single, service, route)
                 else:
                     _insert(self._named.setdefault(service.name, {}), named, service, route)
+        for table in (self._single, *self._named.values()):
+            for rows in table.values():
+                rows.sort(key=lambda row: sum(segment.startswith("{") for segment in row[0]))  # literal paths first
 
     def owner(self, path: str, at: frozenset[str] | None) -> Service | None:
         """Return the service below whose prefix a path lies that no route meets; None if prefixes do not tell."""
@@ -226,12 +228,7 @@ def _insert(
     table: dict[int, list[tuple[tuple[str, ...], Service, Route]]], path: str, service: Service, route: Route
 ) -> None:
     segments = tuple(path.strip("/").split("/"))
-    rows = table.setdefault(len(segments), [])
-    insort(rows, (segments, service, route), key=_slots)  # literal paths first
-
-
-def _slots(row: tuple[tuple[str, ...], Service, Route]) -> int:
-    return sum(segment.startswith("{") for segment in row[0])
+    table.setdefault(len(segments), []).append((segments, service, route))
 
 
 def _params(pattern: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, str] | None:

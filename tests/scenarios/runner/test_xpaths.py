@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from endpoint.wire.xapi.nodes import nodes
 from scenarios.runner import xpaths
-from scenarios.runner.xpaths import Part, read_path, show_path, values_at
+from scenarios.runner.xpaths import Part, before_wildcard, read_path, show_path, values_at
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,21 @@ def test_values_are_found_in_any_case_and_for_all_elements() -> None:
     assert values_at(tree, read_path("Call 12 Status")) == ["OnHold"]
     assert values_at(tree, read_path("call[*] status")) == ["Connected", "OnHold"]
     assert values_at(tree, read_path("Call 2 Status")) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "below"),
+    [
+        ("webex status", ("webex", "status")),
+        ("Call 12 Status", ("Call", 12, "Status")),
+        ("call[*] status", ("call",)),
+        ("Diagnostics Message[3] Type", ("Diagnostics", "Message", 3, "Type")),
+    ],
+)
+def test_what_a_path_names_is_below_its_words_before_the_first_wildcard(
+    path: str, below: tuple[str | int, ...]
+) -> None:
+    assert before_wildcard(read_path(path)) == below
 
 
 def test_node_table_decides() -> None:
