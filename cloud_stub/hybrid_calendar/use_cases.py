@@ -27,6 +27,7 @@ from cloud_stub.hybrid_calendar.site import SCHEDULED, SPACE, Site
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.directory import Directory, found
 from cloud_stub.platform.errors import BadRequest, CloudError, NotFound
+from cloud_stub.platform.looking import pick
 from cloud_stub.platform.mailbox_records import Attendee, Automation, Mailbox, MailboxEvent, MailboxKind, RoomDecision
 from cloud_stub.platform.records import HybridEvent, HybridSettings, Meeting, User, UserKind, Workspace
 from cloud_stub.services.calendar import EARLIEST, Calendar, check_push, check_times
@@ -312,6 +313,25 @@ class HybridUseCases:
     def decisions(self, room: str, uid: str = "") -> list[RoomDecision]:
         """Return what a room decided about requests."""
         return self.mailboxes.decisions(self.room_address(room), uid)
+
+    def query(self, subject: str, rest: list[str]) -> Any:
+        """Return what a path of the state leads to: `mailbox.responses` of the room made last, `mailbox.<workspace>.responses`.
+
+        Raises:
+            NotFound: it leads nowhere; the text says what would have been right.
+        """
+        rooms = {one.id: one for one in self.platform.store[Workspace] if one.calendar_email}
+        if rest and rest[0] in rooms:
+            return pick(f"{subject}.{rest[0]}", self._responses(rooms[rest[0]]), rest[1:])
+        if len(rest) > 1:
+            raise NotFound(f"no workspace {rest[0]!r} has a mailbox; there are {', '.join(rooms) or 'none'}")
+        shown = self._responses(list(rooms.values())[-1]) if rooms else {"address": "", "responses": []}
+        return pick(subject, {**shown, "count": len(rooms)}, rest)
+
+    def _responses(self, room: Workspace) -> dict[str, Any]:
+        mailbox = self._mailbox(room.calendar_email)
+        made = self.mailboxes.decisions(mailbox.address) if mailbox is not None else []
+        return {"address": room.calendar_email, "responses": [one.action for one in made]}
 
     def meeting_id(self, uid: str, instance: date | None = None) -> str:
         """Return the id that the meeting of an invitation, or of one instance, has for devices."""

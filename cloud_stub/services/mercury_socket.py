@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -49,6 +50,7 @@ class Socket:
     opened: datetime | None = None
     unacked: OrderedDict[str, None] = field(default_factory=OrderedDict)
     _queue: deque[bytes] = field(default_factory=deque)
+    _raw: dict[str, None] = field(default_factory=dict)
     _writer: asyncio.Task[None] | None = None
     _held: bytes | None = None
 
@@ -70,7 +72,13 @@ class Socket:
         self._spoil(text, fault.do, fault.params)
 
     def send_raw(self, text: str) -> None:
-        """Let any text be written as a frame: it has no number, and no ack is waited for."""
+        """Let any text be written as a frame: it has no number, and no ack is waited for; one may come if it has an id."""
+        with suppress(msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            frame = msgspec.json.decode(text)
+            if isinstance(frame, dict) and isinstance(frame.get("id"), str):
+                self._raw[frame["id"]] = None
+                if len(self._raw) > UNACKED_MAX:
+                    del self._raw[next(iter(self._raw))]
         self.platform.trace.event("cloud:mercury", "ws.send", peer=self.peer, data={"type": "raw"}, label="ours")
         self._put(text.encode())
 
@@ -78,10 +86,10 @@ class Socket:
         if do in ("drop", "silent"):
             return
         if do == "delay":
-            self.platform.clock.call_later(float(params.get("by", 1.0)), self._put, text)
-        elif do == "reorder":
+            self.platform.later.call(float(params.get("by", 1.0)), self._put, text)
+        elif do == "reorder" and self._held is None:
             self._held = text
-            self.platform.clock.call_later(float(params.get("by", HELD_S)), self._release)
+            self.platform.later.call(float(params.get("by", HELD_S)), self._release)
         elif do == "duplicate":
             self._put(text)
             self._put(text)
@@ -131,7 +139,7 @@ class Socket:
     def acknowledge(self, message_id: str) -> bool:
         """Note an ack; returns whether one was waited for."""
         self.acks += 1
-        return self.unacked.pop(message_id, self) is None
+        return self.unacked.pop(message_id, self) is None or self._raw.pop(message_id, self) is None
 
     def _expect_ack(self, frame_id: str) -> None:
         self.unacked[frame_id] = None

@@ -198,9 +198,11 @@ class Http:
         tracking_id = call.tracking_id or self._next_tracking_id()
         world.log.line("Wx2Http", "1", f"HTTP({number}) => {call.method} {conventions.redact_url(call.url)}")
         about, peer, asked_s = self._about(call), f"cloud:{call.service}", world.clock.time()
-        world.trace.event(world.who, "http.request", peer=peer, id=tracking_id, data={**about, "body": call.shown})
+        headers = _headers(call, tracking_id)
+        data = {**about, "headers": _shown(call, headers), "body": call.shown}
+        world.trace.event(world.who, "http.request", peer=peer, id=tracking_id, data=data)
         try:
-            answer = await self._exchange(call, tracking_id, number)
+            answer = await self._exchange(call, headers, tracking_id, number)
         except Unreachable as error:
             if self._is_closed:
                 raise SwitchedOff("the device went off during a request") from None
@@ -243,18 +245,10 @@ class Http:
             "service": call.service,
         }
 
-    async def _exchange(self, call: Call, tracking_id: str, number: int) -> Answer:
+    async def _exchange(self, call: Call, headers: dict[str, str], tracking_id: str, number: int) -> Answer:
         if not conventions.is_url(call.url):
             raise Unreachable("dns", "", "could not resolve ")
-        headers = {"TrackingID": tracking_id, "Accept": "application/json", **call.headers}
-        data = call.form
-        if call.body is not None:
-            data = codec.encode(call.body)
-            headers["Content-Type"] = "application/json; charset=utf-8"
-        elif call.form is not None:
-            headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
-        if call.token is not None:
-            headers["Authorization"] = f"Bearer {call.token.reveal()}"
+        data = call.form if call.body is None else codec.encode(call.body)
         tap = self._world.tap
         tapped = tap.asked(call.method, call.url, call.service, headers, data, call.opened)
         try:
@@ -400,6 +394,25 @@ class Http:
                 return outcome
             log_retry(world, outcome.number, backoff, wait_s)
             await world.clock.sleep(wait_s)
+
+
+def _headers(call: Call, tracking_id: str) -> dict[str, str]:
+    headers = {"TrackingID": tracking_id, "Accept": "application/json", **call.headers}
+    if call.body is not None:
+        headers["Content-Type"] = "application/json; charset=utf-8"
+    elif call.form is not None:
+        headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
+    if call.token is not None:
+        headers["Authorization"] = f"Bearer {call.token.reveal()}"
+    return headers
+
+
+def _shown(call: Call, headers: Mapping[str, str]) -> dict[str, object]:
+    """Return headers as the trace has them: in small letters, the token by its number."""
+    shown: dict[str, object] = {name.lower(): value for name, value in headers.items()}
+    if call.token is not None:
+        shown["authorization"] = call.token
+    return shown
 
 
 def log_retry(world: World, number: int, backoff: Backoff, wait_s: float) -> None:

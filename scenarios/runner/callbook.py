@@ -110,7 +110,9 @@ class CallBook:
         if isinstance(ref, str) and not ref.isdigit():
             named = self.named(ref)
             if named.ordinal is None or named.device != device:
-                raise ValueError(f"call {ref} has not rung on {device}")
+                raise ValueError(
+                    f"call {ref} has not rung on {device}; wait for it: expect: {{ calls: [{{ status: Ringing }}] }}"
+                )
             ordinal = named.ordinal
         had, forgotten = self.count(device), self._forgotten.get(device, 0)
         if not forgotten < int(ordinal) <= had:

@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from cloud_stub.platform.records import Meeting
 from endpoint.wire import codec
 from endpoint.wire.xapi.paths import parse_path, words
 from endpoint.wire.xapi.relay import Change, CommandCall, ConfigurationPatch, dotted
@@ -56,7 +57,17 @@ async def meeting_create(stage: Stage, args: c.MeetingCreate) -> object:
 
 @implements(c.MeetingUpdate)
 async def meeting_update(stage: Stage, args: c.MeetingUpdate) -> object:
-    """Change a meeting."""
+    """Change a meeting; of one that is not there the device is told as if it were."""
+    if stage.ids.get(args.id, args.id) not in stage.cloud.platform.store[Meeting]:
+        if args.starts is None or args.lasts is None:
+            raise ValueError(
+                f"there is no meeting {args.id}; to tell of one that nobody knows, write starts and lasts too"
+            )
+        title, starts = str(args.title or args.id), _instant(stage, args.starts)
+        unknown = stage.cloud.use_cases.meeting_create(
+            title, starts, round(args.lasts / 60), name=args.id, user_ids=[stage.account(stage.acting)], push="none"
+        )
+        stage.ids[args.id] = unknown.id
     fields = _fields(args)
     if args.title is not None:
         fields["title"] = str(args.title)

@@ -30,6 +30,7 @@ OTHERS: Final[Mapping[str, Mapping[str, Space]]] = {
     "call": _CALL,
     "calls": {"count": NUMBER, "ids": ANY},
     "peer": _PEER,
+    "mailbox": {"address": TEXT, "responses": ANY, "count": NUMBER},
     "metrics": {"names": ANY, "count": NUMBER, "errors": ANY, "device": TEXT, "malformed": NUMBER, "calls": ANY},
 }
 """What else there is beside records, and the fields of each."""

@@ -107,7 +107,7 @@ class MeetingCreate(_Meeting):
 
 @declare
 class MeetingUpdate(_Meeting):
-    """Change a meeting; an unknown id is sent all the same, as the cloud does."""
+    """Change a meeting; one that was never sent needs `starts` and `lasts`, and the device is told of a change all the same."""
 
     verb = "cloud.meeting.update"
     needs = _STUB
@@ -217,7 +217,8 @@ class ClusterRotate(Verb):
     needs = _STUB
     done = "the catalogue names the other host"
     service: Service
-    to: Text | None = None
+    to: Annotated[str, Field(pattern=r"^[a-z]$")] | None = None
+    """The letter of the cluster; without it the next one."""
 
 
 @declare

@@ -52,6 +52,24 @@ app.add_typer(cloud_app, name="cloud")
 app.add_typer(endpoint_app, name="endpoint")
 app.add_typer(trace_app, name="trace")
 
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        from importlib.metadata import version
+
+        print(f"roomsim {version('roomsim')}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take what goes before a command."""
+
+
 Paths = Annotated[list[Path], typer.Argument(help="Scenario files, or directories of them.", metavar="PATH...")]
 Door = Annotated[str, typer.Option(metavar="HOST:PORT")]
 ReadyFile = Annotated[
@@ -101,6 +119,12 @@ def run(
             help="Record the devices of a single run: trace, HAR and the skeleton of a scenario.", metavar="DIR"
         ),
     ] = None,
+    raw: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the bytes of the devices' connections (of a single run), secrets and all.", metavar="DIR"
+        ),
+    ] = None,
     ladder: Annotated[bool, typer.Option("--ladder", help="Draw both sides while it runs.")] = False,
     case: Annotated[
         list[str] | None, typer.Option(help="Only this case of the files; may be repeated.", metavar="NAME")
@@ -127,7 +151,7 @@ def run(
 
     selection = Selection(paths, tag or (), case or (), seed, seeds)
     options = RunOptions(until_step=until_step, max_wait_s=max_wait, max_real_s=max_real, ready_file=ready_file)
-    suite = Suite(mode, options, trace, record)
+    suite = Suite(mode, options, trace, record, raw)
     wanted = Wanted(junit, json_file, github=github, labels=labels, times=times, ladder=ladder)
     shell = "always" if repl else "on failure" if repl_on_failure else ""
     raise typer.Exit(RunCommand(selection, suite, jobs, wanted, shell=shell, watch=watch).run())
@@ -158,8 +182,12 @@ def swarm(
         int, typer.Option("-j", "--jobs", help="Play so many plans at once, in processes.", min=1, max=64)
     ] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only what broke, and the count.")] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write what came of each plan as JSON.", metavar="FILE")
+    ] = None,
 ) -> None:
     """Play scenarios under faults that the seed draws, and demand safety at every step and a device that is well in the end."""
+    from scenarios.runner.chaos.answers import as_json
     from scenarios.runner.chaos.command import SwarmCommand, tasks
     from scenarios.runner.suite import select
 
@@ -167,6 +195,11 @@ def swarm(
     if not work:
         raise refused("nothing selected: no scenario that plays alone", Exit.NOTHING)
     answers = SwarmCommand(sys.stdout, is_quiet=quiet).run(work, jobs)
+    if json_file is not None:
+        try:
+            json_file.write_bytes(as_json(answers))
+        except OSError as error:
+            raise refused(f"{json_file}: cannot be written: {error.strerror}") from None
     if any(answer.is_internal for answer in answers):
         raise typer.Exit(Exit.INTERNAL)
     raise typer.Exit(Exit.OK if all(answer.is_good for answer in answers) else Exit.NO)
@@ -175,9 +208,13 @@ def swarm(
 @app.command(epilog="Example: roomsim schema > scenario.v1.schema.json")
 def schema() -> None:
     """Print the JSON Schema of the scenario language, for editors."""
+    from scenarios.runner.problems import ScenarioError
     from scenarios.runner.schema import print_schema
 
-    print(print_schema(), end="")
+    try:
+        print(print_schema(), end="")
+    except ScenarioError as error:
+        raise refused(str(error)) from None
 
 
 @app.command(epilog="Example: roomsim demo", short_help="Play a whole morning of a device and its cloud.")

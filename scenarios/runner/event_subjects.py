@@ -183,11 +183,18 @@ def _request_keys(context: Context, entry: Entry) -> list[tuple[str, Matcher]]:
             context.problems.unknown(entry.node.at, f"no service is named `{value}`", value, SERVICES)
         for scalar in literals_of(entry.node) if entry.key == "status" else ():
             check_literal(context.problems, scalar, NUMBER, "`status` of a request")
-        return [(entry.key, context.events.compile(entry.node))]
+        return [(entry.key, context.events.compile(_in_small_letters(entry)))]
     else:
         known = (*METHODS, *_REQUEST_KEYS, *EVENT_KEYS)
         context.problems.unknown(entry.at, f"a request has no `{entry.key}`", entry.key, known)
     return []
+
+
+def _in_small_letters(entry: Entry) -> Node:
+    """Write the names of headers as the history has them; in HTTP their letters mean nothing."""
+    if entry.key != "headers" or not isinstance(entry.node, MapNode):
+        return entry.node
+    return MapNode(tuple(Entry(one.key.lower(), one.at, one.node) for one in entry.node.entries), entry.node.at)
 
 
 def _service_of(entries: tuple[Entry, ...]) -> str:

@@ -111,12 +111,15 @@ class Ladder:
     def _draw(self, family: str, event: Event) -> Line | None:
         if family == "http":
             return self._http(event)
-        draw = _DRAWN.get(family)
+        draw = DRAWN.get(family)
         return None if draw is None else draw(event)
 
     def _http(self, event: Event) -> Line | None:
         if not _is_device(event):
-            return None
+            why = event.data.get("unexpected")
+            if not why or event.id in self._open:
+                return None
+            return Line(event.t, _request_text(event), _TO_CLOUD, str(why), event.n, "warning")
         if event.kind == "http.request":
             self._open[event.id or event.n] = event
             if len(self._open) > OPEN_MAX:
@@ -233,7 +236,8 @@ def _step(event: Event) -> Line | None:
     return Line(event.t, f"step {number}  {title}", "", "", event.n, "step")
 
 
-def _other(event: Event) -> Line:
+def other(event: Event) -> Line:
+    """Draw an event as it is written, on the side of who it is about."""
     return _sided(event, f"{event.kind} {show(event.data) if event.data else ''}".rstrip(), "message")
 
 
@@ -272,7 +276,7 @@ def _hop(event: Event) -> Line | None:
 def _call(event: Event) -> Line:
     data = event.data
     if event.kind != "call.dial":
-        return _other(event)
+        return other(event)
     return _sided(event, f"dials {data.get('number')} ({data.get('protocol')}, by {data.get('by')})", "message")
 
 
@@ -284,22 +288,22 @@ def _locus(event: Event) -> Line | None:
     return _sided(event, f"{str(event.data.get('event')).removeprefix('locus.')}: {who}", "message")
 
 
-_DRAWN: Final[dict[str, Callable[[Event], Line | None]]] = {
+DRAWN: Final[dict[str, Callable[[Event], Line | None]]] = {
     "ws": _websocket,
     "machine": _machine,
     "fault": _fault,
     "xapi": _xapi,
     "log": _log,
     "step": _step,
-    "clock": _other,
-    "calendar": _other,
-    "device": _other,
+    "clock": other,
+    "calendar": other,
+    "device": other,
     "screen": _screen,
     "call": _call,
     "locus": _locus,
     "cal": _hop,
     "mailbox": _hop,
-    "drop": _other,
+    "drop": other,
 }
 """How each family of trace events is drawn; the others are not."""
 
@@ -307,7 +311,7 @@ _DRAWN: Final[dict[str, Callable[[Event], Line | None]]] = {
 def alone(event: Event) -> Line:
     """Draw an event by itself, however dull it is: for those who ask for it."""
     family = event.kind.partition(".")[0]
-    draw = None if event.kind == "step.end" else _DRAWN.get(family)
+    draw = None if event.kind == "step.end" else DRAWN.get(family)
     drawn = None if draw is None else draw(event)
     if drawn is not None:
         return drawn

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from endpoint.wire.xapi.nodes import Nodes, nodes
+from scenarios.runner.extensions import load_extensions
 from scenarios.runner.fields import NAME_PATTERN
 from scenarios.runner.model import CASES_MAX, DEVICE_DEFAULT, Case, Device, Head, Scenario, Step
 from scenarios.runner.parts import Library, is_part, read_part_head
@@ -62,6 +63,7 @@ def load_all(paths: Iterable[Path], *, table: Nodes | None = None) -> list[Scena
     Raises:
         ScenarioError: with the problems of all files.
     """
+    load_extensions()
     problems = Problems()
     found: list[Scenario] = []
     names: dict[tuple[Path, str], str] = {}
@@ -102,6 +104,7 @@ def _load_file(file: Path, table: Nodes, problems: Problems) -> list[Scenario]:
 
 def load_bytes(data: bytes, file: str, *, table: Nodes | None = None) -> list[Scenario]:
     """Read the bytes of a scenario file; as `load`. Any bytes give scenarios or placed problems."""
+    load_extensions()
     root = parse(data, file)
     problems = Problems()
     if not isinstance(root, Mapping):

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
@@ -31,7 +31,7 @@ from scenarios.runner.fields import (
     wrong,
 )
 from scenarios.runner.hybrid_verbs import MailboxSettings
-from scenarios.runner.problems import Place
+from scenarios.runner.problems import Place, nearest
 from scenarios.runner.validation import Objection, Strict
 from scenarios.runner.verbs import Capability, Verb
 
@@ -48,6 +48,8 @@ Mode = Literal["virtual", "wire", "stepped", "accelerated"]
 Check = Literal[
     "strict", "secrets", "bounds", "acks", "one_registration", "monotone", "no_storm", "bookings_equal", "calls_balanced",
 ]  # fmt: skip
+CHECK_NAMES: Final[list[str]] = [*get_args(Check)]
+"""The checks that can be asked for; other packages add theirs."""
 Transport = Literal["udp", "tcp", "xtls"]
 Tag = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 Positive = Annotated[int, Field(ge=0, le=2**63 - 1)]
@@ -73,6 +75,15 @@ def _domain(value: object) -> object:
     raise wrong(
         f"`{value}` is no reserved name; write one under .test or .example (a real cloud is named on the command line: --target)"
     )
+
+
+def _check(value: object) -> object:
+    if value in CHECK_NAMES:
+        return value
+    raise wrong(f"`{value}` is none of {', '.join(CHECK_NAMES)}", nearest(str(value), CHECK_NAMES))
+
+
+CheckName = Annotated[str, PlainValidator(_check), WithJsonSchema({"enum": CHECK_NAMES, "type": "string"})]
 
 
 def _language(value: object) -> object:
@@ -245,6 +256,11 @@ class XFail(Strict):
     reason: KnownText
     issue: KnownText | None = None
 
+    @property
+    def shown(self) -> str:
+        """The reason, with the issue if one is named."""
+        return self.reason if self.issue is None else f"{self.reason} ({self.issue})"
+
 
 class Case(Strict):
     """One variant of a scenario: its values win over those of the file."""
@@ -270,7 +286,7 @@ class Head(Strict):
     cloud: Cloud = Field(default_factory=Cloud)
     vars: dict[str, Any] = Field(default_factory=dict)
     cases: tuple[Case, ...] = Field(default=(), max_length=CASES_MAX, strict=False)
-    checks: tuple[Check, ...] = Field(default=("strict", "secrets", "bounds"), strict=False)
+    checks: tuple[CheckName, ...] = Field(default=("strict", "secrets", "bounds"), strict=False)
     xfail: XFail | None = None
     timeout: Duration = TIMEOUT_DEFAULT_S
 
@@ -345,3 +361,12 @@ class Scenario:
     def name(self) -> str:
         """The sentence of the file, with the case in brackets."""
         return self.head.name if self.case is None else f"{self.head.name} [{self.case}]"
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The file, and those of the parts that it uses."""
+        return _files((*self.setup, *self.steps, *self.finally_)) | {self.file}
+
+
+def _files(steps: Iterable[Step]) -> frozenset[str]:
+    return frozenset().union(*({step.place.file} | _files((*step.meanwhile, *step.inner)) for step in steps))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal, NamedTuple
 
@@ -28,6 +28,7 @@ from scenarios.runner.problems import Place
 from scenarios.runner.resolve import lookup, pick, resolved
 from scenarios.runner.stage import Acting, Stage
 from scenarios.runner.stepwork import StepFailed, StepWork
+from scenarios.runner.timers import next_timer
 from scenarios.runner.verbs import perform
 from scenarios.runner.view import StageView
 from scenarios.runner.watches import Moment, Scene
@@ -262,9 +263,23 @@ class Player:
         """
         findings = list(self._whole_run())
         for finding in findings:
-            self._report(self._stage.scenario.steps[-1], Moment(0, 0), finding, is_of_a_step=False)
+            step, start, number = self._where(finding)
+            unmet = tuple(replace(one, place=step.place) for one in finding.unmet)
+            placed = replace(finding, place=step.place, unmet=unmet)
+            self._report(step, start, placed, is_of_a_step=bool(number), number=number)
         if findings:
             raise Stop
+
+    def _where(self, finding: Finding) -> tuple[Step, Moment, int]:
+        """Return the step in which something happened that the whole run is judged by, its start and number; else the last one."""
+        events, steps = self._stage.trace.events, self._stage.scenario.steps
+        at = next((one.event for one in finding.unmet if one.event is not None), 0)
+        number = next((event.step for event in events if event.n == at), None)
+        if number is None or number > len(steps):
+            return steps[-1], Moment(0, 0), 0
+        begun = (one for one in events if one.kind == "step.start" and one.data.get("step") == str(number))
+        start = next((Moment(one.n, one.t) for one in begun), Moment(0, 0))
+        return steps[number - 1], start, number
 
     def _whole_run(self) -> Iterator[Finding]:
         stage, scenario = self._stage, self._stage.scenario
@@ -293,34 +308,38 @@ class Player:
             self._report(self._stage.scenario.steps[-1], Moment(0, 0), finding, is_of_a_step=False)
         self._stage.defects.clear()
 
-    def _report(self, step: Step, start: Moment, finding: Finding, *, is_of_a_step: bool = True) -> None:
-        stage = self._stage
-        events = [event for event in stage.trace.events if event.n >= start.n]
+    def _report(
+        self, step: Step, start: Moment, finding: Finding, *, is_of_a_step: bool = True, number: int = 0
+    ) -> None:
+        """Write down a failure; `number` is the step of one that was found after the story."""
+        stage, name = self._stage, str(number) if number else self._named(step)
+        events = [event for event in stage.trace.events if event.n >= start.n and number in (0, event.step)]
         report = FailureReport(
             place=step.place,
             uses=step.uses,
-            step=self._named(step),
+            step=name,
             title=step.title if is_of_a_step else stage.scenario.name,
             finding=finding,
             start=stage.clock.source.start,
             began=start.t,
-            ended=stage.now_us,
+            ended=events[-1].t if number else stage.now_us,
             seed=stage.seed,
             mode=f"{stage.mode}/{'memory' if stage.mode == 'virtual' else 'loopback'}",
             trace_file=self._trace_file,
             states=self._states(step.device),
+            next_timer=next_timer(asyncio.get_running_loop()),
             ladder=tuple(picture(events, start.t)),
             labels=labels_of(events),
-            replay=self._replay(is_of_a_step),
+            replay=self._replay(number or (self.steps_done + 1 if is_of_a_step and self._part == "steps" else 0)),
         )
-        self.failures.append(Failure(finding.kind, finding.place, self._named(step), render(report)))
+        self.failures.append(Failure(finding.kind, finding.place, name, render(report)))
 
-    def _replay(self, is_of_a_step: bool) -> str:
+    def _replay(self, until_step: int) -> str:
         stage = self._stage
         mode = "" if stage.mode == "virtual" else f" --mode {stage.mode}"
         if stage.ready_file is not None:
             mode += f" --ready-file {shlex.quote(str(stage.ready_file))}"
-        until = f" --until-step {self.steps_done + 1}" if is_of_a_step and self._part == "steps" else ""
+        until = f" --until-step {until_step}" if until_step else ""
         repl = " --repl" if stage.mode == "virtual" else ""
         return replay_command(stage.scenario.file, stage.scenario.case, stage.seed, mode + until + repl)
 
@@ -332,6 +351,7 @@ class Player:
             f"Mercury={device.mercury.state.value}",
             f"Registration={device.registration.state.value}",
             f"Webex={device.webex.status.value}",
+            *(f"Call[{one['id']}]={one['status']}" for one in device.local.calls.shown()),
         )
         return f"device: {' '.join(states)}"
 

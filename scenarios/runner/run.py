@@ -16,9 +16,11 @@ from endpoint.runtime.errors import EndpointError
 from endpoint.runtime.trace import Event, Trace, trace_hash
 from endpoint.wire.errors import WireError
 from scenarios.runner import fault_actions
+from scenarios.runner.extensions import load_extensions
 from scenarios.runner.model import Scenario
 from scenarios.runner.player import Failure, Player, Stop, Timing, labels_of
 from scenarios.runner.publish import published
+from scenarios.runner.recording.raw import RawBytes
 from scenarios.runner.recording.recorder import Recorder
 from scenarios.runner.stage import Stage, close_stage, make_stage, open_stage
 from scenarios.runner.storyloop import StoryLoop
@@ -44,6 +46,7 @@ class Outcome:
         story_s: virtual seconds until the last step was done.
         labels: what the answers of the cloud rest on, service by service.
         recorder: who listened at the devices, if that was wanted.
+        raw: the bytes of their connections, if that was wanted.
     """
 
     scenario: Scenario
@@ -62,6 +65,7 @@ class Outcome:
     labels: tuple[str, ...] = ()
     timings: list[Timing] = field(default_factory=list)
     recorder: Recorder | None = None
+    raw: RawBytes | None = None
 
     @property
     def reports(self) -> list[str]:
@@ -85,6 +89,7 @@ class RunOptions:
         trace_file: where the caller will write the trace; reports name it.
         ready_file: says from the first step on where clients find cloud and devices, in mode wire.
         records: listen at the devices, for `Outcome.recorder`.
+        keeps_raw: keep the bytes of their connections, for `Outcome.raw`.
         watch: shown every trace event as it happens.
         after: called with the stage before it is taken down.
         pause: awaited when the story is told or has failed, before `finally`: whoever wants to look round on the frozen stage.
@@ -98,6 +103,7 @@ class RunOptions:
     trace_file: str = ""
     ready_file: Path | None = None
     records: bool = False
+    keeps_raw: bool = False
     watch: Callable[[Event], object] | None = None
     after: Callable[[Stage], object] | None = None
     pause: Pause | None = None
@@ -113,6 +119,7 @@ def run_scenario(
     Args:
         seed: instead of the file's.
     """
+    load_extensions()  # in a process of its own the scenario was not read
     options = options or RunOptions()
     outcome = Outcome(scenario, scenario.head.seed if seed is None else seed, mode)
     outcome.reason = _why_not(scenario, mode, options.ready_file)
@@ -125,7 +132,7 @@ def run_scenario(
     outcome.took_s = real_seconds() - began_s
     if scenario.head.xfail is not None and outcome.result in ("passed", "failed"):
         outcome.result = "xfailed" if outcome.result == "failed" else "xpassed"
-        outcome.reason = scenario.head.xfail.reason
+        outcome.reason = scenario.head.xfail.shown
     return outcome
 
 
@@ -162,6 +169,8 @@ class _Run:
         outcome.trace = stage.trace
         if options.records:
             outcome.recorder = stage.recorder = Recorder(stage.clock, stage.trace)
+        if options.keeps_raw:
+            outcome.raw = stage.raw = RawBytes(stage.clock)
         unwatch = stage.trace.subscribe(options.watch) if options.watch is not None else None
         fault_actions.install(stage)
         player = options.player(stage, until_step=options.until_step, trace_file=options.trace_file)

@@ -16,7 +16,7 @@ from scenarios.runner.notyet import not_yet
 from scenarios.runner.parts import Library, Part
 from scenarios.runner.problems import Place, Problems
 from scenarios.runner.references import Scope
-from scenarios.runner.subjects import STATE_SUBJECTS, Context
+from scenarios.runner.subjects import STATE_SUBJECTS, Compile, Context
 from scenarios.runner.validation import check, keys_of, value_place
 from scenarios.runner.values import read_duration
 from scenarios.runner.verbs import VERBS, Used, Verb
@@ -29,7 +29,7 @@ from scenarios.runner.yamltree import Entry, Mapping, Node, Scalar, Sequence, ki
 
 DECLARED: Final = (device_verbs, xapi_verbs, call_verbs, cloud_verbs, hybrid_verbs, world_verbs, fault_verbs)
 """The modules whose import fills the registry."""
-SUBJECTS: Final = {
+SUBJECTS: Final[dict[str, Compile]] = {
     **STATE_SUBJECTS,
     **CALL_SUBJECTS,
     "why": compile_why,
@@ -38,6 +38,7 @@ SUBJECTS: Final = {
     **XAPI_SUBJECTS,
     **METER_SUBJECTS,
 }
+"""Every subject and how it is compiled; other packages add theirs."""
 LIMIT_KEYS: Final = ("within", "not_before", "for", "optional")
 _BUILT_KEYS: Final = ("expect", "never", "meanwhile")
 _NOT_IN_MEANWHILE: Final = ("expect", "never", "meanwhile", "save")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Final, Literal
 
 from endpoint.cloud import reachability
@@ -22,16 +23,7 @@ from scenarios.runner.matcher_compiler import MatcherCompiler, is_operator_map
 from scenarios.runner.matchers import MISSING
 from scenarios.runner.problems import Problems
 from scenarios.runner.spaces import ANY, FLAG, NUMBER, TEXT, Shape, Space, check_literal, space_of, words
-from scenarios.runner.xpaths import (
-    Path,
-    before_wildcard,
-    check_path,
-    check_word,
-    has_wildcard,
-    read_path,
-    show_path,
-    values_at,
-)
+from scenarios.runner.xpaths import Path, check_path, check_word, has_wildcard, read_path, show_path, stem, values_at
 from scenarios.runner.yamltree import Entry, Mapping, Node, Scalar, Sequence, kind_of, plain
 
 LEVELS: Final = ("Critical", "Error", "Warning", "Info")
@@ -60,8 +52,10 @@ class Context:
     """Paths that a client listens to."""
     widgets: set[str] = field(default_factory=set)
     """Panels and widgets; `ANY_WIDGET` when others may put up some that the file does not know."""
+    clients: set[str] = field(default_factory=set)
+    """Clients that stay connected, by their ids."""
 
-    def made(self, kind: Literal["fault", "invitation", "subscription", "call", "widget"]) -> set[str]:
+    def made(self, kind: Literal["fault", "invitation", "subscription", "call", "widget", "client"]) -> set[str]:
         """Return the names that steps have made so far, of a kind; a name is added to them."""
         return {
             "fault": self.faults,
@@ -69,6 +63,7 @@ class Context:
             "subscription": self.subscribed,
             "call": self.calls,
             "widget": self.widgets,
+            "client": self.clients,
         }[kind]
 
     @property
@@ -94,7 +89,7 @@ Compile = Callable[[Context, Entry], list[Condition]]
 
 
 def _leaf(branch: Branch, path: Path) -> Callable[[View, str], object]:
-    below = before_wildcard(path)
+    below = stem(path)
 
     def read(view: View, device: str) -> object:
         tree = view.xstatus(device, below) if branch == "Status" else view.xconfig(device, below)
@@ -180,7 +175,8 @@ def _lifecycle(context: Context, entry: Entry, machine: str) -> list[Condition]:
         else:
             check_state(context.problems, machine, scalar.value, scalar.at, states)
     if isinstance(node, Sequence):
-        wanted = tuple(state_word(machine, plain(item)) for item in node.items)
+        words = [state_word(machine, plain(item)) for item in node.items]
+        wanted = tuple(word for word, _ in groupby(words))  # states that are one word of the language come as one
         if not wanted:
             context.problems.add(node.at, "a list of states has at least one")
             return []
@@ -223,9 +219,6 @@ MESSAGES: Final[Shape] = [{"Type": words(*KINDS), "Level": words(*LEVELS), "Desc
 """What the list of diagnostics messages can hold."""
 
 
-DIAGNOSTICS: Final = ("Diagnostics", "Message")
-
-
 def diagnostics(xstatus: AbstractMapping[str, object]) -> list[dict[str, object]]:
     """Return the diagnostics messages of a status tree, by ordinal: Type, Level, Description, References."""
     messages: dict[int, dict[str, object]] = {}
@@ -237,7 +230,7 @@ def diagnostics(xstatus: AbstractMapping[str, object]) -> list[dict[str, object]
 
 
 def _messages(view: View, device: str) -> list[dict[str, object]]:
-    return diagnostics(view.xstatus(device, DIAGNOSTICS))
+    return diagnostics(view.xstatus(device, ("Diagnostics",)))
 
 
 def _level(kind: str) -> Callable[[View, str], object]:
@@ -267,7 +260,7 @@ def _diagnostics(context: Context, entry: Entry) -> list[Condition]:
     return found
 
 
-ELEMENTS: Final = ("join button", "reminder", "call bar", "incoming", "prompt")
+ELEMENTS: Final = ("join button", "reminder", "call bar", "incoming", "prompt", "banner", "activation page")
 """Elements of the screen that are simulated."""
 ELEMENT_KEYS: Final = (
     "visible", "enabled", "title", "text", "booking", "place", "call", "muted", "sharing", "recording", "locked",

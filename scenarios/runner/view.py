@@ -41,7 +41,7 @@ class StageView:
         return _leaves(self._device(device).status, below)
 
     def xconfig(self, device: str, below: Path = ()) -> Mapping[str, object]:
-        """Return the leaves of the configuration tree."""
+        """Return the leaves of the configuration tree at or below a path."""
         return _leaves(self._device(device).configuration, below)
 
     def machine(self, device: str, name: str) -> str | None:
@@ -80,7 +80,7 @@ class StageView:
     def screen(self, device: str) -> Mapping[str, Mapping[str, object]]:
         """Return the elements on the screen."""
         own = self._device(device)
-        return {**own.local.bookings.screen(), **own.local.calls.screen()}
+        return {**own.local.bookings.screen(), **own.local.calls.screen(), **_messages(own)}
 
     def bookings(self, device: str) -> list[Mapping[str, object]]:
         """Return the bookings as `Bookings List` tells them."""
@@ -136,11 +136,24 @@ class StageView:
         return ailments(self._stage, device)
 
     def _id(self, kind: str, name: str) -> str:
-        if kind != "device" or name not in self._stage.devices:
+        if kind not in ("device", "mailbox") or name not in self._stage.devices:
             return self._stage.ids.get(name, name)
+        if kind == "mailbox":
+            return self._stage.ids.get(f"workspace of {name}", name)
         user_id = self._stage.ids.get(f"account of {name}")
         devices = self._stage.cloud.use_cases.devices()
         return next((device.id for device in devices if device.user_id == user_id), name)
+
+
+def _messages(device: Device) -> dict[str, dict[str, object]]:
+    """Return what the screen shows beside bookings and calls: an alert, and the page that asks for an activation code."""
+    alert = device.local.messages.shown.get("Alert")
+    text, title = (alert.text, alert.title) if alert is not None else ("", "")
+    asks = device.is_up and not device.is_activated
+    return {
+        "banner": {"visible": alert is not None, "enabled": alert is not None, "title": title, "text": text},
+        "activation page": {"visible": asks, "enabled": asks, "title": "", "text": ""},
+    }
 
 
 def _leaves(tree: Tree, below: Path) -> dict[str, object]:

@@ -26,7 +26,8 @@ STORM_S: Final = 5
 SECRET: Final = re.compile(
     r"(?<![0-9A-Za-z-])(?<!since=)(?:[0-9]{4}[ -]?){3}[0-9]{4}(?![0-9A-Za-z-])"  # an activation code, not the number of a locus
     r"|(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])"  # tokens of the stub, keys
-    r"|(?i:bearer )\S|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[A-Za-z0-9_-]{10,}\.(?!\.)"
+    r"|(?i:bearer )\S|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*+\.(?!\.))[A-Za-z0-9_-]*?\beyJ[A-Za-z0-9_-]{10}"  # looks for the dot once, not from each `eyJ`
 )
 """What looks like a secret. A sealed text is none: a JWE under a shared key, whose second part is empty."""
 HARMLESS: Final = frozenset({"sha256", "since"})
@@ -39,7 +40,8 @@ UNDER_TLS: Final = frozenset({"tls", "clock", "tcp", "link", "proxy"})
 Check = Callable[[Sequence[Event], Place], Iterator[Finding]]
 
 
-def _finding(kind: Kind, event: Event, place: Place, expected: str, found: str) -> Finding:
+def finding_of(kind: Kind, event: Event, place: Place, expected: str, found: str) -> Finding:
+    """Make a finding about an event."""
     return Finding(kind, place, event.t, (Unmet(expected, place, found, "", event.n),))
 
 
@@ -50,21 +52,23 @@ def strict(events: Sequence[Event], place: Place) -> Iterator[Finding]:
         if event.kind in ("fault.bit", "fault.struck", "clock.set"):
             disturbed.add(event.data.get("on", "clock"))
         if event.kind == "http.failed" and event.data.get("layer") == "tls" and not disturbed & UNDER_TLS:
-            yield _finding("unexpected", event, place, "no TLS error", f"{event.who}: {event.data.get('failed')}")
+            yield finding_of("unexpected", event, place, "no TLS error", f"{event.who}: {event.data.get('failed')}")
         why = event.data.get("unexpected")
         if not why or not event.who.startswith("cloud") or (event.kind.startswith("ws.") and disturbed & CHANNEL):
             continue
         what = f"{event.data['method']} {event.data['path']}" if "method" in event.data else f"frame {event.id}"
         expected = f"nothing unexpected, {event.who.partition(':')[2]}: {what}"
-        yield _finding("unexpected", event, place, expected, str(why))
+        yield finding_of("unexpected", event, place, expected, str(why))
 
 
 def secrets(events: Sequence[Event], place: Place) -> Iterator[Finding]:
     """Object to text that looks like a secret."""
     for event in events:
-        if any(SECRET.search(text) for text in _texts([event.id, event.data])):
+        if SECRET.search(
+            "\n".join(_texts([event.id, event.data]))
+        ):  # nothing that looks like a secret goes over a line
             found = f"event #{event.n}, {event.kind} of {event.who}"  # and not a word of what it is
-            yield _finding("unexpected", event, place, "no secret in the history", found)
+            yield finding_of("unexpected", event, place, "no secret in the history", found)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -72,7 +76,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _texts(key)
+            yield key
             if key not in HARMLESS:
                 yield from _texts(item)
     elif isinstance(value, (list, tuple)):
@@ -83,13 +87,18 @@ def _texts(value: Any) -> Iterator[str]:
 def bounds(events: Sequence[Event], place: Place) -> Iterator[Finding]:
     """Object to anything that was dropped because a bound was hit, the history's own start included."""
     if events and events[0].n > 1:
-        yield _finding(
+        yield finding_of(
             "bound", events[0], place, "the whole history", f"its first {events[0].n - 1} events were dropped"
         )
+    yield from dropped(events, place)
+
+
+def dropped(events: Iterable[Event], place: Place) -> Iterator[Finding]:
+    """Object to what was dropped because a bound was hit, in a part of a history."""
     for event in events:
         is_bound = event.data.get("why") == "queue full" or any(word.startswith("bound") for word in event.data)
         if event.kind == "drop" and is_bound:
-            yield _finding("bound", event, place, "no bound hit", f"{event.who}: {dict(event.data)}")
+            yield finding_of("bound", event, place, "no bound hit", f"{event.who}: {dict(event.data)}")
 
 
 def acks(events: Sequence[Event], place: Place) -> Iterator[Finding]:
@@ -110,7 +119,7 @@ def acks(events: Sequence[Event], place: Place) -> Iterator[Finding]:
     for key, event in last.items():
         if came[key] != acked[key]:
             found = f"frame {key[1]} came {came[key]} times and was acknowledged {acked[key]} times"
-            yield _finding("unexpected", event, place, "each frame acknowledged once", found)
+            yield finding_of("unexpected", event, place, "each frame acknowledged once", found)
 
 
 def one_registration(events: Sequence[Event], place: Place) -> Iterator[Finding]:
@@ -122,7 +131,7 @@ def one_registration(events: Sequence[Event], place: Place) -> Iterator[Finding]
         elif event.kind == "device.booted":
             states.pop(event.who, None)
         elif _is_registering(event) and states.get(event.who) == "Registered":
-            yield _finding(
+            yield finding_of(
                 "unexpected", event, place, "one registration at a time", f"{event.who} asks for a second one"
             )
 
@@ -137,7 +146,7 @@ def monotone(events: Sequence[Event], place: Place) -> Iterator[Finding]:
     for before, event in zip(events, list(events)[1:], strict=False):
         if event.n <= before.n or event.t < before.t:
             found = f"#{event.n} at {event.t} after #{before.n} at {before.t}"
-            yield _finding("unexpected", event, place, "ordinals and instants that rise", found)
+            yield finding_of("unexpected", event, place, "ordinals and instants that rise", found)
 
 
 def no_storm(events: Sequence[Event], place: Place) -> Iterator[Finding]:
@@ -157,7 +166,7 @@ def no_storm(events: Sequence[Event], place: Place) -> Iterator[Finding]:
         if len(instants) > SAME_REQUESTS_MAX:
             instants.clear()
             found = f"{event.who}: {about} more than {SAME_REQUESTS_MAX} times in {STORM_S}s"
-            yield _finding("unexpected", event, place, "retries that wait", found)
+            yield finding_of("unexpected", event, place, "retries that wait", found)
 
 
 def bookings_equal(events: Sequence[Event], place: Place) -> Iterator[Finding]:
@@ -172,7 +181,7 @@ def bookings_equal(events: Sequence[Event], place: Place) -> Iterator[Finding]:
         ours, theirs = (_held(sides[side]) for side in ("device", "cloud"))
         if ours != theirs:
             found = f"{device}: {_difference(ours, theirs)}"
-            yield _finding("unexpected", sides["device"], place, "the bookings of the cloud on the device", found)
+            yield finding_of("unexpected", sides["device"], place, "the bookings of the cloud on the device", found)
 
 
 def _held(event: Event) -> dict[str, str]:
@@ -200,17 +209,17 @@ def calls_balanced(events: Sequence[Event], place: Place) -> Iterator[Finding]:
                 begun[key] = event
             elif begun.pop(key, None) is None:
                 found = f"{event.who}: call {key[1]} ended, and had not begun"
-                yield _finding("unexpected", event, place, "an end for each call that began", found)
+                yield finding_of("unexpected", event, place, "an end for each call that began", found)
         if event.kind == "calls.holds" and event.data.get("calls"):
             found = f"{event.who}: {', '.join(map(str, event.data['calls']))}"
-            yield _finding("unexpected", event, place, "no call left at the end", found)
+            yield finding_of("unexpected", event, place, "no call left at the end", found)
     for (who, number), event in begun.items():
-        yield _finding(
+        yield finding_of(
             "unexpected", event, place, "an end for each call that began", f"{who}: call {number} never ended"
         )
 
 
-CHECKS: Final[Mapping[str, Check]] = {
+CHECKS: Final[dict[str, Check]] = {
     "strict": strict,
     "secrets": secrets,
     "bounds": bounds,
@@ -221,7 +230,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "bookings_equal": bookings_equal,
     "calls_balanced": calls_balanced,
 }
-"""The named checks of the language."""
+"""The named checks of the language; other packages add theirs."""
 
 
 def unused_faults(faults: Iterable[Fault], place: Place, now_us: int) -> Iterator[Finding]:

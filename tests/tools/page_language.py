@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from cloud_stub.state_query import COMPUTED, KINDS
+from cloud_stub.state_query import KINDS
 from scenarios.runner import (
     actions,
     call_actions,
@@ -20,6 +20,7 @@ from scenarios.runner import (
     xapi_actions,
     xapi_verbs,
 )
+from scenarios.runner.cloud_paths import OTHERS
 from scenarios.runner.event_subjects import EVENT_SUBJECTS
 from scenarios.runner.matcher_compiler import OPERATORS
 from scenarios.runner.matchers import TYPES
@@ -212,6 +213,7 @@ def _expectations() -> list[str]:
     known("OPERATORS", OPERATORS, words.OPERATORS)
     subjects = [(code(name), *words.SUBJECTS[name]) for name in SUBJECTS]
     state = [(code(name), code(*kind.SHOWN)) for name, kind in KINDS.items()]
+    state += [(code(name), code(*fields)) for name, fields in OTHERS.items()]
     anchors = "`step start`, the label of a step, `fault <id>`, or a lifecycle and its state: `mercury open`, `registration registered`"
     return [
         "## Expectations",
@@ -223,7 +225,8 @@ def _expectations() -> list[str]:
         table(("key", "meaning"), [(code(key), meaning) for key, meaning in words.EVENT_LIMITS.items()]),
         f"Anchors are {anchors}. A discovery has {code(*DISCOVERY_KEYS)}.",
         "### State of the cloud",
-        f"{STATE} {code(*COMPUTED)} are computed.",
+        f"{STATE} {code(*OTHERS)} are computed, `call`, `peer`, `mailbox` and `metrics` for the one that came last, or one that is named:",
+        "`mailbox.<device>.responses` is what the mailbox of the device's room did with each request, `peer.<address>.state` a far end.",
         table(("kind", "fields"), state),
         "### Matchers",
         MATCHERS,

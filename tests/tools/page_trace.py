@@ -18,7 +18,7 @@ A trace is the history of one run, both sides in one order: JSON Lines in UTF-8.
 HEADER: Final = {
     "roomsim_trace": "version of this form",
     "scenario": "name of the scenario, its case in brackets",
-    "sha256": "digest of its file, in hexadecimal",
+    "sha256": "digest of its file, and of the parts that it uses, in hexadecimal",
     "seed": "where chance started",
     "mode": "virtual or wire",
     "network": "memory or loopback",
@@ -50,7 +50,7 @@ RULES_TEXT: Final = f"""
 """
 HISTORY: Final = {
     "1.0": "the first one",
-    "1.1": "`acted` and `acted_us` of `step.end` and `step.failed`; `after` of `device.booted`",
+    "1.1": "`acted` and `acted_us` of `step.end` and `step.failed`; `after` of `device.booted`; `headers` of `http.request`",
 }
 FOLLOWING: Final = """
 What led to an event is found so: of what was received (`ws.recv`, `side: received`) it is the sending on the other side, the event with the

@@ -36,7 +36,7 @@ def shown(calls: Iterable[RoomCall], popup: str, *, is_muted: bool, is_sharing: 
     """Return the elements by name: `call bar`, `incoming`, `prompt`."""
     known = list(calls)
     ringing = next((call for call in known if call.is_ringing and call.answer_state != "Ignored"), None)
-    rows = [call for call in known if not call.is_ringing]
+    rows = [call for call in known if call.state in _STATES]
     first = next((call for call in rows if call.is_active), rows[-1] if rows else None)
     text = _prompt(rows, popup)
     return {

@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endpoint.wire.xapi.nodes import nodes
+from endpoint.wire.xapi.paths import words
+from endpoint.xapi.tree import Tree
 from scenarios.runner import xpaths
-from scenarios.runner.xpaths import Part, before_wildcard, read_path, show_path, values_at
+from scenarios.runner.xpaths import Part, read_path, show_path, stem, values_at
 
 
 @pytest.mark.parametrize(
@@ -50,18 +52,15 @@ def test_values_are_found_in_any_case_and_for_all_elements() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "below"),
-    [
-        ("webex status", ("webex", "status")),
-        ("Call 12 Status", ("Call", 12, "Status")),
-        ("call[*] status", ("call",)),
-        ("Diagnostics Message[3] Type", ("Diagnostics", "Message", 3, "Type")),
-    ],
+    "text", ["Call 2 Status", "call[*] status", "Conference Call[*] Capabilities", "Call 1 Status", "Webex Status"]
 )
-def test_what_a_path_names_is_below_its_words_before_the_first_wildcard(
-    path: str, below: tuple[str | int, ...]
-) -> None:
-    assert before_wildcard(read_path(path)) == below
+def test_a_tree_is_read_no_further_than_a_path_needs(text: str) -> None:
+    tree = Tree({("Webex", "Status"): "Stopped", ("Call", 1, "Status"): "Connected"})
+    tree.put(("Call", 2, "Status"), "OnHold")
+    tree.put(("Conference", "Call", 2, "Capabilities"), "x")
+    whole, part = ({words(path): value for path, value in tree.below(below)} for below in ((), stem(read_path(text))))
+    assert values_at(part, read_path(text)) == values_at(whole, read_path(text)) != []
+    assert len(part) < len(whole)
 
 
 def test_node_table_decides() -> None:
