@@ -93,7 +93,7 @@ MENU: Final[Mapping[str, Mapping[str, Dish]]] = {
         "half_close": _PLAIN,
         "delay": Dish(1, {"by": _A_LITTLE}, {"service": _ANY_SERVICE}),
         "throttle": Dish(1, {"rate": _one_of("16kbit", "64kbit", "512kbit")}, {"service": _ANY_SERVICE}),
-        "idle_cut": Dish(1, {"idle": _one_of("20s", "1m", "5m")}),
+        "idle_cut": Dish(1, {"idle": _one_of("20s", "1m", "5m"), "what": _one_of("forget", "reset")}),
     },
     "tls": {
         "expired": _AIMED,
@@ -157,10 +157,10 @@ MENU: Final[Mapping[str, Mapping[str, Dish]]] = {
     },
     "hybrid": {"notification_lost": _PLAIN, "notification_late": _SLOW, "notification_twice": _PLAIN},
     "locus": {
-        "busy": _PLAIN, "rejected": _PLAIN, "no_answer": _PLAIN, "elsewhere": _PLAIN, "not_found": _PLAIN, "locked": _PLAIN,
-        "lobby": _PLAIN, "full": _PLAIN, "pin": _PLAIN, "moved": _PLAIN, "ended": _PLAIN, "delta_gap": Dish(3), "out_of_order": Dish(3),
-        "duplicate": Dish(2), "too_big": _PLAIN, "url_changed": _PLAIN, "lost_passcode": _PLAIN, "error": Dish(params={"status": _STATUS}),
-        "delay": _SLOW, "drop_request": _PLAIN, "drop_reply": _PLAIN,
+        "busy": _PLAIN, "rejected": _PLAIN, "no_answer": _PLAIN, "elsewhere": _PLAIN, "cancelled": _PLAIN, "not_found": _PLAIN,
+        "locked": _PLAIN, "lobby": _PLAIN, "full": _PLAIN, "pin": _PLAIN, "moved": _PLAIN, "ended": _PLAIN, "delta_gap": Dish(3),
+        "out_of_order": Dish(3), "duplicate": Dish(2), "too_big": _PLAIN, "url_changed": _PLAIN, "lost_passcode": _PLAIN,
+        "error": Dish(params={"status": _STATUS}), "delay": _SLOW, "drop_request": _PLAIN, "drop_reply": _PLAIN,
     },
     "calendar": {
         "push_lost": Dish(2), "push_late": _SLOW, "push_twice": _PLAIN, "out_of_order": _PLAIN, "minimal_not_found": _PLAIN,
