@@ -19,7 +19,7 @@ from scenarios.runner.booking_keys import check_bookings, check_members
 from scenarios.runner.cloud_paths import check_cloud_path
 from scenarios.runner.conditions import Condition, OrderCondition, StateCondition, View, state_word
 from scenarios.runner.lifecycles import check_machine, check_state
-from scenarios.runner.matcher_compiler import MatcherCompiler, is_operator_map
+from scenarios.runner.matcher_compiler import OPERATORS, MatcherCompiler, is_operator_map
 from scenarios.runner.matchers import MISSING
 from scenarios.runner.problems import Problems
 from scenarios.runner.spaces import ANY, FLAG, NUMBER, TEXT, Shape, Space, check_literal, space_of, words
@@ -139,6 +139,11 @@ def _leaf_condition(context: Context, branch: Branch, leaf: Entry) -> Condition 
         wrong_word = check_word(branch, path, scalar.value, context.table)
         if wrong_word is not None:
             context.problems.add(scalar.at, *wrong_word)
+    if isinstance(leaf.node, Mapping) and not is_operator_map(leaf.node):
+        for one in leaf.node.entries:
+            if one.key not in OPERATORS:
+                message = f"`{show_path(path)}` is one value: `{one.key}` is no operator"
+                context.problems.unknown(one.at, message, one.key, OPERATORS)
     matcher = context.states.compile(leaf.node)
     if has_wildcard(path) and not is_about_lists(leaf.node):
         matcher = m.Has(matcher)
