@@ -139,12 +139,12 @@ def _leaf_condition(context: Context, branch: Branch, leaf: Entry) -> Condition 
         wrong_word = check_word(branch, path, scalar.value, context.table)
         if wrong_word is not None:
             context.problems.add(scalar.at, *wrong_word)
-    if isinstance(leaf.node, Mapping) and not is_operator_map(leaf.node):
-        for one in leaf.node.entries:
-            if one.key not in OPERATORS:
-                message = f"`{show_path(path)}` is one value: `{one.key}` is no operator"
-                context.problems.unknown(one.at, message, one.key, OPERATORS)
+    before = len(context.problems)
     matcher = context.states.compile(leaf.node)
+    if isinstance(leaf.node, Mapping) and not is_operator_map(leaf.node) and len(context.problems) == before:
+        for one in leaf.node.entries:
+            message = f"`{show_path(path)}` is one value: `{one.key}` is no operator"
+            context.problems.unknown(one.at, message, one.key, OPERATORS)
     if has_wildcard(path) and not is_about_lists(leaf.node):
         matcher = m.Has(matcher)
     return StateCondition(leaf.at, show_path(path), _leaf(branch, path), matcher, _other_elements(branch, path))
