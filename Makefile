@@ -42,7 +42,7 @@ test-clients: $(READY)  ## install published clients, as far as they can be had 
 	@for folder in jsxapi integrations sdk; do \
 	  (cd tests/clients/$$folder && npm ci --ignore-scripts --no-audit --no-fund --silent) \
 	  || echo "test-clients: the packages of tests/clients/$$folder are NOT INSTALLED; their tests WILL BE SKIPPED" >&2; done
-	@for program in ssh curl; do command -v $$program >/dev/null \
+	@for program in ssh curl chromium; do command -v $$program >/dev/null \
 	  || echo "test-clients: $$program is NOT INSTALLED (as root: make ci-deps); its tests WILL BE SKIPPED" >&2; done
 	$(BIN)/python -m pytest -q -m client tests/clients
 

@@ -214,6 +214,11 @@ class Cloud:
         self.use_cases.add_subjects(("metrics",), self.metrics.query)
         self.client_logs = ClientLogs(platform)
         self.xapi = XapiRelay(platform, self.mercury)
+        self.services = self._services(exchanges)
+
+    def _services(self, exchanges: Exchanges) -> list[Service]:
+        """List everything that answers; services that nobody is yet answer their ping alone."""
+        platform = self.platform
         rest = RestApi(platform, self.directory, self.use_cases)
         busy: list[Service] = [
             Control(
@@ -246,12 +251,12 @@ class Cloud:
             self.scheduling,
             self.calliope,
             self.swupgrade,
-            LocusService(platform, self.switchboard, MediaNodes(platform, self.fleet)),
+            LocusService(platform, self.switchboard, MediaNodes(platform.chance, self.fleet)),
             self.graph,
             MailboxControl(self.mailboxes, self.hybrid.service.watch, self.hybrid.person),
         ]
         served = {service.name for service in busy}
-        self.services: list[Service] = [*busy, *(Idle(platform, name) for name in SERVICES if name not in served)]
+        return [*busy, *(Idle(platform, name) for name in SERVICES if name not in served)]
 
     def _hybrid(self) -> HybridUseCases:
         platform = self.platform
@@ -291,6 +296,7 @@ class Cloud:
         Raises:
             OSError: an address is in use or not ours.
         """
+        self.platform.later.start()
         self._door = WebDoor(self.platform, self.services)
         self.graph.subscriptions.start()
         try:
@@ -315,7 +321,8 @@ class Cloud:
                 self.names.publish_domain(domain, DEFAULT_PORTS[scheme], listener.host, listener.port)
 
     async def stop(self) -> None:
-        """Close sockets, doors, media nodes and store."""
+        """Close sockets, doors, media nodes and store, and forget what was to happen later."""
+        self.platform.later.stop()
         self.hybrid.service.stop()
         self.switchboard.stop()
         for listener in self._listeners.values():

@@ -13,7 +13,7 @@ from typing import Any
 from cloud_stub.platform.context import Platform
 from cloud_stub.platform.directory import Directory, found
 from cloud_stub.platform.errors import BadRequest, Conflict, NotFound
-from cloud_stub.platform.fault_points import LAYERS, aimed, carried_out
+from cloud_stub.platform.fault_points import LAYERS, aimed, carried_out, objection
 from cloud_stub.platform.hosts import SERVICES
 from cloud_stub.platform.records import (
     Code,
@@ -487,14 +487,17 @@ class UseCases:
         """Let a fault of the cloud hold, in the words of the scenario language; momentary ones bite once, or are carried out now.
 
         Raises:
-            BadRequest: the cloud does not carry it out, or its id is taken.
+            BadRequest: the cloud does not carry it out, a parameter is none that it could have, or its id is taken.
         """
+        wrong = objection(on, do, params or {})
+        if wrong:
+            raise BadRequest(wrong)
         about = dict(target or {})
         draws = self._platform.chance.stream("fault", fault_id)
         if (on, do) in STRUCK:
             fault = Fault(fault_id, on, do, about, dict(params or {}), draws=draws)
             if after_s > 0:
-                self._platform.clock.call_later(after_s, self._platform.faults.strike, fault)
+                self._platform.later.call(after_s, self._platform.faults.strike, fault)
             else:
                 self._platform.faults.strike(fault)
             return fault

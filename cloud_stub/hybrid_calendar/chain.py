@@ -244,7 +244,7 @@ class Chain:
         if self._made(record, record.action) is not None:
             self._patch(record, event, organizer, settings)
         elif settings.join_delay_s > 0:
-            self._platform.clock.call_later(settings.join_delay_s, self._fetch_join, record.id)
+            self._platform.later.call(settings.join_delay_s, self._fetch_join, record.id)
         else:
             self._fetch_join(record.id)
 

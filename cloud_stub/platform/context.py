@@ -10,6 +10,7 @@ from typing import Any
 from cloud_stub.platform.errors import Conflict
 from cloud_stub.platform.hosts import Hosts
 from cloud_stub.platform.journal import Journal
+from cloud_stub.platform.later import Later
 from cloud_stub.platform.records import Made, Org
 from cloud_stub.platform.store import Store
 from cloud_stub.platform.tokens import Tokens
@@ -88,6 +89,11 @@ class Platform:
     """How often a cloud was started on this store: part of the names of draws that would otherwise repeat after a restart."""
     root_pem: str = ""
     """Root certificate of the stub's own certificate authority."""
+    later: Later = field(init=False)
+    """Takes what is to happen later and has nobody who would take it back."""
+
+    def __post_init__(self) -> None:
+        self.later = Later(self.clock)
 
     def now(self) -> datetime:
         """Return the wall time of the cloud."""

@@ -42,7 +42,7 @@ from cloud_stub.use_cases import UseCases
 from cloud_stub.why import Why
 from endpoint.runtime.clock import parse_iso
 from endpoint.runtime.faults import Fault
-from endpoint.runtime.field_faults.parts import UnknownRow, find_row, parts
+from endpoint.runtime.field_faults.parts import UnknownRow, split
 from endpoint.runtime.net import is_loopback
 
 VERSION = "/control/v1"
@@ -265,14 +265,12 @@ class Control:
         if body.on or body.do or body.params:
             raise BadRequest("a row has its own on, do and parameters; give either it or them")
         try:
-            row = find_row(body.row)
+            row, mine, others = split(body.row, body.id, "cloud")
         except UnknownRow as error:
             raise BadRequest(error.advice) from None
-        wanted = parts(row, body.id)
-        mine, others = [part for part in wanted if part.side == "cloud"], [p for p in wanted if p.side != "cloud"]
-        if not mine:
-            where = "a device's control door" if others[0].side == "device" else "a scenario"
-            raise BadRequest(f"{row.id} is nothing of the cloud; {where} does it")
+        armed = {fault.id for fault in self._platform.faults.armed} & {part.id for part in mine}
+        if armed:
+            raise BadRequest(f"fault {min(armed)!r} is armed already; heal it first")
         made = [
             self._do.fault(
                 part.id, part.on, part.do, target={**part.target, **body.target}, params=part.params, count=body.count or part.bites,

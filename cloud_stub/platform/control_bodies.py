@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -138,11 +138,11 @@ class FaultBody(Body, kw_only=True):
     id: str = ""
     target: dict[str, Any] = {}
     params: dict[str, Any] = {}
-    count: int | None = None
-    skip: int = 0
-    percent: float = 100.0
-    after_seconds: float = 0.0
-    for_seconds: float | None = None
+    count: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    skip: Annotated[int, msgspec.Meta(ge=0)] = 0
+    percent: Annotated[float, msgspec.Meta(gt=0, le=100)] = 100.0
+    after_seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    for_seconds: Annotated[float, msgspec.Meta(ge=0)] | None = None
 
 
 class DeviceBody(Body, kw_only=True):

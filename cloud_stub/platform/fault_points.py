@@ -8,7 +8,7 @@ asked is carried out here, for every service alike.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -16,8 +16,9 @@ from cloud_stub.platform.errors import CloudError
 from cloud_stub.platform.hosts import SERVICES
 from cloud_stub.platform.routes import Answer
 from endpoint.runtime.clock import Clock
-from endpoint.runtime.faults import Fault
+from endpoint.runtime.faults import Between, Fault
 from endpoint.runtime.net import reset
+from endpoint.runtime.vocabulary import FAULTS
 from endpoint.wire import codec
 
 HTTP_DOES = frozenset(
@@ -26,6 +27,11 @@ HTTP_DOES = frozenset(
 """What a fault on `http` can do here."""
 
 DRIBBLE_PIECES = 10
+CLOSE_CODES: Final = (1000, 4999)
+"""Codes with which a websocket can be closed (RFC 6455 7.4)."""
+_SECONDS: Final = (0, 366 * 86_400)
+_BOUNDS: Final = {"status": (100, 599), "by": _SECONDS, "after": _SECONDS, "retry_after": _SECONDS}
+"""The least and the most of parameters that are numbers."""
 
 STEPS: Mapping[tuple[str, str], str] = {
     ("activation", "unknown"): "challenge",
@@ -163,6 +169,22 @@ def aimed(
     if do in HTTP_DOES and on in SERVICES:
         return "http", do, {"service": on, **target}, params
     return None
+
+
+def objection(on: str, do: str, params: Mapping[str, Any]) -> str:
+    """Say what is wrong with the parameters of a fault, which would show only when it bites; empty when nothing is."""
+    action = FAULTS.get(on, {}).get(do) or FAULTS["http"].get(do)
+    bounds = {**_BOUNDS, "code": CLOSE_CODES} if on in ("mercury", "websocket") else _BOUNDS
+    for name, value in params.items():
+        if name == "what" and action is not None and action.whats and value not in action.whats:
+            return f"{on} {do} takes as `what`: {', '.join(action.whats)}"
+        if name not in bounds or isinstance(value, Between):
+            continue
+        least, most = bounds[name]
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number or not least <= value <= most:
+            return f"`{name}` is a number, {least} to {most}"
+    return ""
 
 
 def carried_out(on: str) -> list[str]:

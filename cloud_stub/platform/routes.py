@@ -195,6 +195,9 @@ class Router:
                     _insert(self._named.setdefault("", {}), single, service, route)
                 else:
                     _insert(self._named.setdefault(service.name, {}), named, service, route)
+        for table in (self._single, *self._named.values()):
+            for rows in table.values():
+                rows.sort(key=lambda row: sum(segment.startswith("{") for segment in row[0]))  # literal paths first
 
     def owner(self, path: str, at: frozenset[str] | None) -> Service | None:
         """Return the service below whose prefix a path lies that no route meets; None if prefixes do not tell."""
@@ -225,9 +228,7 @@ def _insert(
     table: dict[int, list[tuple[tuple[str, ...], Service, Route]]], path: str, service: Service, route: Route
 ) -> None:
     segments = tuple(path.strip("/").split("/"))
-    rows = table.setdefault(len(segments), [])
-    rows.append((segments, service, route))
-    rows.sort(key=lambda row: sum(segment.startswith("{") for segment in row[0]))  # literal paths first
+    table.setdefault(len(segments), []).append((segments, service, route))
 
 
 def _params(pattern: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, str] | None:

@@ -8,6 +8,7 @@ protocol/activation-and-media.md section 16.
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,8 +28,11 @@ from endpoint.runtime.trace import Trace
 
 CONNECTIONS_MAX: Final = 20_000
 """Connections at a time; further ones are closed at once."""
+PATIENCE_S: Final = 60.0
+"""So long a client may take to say what it wants."""
 CLEAR_PORTS: Final = (80,)
 """Ports behind which nobody expects TLS."""
+_PORT: Final = re.compile(r"[0-9]{1,5}")
 UPGRADE_FIELDS: Final = (
     "upgrade", "connection", "sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions",
 )  # fmt: skip
@@ -119,7 +123,8 @@ class Proxy:
             near[1].close()
 
     async def _serve(self, near: Stream) -> None:
-        request = await read_head(near[0])
+        async with self._net.clock.timeout(PATIENCE_S):
+            request = await read_head(near[0])
         if request is None:
             return
         method, target, *_ = [*request.first.split(" "), ""]
@@ -142,7 +147,7 @@ class Proxy:
 
     async def _connect(self, near: Stream, request: Head, target: str) -> None:
         name, _, number = target.rpartition(":")
-        host, port = name.strip("[]").lower(), int(number) if number.isascii() and number.isdecimal() else 0
+        host, port = name.strip("[]").lower(), int(number) if _PORT.fullmatch(number) else 0
         if not host or not 0 < port < 65_536:
             await _say(near, 400)
             return
@@ -176,7 +181,7 @@ class Proxy:
     async def _reach(self, host: str, port: int, *, opens_up: bool) -> Stream:
         reader = asyncio.StreamReader(limit=HEAD_BYTES_MAX)
         tls = TlsClient(self._anchors) if opens_up else None
-        service = next(iter(sorted(self._services_at(host))), "")
+        service = min(self._services_at(host), default="")
         transport, protocol = await self._net.connect(
             lambda: asyncio.StreamReaderProtocol(reader), host, port, tls=tls, service=service
         )

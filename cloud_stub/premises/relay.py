@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from endpoint.runtime.net import reset
 
 CHUNK_BYTES: Final = 64 * 1024
 HEAD_BYTES_MAX: Final = 64 * 1024
+_LENGTH: Final = re.compile(r"[0-9]{1,18}")
+_CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Alter = Callable[["Head"], bytes | None]
@@ -145,7 +148,7 @@ def _length(head: Head, *, is_answer: bool) -> int | None:
     if "chunked" in head.get("transfer-encoding").lower():
         return -1
     length = head.get("content-length")
-    if length and not (length.isascii() and length.isdecimal()):
+    if length and _LENGTH.fullmatch(length) is None:
         raise BadMessage("a length that is no number")
     if length:
         return int(length)
@@ -176,11 +179,11 @@ async def _chunks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     while True:
         line = await _line(reader)
         writer.write(line)
-        try:
-            size = int(line.partition(b";")[0], 16)
-        except ValueError:
-            raise BadMessage("a chunk without a size") from None
-        if size <= 0:
+        found = _CHUNK.fullmatch(line)
+        if found is None:
+            raise BadMessage("a chunk without a size")
+        size = int(found[1], 16)
+        if size == 0:
             break
         await _copy(reader, writer, size + 2)
     while (line := await _line(reader)) != b"\r\n":

@@ -238,10 +238,10 @@ class Calendar:
             return 0
         if fault.do == "push_late":
             late_s = float(fault.params.get("by", LATE_S))
-            self._platform.clock.call_later(late_s, self._tell, event_type, meeting, users)
+            self._platform.later.call(late_s, self._tell, event_type, meeting, users)
             return 0
         if fault.do == "out_of_order":  # this one goes out after the next one of its meeting, or late if none comes
-            self._platform.clock.call_later(LATE_S, self._tell, event_type, meeting, users)
+            self._platform.later.call(LATE_S, self._tell, event_type, meeting, users)
             return 0
         again = self._tell(event_type, meeting, users) if fault.do == "push_twice" else 0
         return again + self._tell(event_type, meeting, users)

@@ -89,7 +89,7 @@ class Kms:
             if answer:
                 answers.setdefault(to, []).append(answer)
         for registration_id, wrapped in answers.items():
-            self._platform.clock.call_later(0.0, self._tell, registration_id, wrapped)
+            self._platform.later.call(0.0, self._tell, registration_id, wrapped)
         return HttpAnswer({}, 202)
 
     def _tell(self, registration_id: str, answers: list[str]) -> None:

@@ -128,7 +128,7 @@ class Mercury:
         for socket in leaving:
             socket.is_switching = True
             socket.send(Shutdown(id=self._frame_id(socket.registration)))
-            self._platform.clock.call_later(after_s, socket.close, SWITCHED_OVER, "")
+            self._platform.later.call(after_s, socket.close, SWITCHED_OVER, "")
         return len(leaving)
 
     async def stop(self) -> None:

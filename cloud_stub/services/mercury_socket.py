@@ -86,10 +86,10 @@ class Socket:
         if do in ("drop", "silent"):
             return
         if do == "delay":
-            self.platform.clock.call_later(float(params.get("by", 1.0)), self._put, text)
-        elif do == "reorder":
+            self.platform.later.call(float(params.get("by", 1.0)), self._put, text)
+        elif do == "reorder" and self._held is None:
             self._held = text
-            self.platform.clock.call_later(float(params.get("by", HELD_S)), self._release)
+            self.platform.later.call(float(params.get("by", HELD_S)), self._release)
         elif do == "duplicate":
             self._put(text)
             self._put(text)

@@ -276,7 +276,7 @@ class Scheduling:
         key = self._key(body.encryption_key_url, caller)
         items = [self._item(text, key, window, by_mail=body.emails is not None) for text in asked]
         data = free_busy_data(body.request_id, body.encryption_key_url, items)
-        self._platform.clock.call_later(FREE_BUSY_AFTER_S, self._tell, caller.id, data)
+        self._platform.later.call(FREE_BUSY_AFTER_S, self._tell, caller.id, data)
         return Answer({}, 202)
 
     def _tell(self, user_id: str, data: dict[str, Any]) -> None:

@@ -106,9 +106,8 @@ class U2c:
         logical = hosts.base(service, origin, HOME_CLUSTER)
         name = SERVICES[service].catalog
         urls = [ServiceUrl(base, PRIORITY)]
-        if (
-            origin.is_named
-        ):  # a registration may lead to another partition of a service: no token goes where the catalogue does not
+        if origin.is_named:
+            # A registration may lead to another partition of a service: no token goes where the catalogue does not.
             aliases = SERVICES[service].aliases
             urls += [ServiceUrl(base.replace(SERVICES[service].label, one, 1), PRIORITY + 1) for one in aliases]
         return Service(name, tuple(urls), self.cluster_id(service), (logical,))

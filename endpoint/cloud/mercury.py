@@ -11,6 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from websockets.exceptions import WebSocketException
@@ -212,9 +213,14 @@ class Mercury:
             case table.BackOffLong():
                 self._wait_for_next(REFUSED_RETRY_S)
             case table.RefreshToken():
-                self._tasks.start(self._refresh_then_back_off(self._identity.refresh), "mercury token")
+                self._tasks.start(self._refresh_then(self._back_off, self._identity.refresh), "mercury token")
+            case table.RefreshTokenFirst():
+                again = partial(self._feed, table.BackoffOver())
+                self._tasks.start(self._refresh_then(again, self._identity.refresh), "mercury token")
             case table.RefreshRegistration():
-                self._tasks.start(self._refresh_then_back_off(self._refresh_registration), "mercury registration")
+                self._tasks.start(
+                    self._refresh_then(self._back_off, self._refresh_registration), "mercury registration"
+                )
             case table.Swap():
                 self._swap()
             case table.Promote():
@@ -262,12 +268,12 @@ class Mercury:
         self._world.log.line("Wx2WebSocket", "W", text)
         self._plan(round(wait_s, 3), table.BackoffOver())
 
-    async def _refresh_then_back_off(self, refresh: Callable[[], Awaitable[object]]) -> None:
+    async def _refresh_then(self, then: Callable[[], object], refresh: Callable[[], Awaitable[object]]) -> None:
         attempt = self._attempt
         with suppress(EndpointError):  # it has lines of its own; the next attempt is made all the same
             await refresh()
         if self._machine.state is State.WAITING and self._attempt == attempt and self._timer is None:
-            self._back_off()
+            then()
 
     # lines
 

@@ -155,6 +155,10 @@ class RefreshToken:
     """Get a new token, then wait for the next attempt."""
 
 
+class RefreshTokenFirst:
+    """Get a new token, for the old one may be what was refused, then make the attempt."""
+
+
 class RefreshRegistration:
     """Refresh the registration, then wait for the next attempt."""
 
@@ -268,7 +272,7 @@ TABLE: Final = Table(
         (State.WAITING, Unwanted): Next(State.OFF, StopTimers()),
         (State.WAITING, Moved): _LATE[State.WAITING],  # the next attempt takes the new address
         (State.REFUSED, Wanted): _NOW,
-        (State.REFUSED, BackoffOver): Next(State.OPENING, OpenSocket()),
+        (State.REFUSED, BackoffOver): Next(State.WAITING, RefreshTokenFirst()),
         (State.REFUSED, Unwanted): Next(State.OFF, StopTimers()),
         (State.REFUSED, Moved): _NOW,
         (State.REPLACED, Wanted): Next(State.OPENING, OpenSocket()),

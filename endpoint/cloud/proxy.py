@@ -8,7 +8,8 @@ Lines R08, R10, R11, R94 of protocol/activation-and-media.md 9.4, rows 7 to 11 o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import tzinfo
 from typing import Any, Final
 
@@ -25,9 +26,13 @@ from endpoint.wire.proxyauth import Challenge, ProxyAuthorization
 from endpoint.wire.tunnel import ProxyAddress, Reply, parse_proxy, target_of
 
 REFUSED_S: Final = 600.0  # protocol section 16, row 9: at most one try per 10 minutes and process
+REFUSES_WITHIN_S: Final = 2.0
+"""A proxy that takes longer than this is looking for the host, and has let us in (ours)."""
 NEEDS_LOGIN: Final = "proxy authentication required"
 BLOCKED_MAX: Final = 256
 """Hosts remembered as blocked, so that each is told once."""
+KNOWN_MAX: Final = 64
+"""Proxies whose last challenge is remembered; a script may name any number of them."""
 BLOCKED_MANY: Final = 3
 """So many blocked hosts are no longer a feature that is missing: the cloud counts as silent (ours)."""
 
@@ -66,7 +71,7 @@ class HttpProxy:
         self._zone = zone
         self._script: Script | None = None
         self._turn = asyncio.Lock()
-        """Whoever shows credentials is alone: a wrong password is shown once, not once for each connection."""
+        """Of whoever shows credentials, see `_alone`."""
         self._settings = ProxySettings()
         self._uses = 0
         self._begin_anew()
@@ -126,7 +131,7 @@ class HttpProxy:
         if not self._settings.login:
             reply, stream = await self._ask(proxy, host, port, None)
         else:
-            async with self._turn:
+            async with self._alone():
                 reply, stream = await self._as_somebody(proxy, host, port)
         if stream is not None:
             self._blocked.pop(host, None)
@@ -147,12 +152,30 @@ class HttpProxy:
             note(reply.status)  # L09, of the request that waits for the tunnel
         return reply, stream
 
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """Let nobody else show credentials before a proxy has had the time to refuse them: a wrong password is shown once, not often."""
+        await self._turn.acquire()
+        is_mine = True
+
+        def let_go() -> None:
+            nonlocal is_mine
+            if is_mine:
+                is_mine = False
+                self._turn.release()
+
+        patience = self._world.clock.call_later(REFUSES_WITHIN_S, let_go)
+        try:
+            yield
+        finally:
+            patience.cancel()
+            let_go()
+
     async def _as_somebody(self, proxy: ProxyAddress, host: str, port: int) -> tuple[Reply, Any]:
         """Ask with what is known of the proxy; answer a challenge once, and once more when only its nonce was too old."""
-        may_try = self._world.clock.time() >= self._refused_until_s
-        known = self._known.get(proxy) if may_try else None
+        known = self._known.get(proxy) if self._may_try else None
         reply, stream = await self._ask(proxy, host, port, known)
-        while reply.status == 407 and may_try:
+        while reply.status == 407 and self._may_try:
             offered = proxyauth.parse_challenges(reply.challenges)
             challenge = proxyauth.choose(offered)
             if known is not None and not (challenge is not None and challenge.is_stale):
@@ -160,10 +183,22 @@ class HttpProxy:
                 break
             if challenge is None or (known is not None and known.is_stale):
                 break
-            known = self._known[proxy] = challenge
+            known = challenge
+            self._learn(proxy, challenge)
             self._count = 0
             reply, stream = await self._ask(proxy, host, port, known)
         return reply, stream
+
+    @property
+    def _may_try(self) -> bool:
+        return self._world.clock.time() >= self._refused_until_s
+
+    def _learn(self, proxy: ProxyAddress, challenge: Challenge) -> None:
+        """Keep what a proxy has asked last; a script may name any number of them, the oldest leaves first."""
+        self._known.pop(proxy, None)
+        if len(self._known) >= KNOWN_MAX:
+            del self._known[next(iter(self._known))]
+        self._known[proxy] = challenge
 
     def _answer(self, challenge: Challenge | None, host: str, port: int) -> ProxyAuthorization | None:
         if challenge is None:

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, Final
 
 from endpoint.runtime.errors import Unreachable
+from endpoint.runtime.net import CONNECT_TIMEOUT_S
 from endpoint.runtime.world import World
 from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.proxyauth import ProxyAuthorization
@@ -13,7 +14,8 @@ from endpoint.wire.tunnel import ProxyAddress, Reply, ReplyReader, connect_reque
 
 SERVICE: Final = "proxy"
 """Name of the way to the proxy, for faults aimed at it."""
-ANSWER_PATIENCE_S: Final = 10.0
+ANSWER_PATIENCE_S: Final = CONNECT_TIMEOUT_S + 5.0
+"""Longer than a proxy looks for a host: its own answer is heard, and it does not count as gone (ours)."""
 
 
 class ProxyDown(Unreachable):

@@ -53,7 +53,7 @@ class Checks:
         due = health.next_change(device)
         if due is not None and device.is_up:
             clock = device.world.clock
-            wait_s = min(max((due - clock.now()).total_seconds(), 0.0), EVERY_S)
+            wait_s = min(max(clock.until_s(due), 0.0), EVERY_S)
             self._next = clock.call_later(wait_s, self._due)
 
     def _due(self) -> None:

@@ -14,7 +14,8 @@ from msgspec import structs
 from endpoint.device.control_messages import SHOWN_CHARS_MAX, ControlError, read_duration, read_members
 from endpoint.device.control_views import fault_view
 from endpoint.runtime.faults import Fault, Faults
-from endpoint.runtime.field_faults.parts import NOT_DEVICE, UnknownRow, find_row, of_row, parts, side_of
+from endpoint.runtime.field_faults.parts import NOT_DEVICE, Part, UnknownRow, of_row, side_of, split
+from endpoint.runtime.net import is_address
 from endpoint.runtime.vocabulary import FAULTS, PARAMETERS
 from endpoint.runtime.world import World
 
@@ -42,10 +43,13 @@ TARGETS: Final[Mapping[str, tuple[str, ...]]] = {
     )
     for on in FAULTS
     if (known := (*LASTING.get(on, ()), *MOMENTARY.get(on, ())))
-} | {"link": ("host", "port", "service", "direction", "kind"), "mercury": ("host", "port")}
-"""What the faults of a layer may be aimed at. A link that is aimed at something is the way to it, not the interface."""
+} | {"link": ("host", "port", "service", "direction", "kind"), "mercury": ("host", "port"), "client": ("over", "user")}
+"""What the faults of a layer may be aimed at. A link that is aimed at something is the way to it, not the interface; only a scenario
+has names for clients."""
 NEEDS_BY: Final = frozenset({"delay", "jump"})
 """Actions that say how long, or how far."""
+NEEDS_ADDRESS: Final = frozenset({"rewrite"})
+"""Actions whose `to` stands in a datagram, where a name cannot."""
 STEPS: Final[Mapping[tuple[str, str], str]] = {("calendar", "sip_button"): "press"}
 """At which step of its layer a fault bites, for layers whose other faults are the cloud's."""
 
@@ -59,7 +63,7 @@ class FaultRequest(msgspec.Struct, kw_only=True, frozen=True):
     row: str = ""
     on: str = ""
     do: str = ""
-    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] | None = None
+    id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_.-]{1,64}\Z")] | None = None
     target: dict[str, str | int] = {}
     count: Annotated[int, msgspec.Meta(ge=1, le=10_000)] | None = None
     skip: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
@@ -94,36 +98,30 @@ class DoorFaults:
             known = ("row", "on", "do")
             raise ControlError(400, "bad_field", "the body has to have `row`, or `on` and `do`", known)
         params = _check(asked, own)
-        return self._do(asked, asked.id or self._new_id(), params)
+        return self._carry_out(self._fault(asked, asked.id or self._new_id(), params))
 
     def _start_row(self, asked: FaultRequest, own: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         if asked.on or asked.do or own:
             raise ControlError(422, "bad_fault", "a row has its own on, do and parameters; give either it or them")
         try:
-            row = find_row(asked.row)
+            row, mine, others = split(asked.row, asked.id or "", "device")
         except UnknownRow as error:
             raise ControlError(422, "unknown_fault", str(error), error.expected) from None
-        wanted = parts(row, asked.id or "")
-        mine, others = [part for part in wanted if part.side == "device"], [p for p in wanted if p.side != "device"]
-        if not mine:
-            where = "the cloud's control API" if others[0].side == "cloud" else "a scenario"
-            raise ControlError(422, "unknown_fault", f"{row.id} is nothing of the device; {where} does it")
         armed = {fault.id for fault in self._faults.armed} & {part.id for part in mine}
         if armed:
             raise ControlError(409, "fault_refused", f"fault {min(armed)!r} is armed already; heal it first")
-        made = []
-        for part in mine:
-            target = {name: value for name, value in {**part.target, **asked.target}.items() if name not in _NOT_AIMED}
-            one = structs.replace(asked, on=part.on, do=part.do, target=target, count=asked.count or part.bites)
-            params = _check(one, part.params, of_row=True)
-            made.append(self._do(one, part.id, params)[1])
+        faults = [self._fault_of(part, asked) for part in mine]  # all of them make sense before the first one bites
+        made = [self._carry_out(fault)[1] for fault in faults]
         return 201, {"id": mine[0].id, "row": row.id, "items": made, "elsewhere": [part.told for part in others]}
 
-    def _do(self, asked: FaultRequest, fault_id: str, params: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-        if asked.do in MOMENTARY.get(asked.on, ()):
-            fault = Fault(id=fault_id, on=asked.on, do=asked.do, target=self._target(asked), params=params)
+    def _fault_of(self, part: Part, asked: FaultRequest) -> Fault:
+        target = {name: value for name, value in {**part.target, **asked.target}.items() if name not in _NOT_AIMED}
+        one = structs.replace(asked, on=part.on, do=part.do, target=target, count=asked.count or part.bites)
+        return self._fault(one, part.id, _check(one, part.params, of_row=True))
+
+    def _carry_out(self, fault: Fault) -> tuple[int, dict[str, Any]]:
+        if fault.do in MOMENTARY.get(fault.on, ()):
             return 200, {"id": fault.id, "on": fault.on, "do": fault.do, "hit": self._faults.strike(fault)}
-        fault = self._fault(asked, fault_id, params)
         try:
             self._faults.arm(fault)
         except ValueError as error:
@@ -192,7 +190,7 @@ def _check(asked: FaultRequest, own: Mapping[str, Any], *, of_row: bool = False)
     is_limited = any(limit is not None for limit in limits) or asked.skip
     if asked.do in MOMENTARY.get(asked.on, ()) and is_limited and not of_row:
         raise ControlError(422, "bad_fault", f"{asked.do} happens once, now; limits are for faults that last")
-    return _params(asked, own)
+    return dict(own) if of_row else _params(asked, own)
 
 
 def _params(asked: FaultRequest, own: Mapping[str, Any]) -> dict[str, Any]:
@@ -202,14 +200,17 @@ def _params(asked: FaultRequest, own: Mapping[str, Any]) -> dict[str, Any]:
             raise ControlError(422, "bad_fault", f"{asked.on} {asked.do} takes no `{name}`", known)
     if asked.do in NEEDS_BY and "by" not in own:
         raise ControlError(422, "bad_fault", f"{asked.on} {asked.do} needs `by`")
-    signed = asked.on == "clock"
-    found = {}
     for name, value in own.items():
         if not isinstance(value, (str, int, float)) or isinstance(value, bool):
             raise ControlError(422, "bad_fault", f"{name} is a text or a number")
-        found[name] = value
-    if "by" in found and isinstance(found["by"], str):
-        found["by"] = read_duration(found["by"], "by", signed=signed)
-    elif "by" in found and not signed:
-        found["by"] = read_duration(found["by"], "by")
+        if name == "to" and not _is_place(value, asked.do):
+            what = "an address" if asked.do in NEEDS_ADDRESS else "a host"
+            raise ControlError(422, "bad_fault", f"{asked.on} {asked.do} leads to {what}, such as 192.0.2.7")
+    found = dict(own)
+    if "by" in found:
+        found["by"] = read_duration(found["by"], "by", signed=asked.on == "clock")
     return found
+
+
+def _is_place(value: str | float, do: str) -> bool:
+    return isinstance(value, str) and value != "" and (do not in NEEDS_ADDRESS or is_address(value))

@@ -157,6 +157,12 @@ class Device:
         self.linking = Linking(self)
         self.is_hardened = self.state.is_hardened
         self.bases: Bases = self._bases()
+        self._assemble_cloud_side()
+        self._plug()
+
+    def _assemble_cloud_side(self) -> None:
+        """Make the parts that speak with the cloud, or watch how that goes."""
+        world = self.world
         self.trust = TrustStore(world, self._tasks, self.settings.anchors, insists=self.settings.revocation == "hard")
         self.trust.load(self.state.trust.service, self.state.trust.proxy, self.state.trust.proxy_directory)
         self.trust.set_own(tuple(certificate.pem for certificate in self.state.room.certificates))
@@ -198,7 +204,6 @@ class Device:
             world, self.http, self.bases, self.profile,
             keeper=self, process_trust=self._process_trust, lock_down=self._lock_down,
         )  # fmt: skip
-        self._plug()
 
     def _make_reachability(self) -> Reachability:
         clusters = Clusters(self.world, self.identity, self.catalog)
@@ -369,6 +374,12 @@ class Device:
     def is_going_down(self) -> bool:
         """Say whether a restart, a shut-down or a reset is under way that a command asked for."""
         return self._going_down is not None and not self._going_down.done()
+
+    @property
+    def is_off(self) -> bool:
+        """Say whether it is switched off, and every part of it has stopped."""
+        is_stopping = self._stopping is not None and not self._stopping.done()
+        return not (self.is_up or self.is_going_down or is_stopping)
 
     def go_down(self, work: Coroutine[Any, Any, None]) -> None:
         """Let work go on that outlives this boot: what a command that switches the power has asked for."""

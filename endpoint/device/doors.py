@@ -47,6 +47,9 @@ class Door(Protocol):
     async def stop(self) -> None:
         """Shut it."""
 
+    def cut(self, fits: Callable[[Mapping[str, str]], bool]) -> int:
+        """Break the connections of clients that `fits` accepts, by `over` and `user`; return how many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -105,6 +108,15 @@ class Doors:
         self.are_open.set()
         self._deaf = device.configuration.listen(("NetworkServices",), lambda _: self._follow_soon(device))
 
+    async def add(self, device: Device, name: str, address: Address) -> None:
+        """Let one more door open, under the settings like the others; nothing happens when it is one of them already.
+
+        Raises:
+            OSError: the address is in use or not ours.
+        """
+        if self._addresses.setdefault(name, address) == address and self.are_open.is_set():
+            await self._follow(device)
+
     def _follow_soon(self, device: Device) -> None:
         async def follow() -> None:
             try:
@@ -155,6 +167,10 @@ class Doors:
                 *(door.stop() for door, _ in doors)
             )  # each may have clients that do not let go at once
         self.on_change()
+
+    def cut(self, fits: Callable[[Mapping[str, str]], bool]) -> int:
+        """Break the connections of clients that stay connected and that `fits` accepts; return how many."""
+        return sum(door.cut(fits) for door, _ in self._open.values())
 
     def ready(self) -> dict[str, Any]:
         """Return what a ready file says of the open doors: `http`, `https`, `ws`, `ssh`."""

@@ -70,18 +70,19 @@ def _name(device: Device, name: str) -> Mapping[str, Value]:
     label = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or device.profile.serial.lower()
     return {
         "SystemUnit BroadcastName": name or device.profile.product.name,
-        "Network 1 FQDN": f"{label}.{_domain(device)}",
+        "Network 1 FQDN": f"{label}.{domain_of(device)}",
     }
 
 
-def _domain(device: Device) -> str:
+def domain_of(device: Device) -> str:
+    """Return the domain that a device is in: that of its settings, or the one that it has without."""
     return str(device.configuration.get(("Network", 1, "DNS", "Domain", "Name")) or "example.test")
 
 
 FOLLOWED: Final[Mapping[str, Follow]] = {
     "SystemUnit Name": _name,
     "Network 1 DNS Domain Name": lambda device, name: {
-        "Network 1 DNS Domain Name": _domain(device),
+        "Network 1 DNS Domain Name": domain_of(device),
         **_name(device, str(device.configuration.get(("SystemUnit", "Name")))),
     },
     "Network 1 DNS Server 1 Address": lambda device, given: {"Network 1 DNS Server 1 Address": given or "192.0.2.53"},

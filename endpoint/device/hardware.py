@@ -1,4 +1,4 @@
-"""What befalls a device as a thing: its power, its heat, its clock, its disk.
+"""What befalls a device as a thing: its power, its heat, its clock, its disk, the cables of its clients.
 
 Source: protocol/activation-and-media.md section 16, rows 22, 54 and 55; T13.
 """
@@ -36,7 +36,7 @@ class Hardware:
         device.world.faults.on_momentary(self._strike)
 
     def _strike(self, fault: Fault) -> bool:
-        if not fault.aims_at({"device": self._device.who, "of": "device"}):
+        if fault.on != "client" and not fault.aims_at({"device": self._device.who, "of": "device"}):
             return False
         match fault.on, fault.do:
             case "power", "cut":
@@ -48,6 +48,8 @@ class Hardware:
             case "storage", "corrupt":
                 self._keeper.corrupt()
                 return True
+            case "client", "drop":
+                return self._cut_clients(fault)
         return False
 
     def _cut(self) -> bool:
@@ -55,6 +57,10 @@ class Hardware:
         if device.is_up:
             device.go_down(device.crash())
         return device.is_up
+
+    def _cut_clients(self, fault: Fault) -> bool:
+        doors, here = self._device.doors, {"device": self._device.who}
+        return doors is not None and doors.cut(lambda about: fault.aims_at({**here, **about})) > 0
 
     def _overheat(self) -> bool:
         device = self._device
@@ -84,6 +90,6 @@ class Hardware:
 
     def _check_disk(self, file: str) -> None:
         """Refuse to write a file as a disk that is full, or read only."""
-        fault = self._device.world.faults.hit("storage", device=self._device.who, file=file)
+        fault = self._device.world.faults.hit("storage", DISK, device=self._device.who, file=file)
         if fault is not None:
             raise StorageError(f"{file}: cannot be written: {DISK[fault.do]}; the state before is kept")

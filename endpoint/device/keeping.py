@@ -33,7 +33,9 @@ class Keeper:
         self.before_write: Callable[[str], object] = lambda file: None
         """Asked before a file is written; StorageError if that cannot be done."""
         self._is_suspect = False
-        self._store = store or (storage.Directory(directory) if directory else storage.Memory())
+        self._store = store or (
+            storage.Directory(directory, lasts=settings.state_lasts) if directory else storage.Memory()
+        )
         try:
             self.state = self._load(settings, chance)
         except BaseException:
@@ -79,14 +81,18 @@ class Keeper:
         if not self._is_suspect:
             return ""
         self._is_suspect = False
+        found, damage = None, "there is no state any more"
         try:
             found = self._store.load()
         except StorageError as error:
-            self._store.set_aside()
-            self.save(storage.State(profile=self.state.profile, boots=self.state.boots))
-            return str(error)
-        self.state = found or self.state
-        return ""
+            damage = str(error)
+        if found is not None:
+            self.state = found
+            return ""
+        self._store.set_aside()
+        new = storage.State(profile=self.state.profile, boots=self.state.boots)
+        self.save_or_tell(new, lambda error: None)  # a boot writes again, and says it itself when that fails
+        return damage
 
     def save_or_tell(self, state: storage.State, tell: Callable[[StorageError], object]) -> None:
         """Save what is so whether it can be written or not; it then holds until the device goes off."""

@@ -1,7 +1,8 @@
 """The network interface of a device: whether a cable is in it, and whether it has an address.
 
 Faults of the layer `link` that are aimed at the device as a whole are what happens to the interface; a fault aimed at a host or a service
-is on the way to it, and the interface knows nothing of it. Source: protocol/activation-and-media.md section 16, rows 1 and 2; R05, R06.
+is on the way to it, and the interface knows nothing of it, as of one that takes a share of what passes.
+Source: protocol/activation-and-media.md section 16, rows 1 and 2; R05, R06.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from endpoint.cloud.proxy import HttpProxy
 from endpoint.cloud.proxy_settings import NODE, ProxySettings, read_settings
+from endpoint.device.effects import domain_of
 
 if TYPE_CHECKING:
     from endpoint.device.device import Device
@@ -18,8 +19,7 @@ def plug(device: Device) -> HttpProxy:
     """Let a device that is about to boot take the proxy of its settings."""
 
     def read() -> ProxySettings:
-        domain = str(device.configuration.get(("Network", 1, "DNS", "Domain", "Name")) or "example.test")
-        return read_settings(lambda name: str(device.configuration.get((*NODE, name)) or ""), domain)
+        return read_settings(lambda name: str(device.configuration.get((*NODE, name)) or ""), domain_of(device))
 
     def show(problem: str, is_script: bool) -> None:
         references = {"mode": read().mode, "status": problem}

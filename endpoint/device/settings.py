@@ -37,6 +37,7 @@ class DeviceSettings:
         catalog_format: `hostmap` or `U2CV2`.
         log_lines: lines of the device log kept in memory.
         state_dir: where state is kept; None keeps it as long as the process runs.
+        state_lasts: the directory outlives the process; without it no write waits for the disk.
         table: the node table of the device, wider than the built-in one when a schema was imported.
         auto_join: whether the device joins its meetings by itself.
         revocation: what a certificate is worth whose status nobody tells: `soft` takes it, `hard` refuses it.
@@ -55,6 +56,7 @@ class DeviceSettings:
     log_lines: int = 2_000
     zone: tzinfo = field(default=UTC)
     state_dir: Path | None = None
+    state_lasts: bool = True
     configuration: dict[str, str | int] = field(default_factory=dict)
     table: Nodes = field(default_factory=nodes)
     imported_succeed: bool = False

@@ -155,10 +155,15 @@ class Memory:
 
 
 class Directory:
-    """State in a directory that belongs to one device, and to one process at a time."""
+    """State in a directory that belongs to one device, and to one process at a time.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        lasts: what is written outlives a failure of power; not worth its time in a directory that goes with the process.
+    """
+
+    def __init__(self, path: Path, *, lasts: bool = True) -> None:
         self.path = path
+        self._lasts = lasts
         try:
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._lock: int | None = os.open(path / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -224,9 +229,11 @@ class Directory:
             with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
                 stream.write(codec.encode(state))
                 stream.flush()
-                os.fsync(stream.fileno())
+                if self._lasts:
+                    os.fsync(stream.fileno())
             new.replace(file)
-            self._sync_directory()
+            if self._lasts:
+                self._sync_directory()
         except OSError as error:
             with suppress(OSError):
                 new.unlink()

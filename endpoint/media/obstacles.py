@@ -10,7 +10,6 @@ from typing import Any, Final
 
 from endpoint.media.checks import SERVICE
 from endpoint.media.quality import GOOD, Conditions
-from endpoint.runtime.faults import Fault
 from endpoint.runtime.net import LINK_LOST, PATIENCE
 from endpoint.runtime.quality import Quality, quality
 from endpoint.runtime.world import World
@@ -48,14 +47,10 @@ def is_link_down(world: World) -> bool:
     """Say whether the device's own link is down, which it sees without sending anything."""
     now_s = world.clock.time()
     return any(
-        fault.on == "link" and fault.do in LINK_LOST and fault.percent >= 100 and _holds(fault, now_s)
+        fault.on == "link" and fault.do in LINK_LOST and fault.percent >= 100 and fault.holds_at(now_s)
         and fault.aims_at({"device": world.who})
         for fault in world.faults.armed
     )  # fmt: skip
-
-
-def _holds(fault: Fault, now_s: float) -> bool:
-    return fault.from_s <= now_s and (fault.until_s is None or now_s < fault.until_s)
 
 
 def conditions(world: World, candidate: Candidate | None) -> Conditions:
@@ -71,10 +66,10 @@ def conditions(world: World, candidate: Candidate | None) -> Conditions:
     for fault in world.faults.armed:
         is_loss = (fault.on, fault.do) == ("media", "loss") or (is_udp and (fault.on, fault.do) == ("udp", "drop"))
         is_jitter = (fault.on, fault.do) == ("media", "jitter")
-        if not (is_loss or is_jitter) or not _holds(fault, now_s) or not fault.aims_at(about):
+        if not (is_loss or is_jitter) or not fault.holds_at(now_s) or not fault.aims_at(about):
             continue
         if is_jitter:
-            jitter_s += float(fault.params.get("by", JITTER_S))
+            jitter_s += float(fault.drawn().params.get("by", JITTER_S))
         elif fault.percent < 100:
             passing *= 1 - fault.percent / 100
         else:

@@ -61,6 +61,15 @@ class Fault:
         """Say whether its time has passed."""
         return self.until_s is not None and now_s >= self.until_s
 
+    def holds_at(self, now_s: float) -> bool:
+        """Say whether its time has come and has not passed."""
+        return self.from_s <= now_s and not self.is_over(now_s)
+
+    @property
+    def is_limited(self) -> bool:
+        """Say whether it takes only a share of its occasions."""
+        return self.percent < 100 or self.count is not None or self.skip > 0
+
     def drawn(self) -> Fault:
         """Return this fault with its drawn parameters as they are this time."""
         spread = {name: value for name, value in self.params.items() if isinstance(value, Between)}
@@ -132,16 +141,11 @@ class Faults:
             watcher(fault)
 
     def holding(self, on: str, among: Collection[str], **attributes: Any) -> Fault | None:
-        """Return the first fault that holds here and now and does one of some things, without letting it bite."""
+        """Return the first fault that holds here and now on every occasion and does one of some things, without letting it bite."""
         now_s = self._clock.time()
         for fault in self._armed.values():
-            if (
-                fault.on == on
-                and fault.do in among
-                and fault.from_s <= now_s
-                and not fault.is_over(now_s)
-                and fault.aims_at(attributes)
-            ):
+            is_meant = fault.on == on and fault.do in among and not fault.is_limited
+            if is_meant and fault.holds_at(now_s) and fault.aims_at(attributes):
                 return fault
         return None
 

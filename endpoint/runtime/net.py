@@ -24,6 +24,7 @@ from endpoint.runtime.faults import Fault, Faults
 from endpoint.runtime.quality import shapes
 from endpoint.runtime.shaping import Shaped, Shaper
 from endpoint.runtime.tls import TlsClient, date_problem, failure
+from endpoint.runtime.wiretap import Ear, TappedDatagrams, TappedEndpoint, TappedProtocol, Wiretap, bare, ends
 
 BACKLOG = 4096
 """Listen backlog of every server; a fleet that wakes at once must not meet a full one."""
@@ -154,6 +155,8 @@ class Net:
         self.faults = faults
         self.way: Way | None = None
         """Asked by connections that may take a proxy."""
+        self.wiretap: Wiretap | None = None
+        """Hears what connections that this actor opens carry."""
         self._streams: list[tuple[Callable[[], Any], Mapping[str, object]]] = []
         self._shaper: Shaper | None = None
         self._over_tcp: dict[str, None] = {}
@@ -187,6 +190,7 @@ class Net:
             stream = await self.way.tunnel(host, port, secure=tls is not None, service=service)
             if stream is not None:
                 return await self._through(stream, factory, tls, about, timeout_s)
+        factory = self._heard(factory, tls, about)
         verifies = tls is not None and tls.verify
         insists = tls is not None and tls.insists
         patience_s = CONNECT_TIMEOUT_S if timeout_s is None else timeout_s
@@ -215,7 +219,13 @@ class Net:
             self._check(transport, protocol, about)
             protocol = _hand_over(transport, factory)
         self._streams = [*self._open_streams(), (_held_loosely(transport), about)]
-        return transport, protocol
+        return ends(transport, protocol)
+
+    def _heard(self, factory: ProtocolFactory, tls: TlsClient | None, about: Mapping[str, object]) -> ProtocolFactory:
+        wiretap = self.wiretap
+        if wiretap is None:
+            return factory
+        return lambda: TappedProtocol(factory(), lambda: wiretap.opened("tcp" if tls is None else "tls", about))
 
     async def _through(
         self,
@@ -226,6 +236,7 @@ class Net:
         timeout_s: float | None,
     ) -> tuple[Any, Any]:
         """Take over a tunnel; what is said in it is TLS with the host at its end when `tls` is given."""
+        stream = bare(stream)
         transport: Any = stream
         if tls is not None:
             held = _Held()
@@ -244,14 +255,28 @@ class Net:
             finally:
                 if transport is stream:
                     stream.abort()
-        protocol = _hand_over(transport, factory)
+        protocol = _hand_over(transport, self._heard(factory, tls, about))
         self._streams = [*self._open_streams(), (_held_loosely(transport), about)]
-        return transport, protocol
+        return ends(transport, protocol)
+
+    @property
+    def open_streams(self) -> list[str]:
+        """Return where the streams lead that are open, `host:port`."""
+        return [f"{about['host']}:{about['port']}" for _, about in self._open_streams()]
 
     def break_streams(self) -> None:
         """Break every stream: the interface is gone."""
         for held, _about in list(self._open_streams()):
             reset(held())
+
+    def hold_streams(self, does: bool) -> None:
+        """Let what arrives on every stream lie, as somebody does who stands still, or take it again."""
+        for held, _about in list(self._open_streams()):
+            transport = held()
+            if does:
+                transport.pause_reading()
+            else:
+                transport.resume_reading()
 
     def _open_streams(self) -> Iterator[tuple[Callable[[], Any], Mapping[str, object]]]:
         for held, about in self._streams:
@@ -261,6 +286,7 @@ class Net:
 
     def _check(self, transport: Any, held: _Held, about: Mapping[str, object], *, looks: bool = True) -> None:
         if held.is_lost:
+            transport.abort()
             raise _unreachable(("tls", "connection reset {host}:{port}"), about)
         problem = date_problem(transport.get_extra_info("ssl_object"), self.clock.now()) if looks else None
         if problem is not None:
@@ -396,8 +422,18 @@ class Net:
         loop = asyncio.get_running_loop()
         if local is None and remote is None:
             local = ("127.0.0.1", 0)
-        transport, protocol = await loop.create_datagram_endpoint(factory, local_addr=local, remote_addr=remote)
-        return transport, protocol
+        wiretap = self.wiretap
+        if wiretap is None:
+            return await loop.create_datagram_endpoint(factory, local_addr=local, remote_addr=remote)
+
+        def hear(address: Any) -> Ear | None:
+            host, port = (address or remote or ("", 0))[:2]
+            return wiretap.opened("udp", {"host": host, "port": port, "service": "media", "device": self.who})
+
+        transport, protocol = await loop.create_datagram_endpoint(
+            lambda: TappedDatagrams(factory(), hear), local_addr=local, remote_addr=remote
+        )
+        return TappedEndpoint(transport, protocol.heard), protocol.inner
 
     def resolve_datagram(self, host: str, port: int) -> tuple[str, int] | None:
         """Return the address that answers for a logical UDP name and port, or None."""

@@ -85,9 +85,7 @@ def _direction_of(fault: Fault) -> dict[str, Any]:
 def quality(faults: Faults, now_s: float, carrier: str, about: Mapping[str, Any]) -> Quality | None:
     """Return what a path is like at `now_s` in the direction that `about` names; None: as good as can be."""
     sources = tuple(
-        fault
-        for fault in shaping(faults, carrier, about)
-        if fault.aims_at(about) and fault.from_s <= now_s and (fault.until_s is None or now_s < fault.until_s)
+        fault for fault in shaping(faults, carrier, about) if fault.aims_at(about) and fault.holds_at(now_s)
     )
     if not sources:
         return None

@@ -24,6 +24,8 @@ SYN_BYTES: Final = 20
 """Options of the packets that make a connection, beyond their headers."""
 WAYS_MAX: Final = 10_000
 """Flows of datagrams that are remembered; the oldest leave first."""
+LATE_MAX: Final = 10_000
+"""Datagrams that are under way at a time; further ones are lost."""
 QUEUE_S_MAX: Final = 1.0
 """A datagram that would wait longer than this for a slow link is dropped."""
 DELAY_S: Final = 1.0
@@ -44,6 +46,7 @@ class Shaper:
         self._pipes = Pipes()
         self._streams = 0
         self._ways: dict[tuple[str, str, int, str], Way] = {}
+        self._late = 0
         self._held: dict[tuple[str, str, int, str], tuple[Timer, Callable[[], object]]] = {}
 
     def changed(self, fault: Fault) -> None:
@@ -91,8 +94,7 @@ class Shaper:
             if late_s > QUEUE_S_MAX:
                 return False
             late_s += way.travel_s(found)
-        self._mistreat(data, flow, deliver, late_s)
-        return True
+        return self._mistreat(data, flow, deliver, late_s)
 
     def _way(self, flow: tuple[str, str, int, str]) -> Way:
         way = self._ways.get(flow)
@@ -106,8 +108,8 @@ class Shaper:
         direction, host, port, kind = flow
         return {"host": host, "port": port, "direction": direction, "kind": kind, "device": self._who}
 
-    def _mistreat(self, data: bytes, flow: tuple[str, str, int, str], deliver: Deliver, late_s: float) -> None:
-        """Let faults of datagrams bite, each kind once."""
+    def _mistreat(self, data: bytes, flow: tuple[str, str, int, str], deliver: Deliver, late_s: float) -> bool:
+        """Let faults of datagrams bite, each kind once; says whether the datagram arrives."""
         hit = partial(self._faults.hit, "udp", **self._about(flow))
         if fault := hit(among=("corrupt",)):
             data = _corrupted(data, fault)
@@ -119,12 +121,20 @@ class Shaper:
         fault = hit(among=("reorder",)) if flow not in self._held else None
         if fault is not None:
             self._hold(flow, partial(_repeat, copies, deliver, data), float(fault.params.get("by", REORDER_S)) + late_s)
-            return
+            return True
+        if late_s and self._late >= LATE_MAX:
+            return False
         if late_s:
-            self._clock.call_later(late_s, _repeat, copies, deliver, data)
+            self._late += 1
+            self._clock.call_later(late_s, self._arrive, copies, deliver, data)
         else:
             _repeat(copies, deliver, data)
         self._let_go(flow)
+        return True
+
+    def _arrive(self, copies: int, deliver: Deliver, data: bytes) -> None:
+        self._late -= 1
+        _repeat(copies, deliver, data)
 
     def _hold(self, flow: tuple[str, str, int, str], deliver: Callable[[], object], limit_s: float) -> None:
         """Keep a datagram until the next one of its flow has passed, or a while is over."""

@@ -18,6 +18,11 @@ class Tasks:
         self._running: dict[asyncio.Task[Any], None] = {}  # in the order of their start, which a set would lose
         self._on_defect = on_defect
 
+    @property
+    def running(self) -> list[str]:
+        """Return the names of the tasks that run, the oldest first."""
+        return [task.get_name() for task in self._running]
+
     def start(self, work: Coroutine[Any, Any, Any], name: str, *, awaited: bool = False) -> asyncio.Task[Any]:
         """Run a coroutine to its end; an exception that it leaves behind is a defect and is shown as one.
 

@@ -266,11 +266,10 @@ def server_context(cert_pem: str, key_pem: str) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.num_tickets = 0  # nobody here resumes: with Python's session objects that costs what it saves
-    with tempfile.TemporaryDirectory(prefix="roomsim-") as folder:  # OpenSSL reads keys from files only
-        path = Path(folder, "server.pem")
-        path.touch(mode=0o600)
-        path.write_text(cert_pem + key_pem)
-        context.load_cert_chain(path)
+    with tempfile.NamedTemporaryFile("w", prefix="roomsim-") as file:  # OpenSSL reads keys from files only
+        file.write(cert_pem + key_pem)
+        file.flush()
+        context.load_cert_chain(file.name)
     return context
 
 

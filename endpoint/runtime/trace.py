@@ -199,6 +199,10 @@ class Trace:
             self._secrets[kind, value] = number
         return number
 
+    def hidden(self) -> list[tuple[str, object]]:
+        """Return what the history has a number for in the place of the value: kind and value, the first one first."""
+        return list(self._secrets)
+
     def forget_secrets(self, kind: str) -> None:
         """Stop numbering the values of a kind; for long runs, when an account is gone."""
         for key in [key for key in self._secrets if key[0] == kind]:

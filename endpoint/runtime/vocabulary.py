@@ -46,6 +46,7 @@ _FRAME: Final = ("device", "type", "eventType")
 _MEETING: Final = ("meeting",)
 _CALL: Final = ("device", "call", "meeting")
 _MAILBOX: Final = ("mailbox",)
+_CLIENT: Final = (*_DEVICE, "client", "over", "user")
 
 
 def _lasting(*params: str, to: tuple[str, ...] = ()) -> Action:
@@ -163,6 +164,12 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "corrupt": _now(to=_DEVICE),
     },
     "power": {"cut": _now(to=_DEVICE), "thermal": _now(to=_DEVICE)},
+    "client": {
+        "drop": _now(to=_CLIENT),
+        "flood": Action(False, ("what",), _CLIENT, ("requests", "connections")),
+        "half_open": _lasting(to=_CLIENT),
+        "slow_reader": _lasting(to=_CLIENT),
+    },
     "clock": {
         "jump": _now("by", to=(*_DEVICE, "of")),
         "skew": _lasting("by", to=(*_DEVICE, "of")),

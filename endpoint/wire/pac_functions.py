@@ -79,7 +79,7 @@ function timeRange(...words) {
   const clock = __clock(words), hour = clock.getUTCHours(), minute = clock.getUTCMinutes(), second = clock.getUTCSeconds();
   words = words.map(Number);
   if (words.length === 1) return hour === words[0];
-  if (words.length === 2) return words[0] <= words[1] ? words[0] <= hour && hour < words[1] : hour >= words[0] || hour < words[1];
+  if (words.length === 2) return __within(hour, words[0], words[1]);
   if (words.length === 4) return __within(hour * 60 + minute, words[0] * 60 + words[1], words[2] * 60 + words[3]);
   if (words.length !== 6) return false;
   const from = (words[0] * 60 + words[1]) * 60 + words[2], to = (words[3] * 60 + words[4]) * 60 + words[5];

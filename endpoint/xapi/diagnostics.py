@@ -171,10 +171,6 @@ class Diagnostics:
                 if self._is_shown(known):
                     self._show(known)
 
-    def holds(self, kind: str) -> bool:
-        """Say whether a condition holds, shown or not."""
-        return kind in self._conditions
-
     def _is_shown(self, kind: str) -> bool:
         return kind in self._conditions and not any(lower in self._conditions for lower in HIDDEN_BY.get(kind, ()))
 

@@ -119,6 +119,12 @@ def run(
             help="Record the devices of a single run: trace, HAR and the skeleton of a scenario.", metavar="DIR"
         ),
     ] = None,
+    raw: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the bytes of the devices' connections (of a single run), secrets and all.", metavar="DIR"
+        ),
+    ] = None,
     ladder: Annotated[bool, typer.Option("--ladder", help="Draw both sides while it runs.")] = False,
     case: Annotated[
         list[str] | None, typer.Option(help="Only this case of the files; may be repeated.", metavar="NAME")
@@ -145,7 +151,7 @@ def run(
 
     selection = Selection(paths, tag or (), case or (), seed, seeds)
     options = RunOptions(until_step=until_step, max_wait_s=max_wait, max_real_s=max_real, ready_file=ready_file)
-    suite = Suite(mode, options, trace, record)
+    suite = Suite(mode, options, trace, record, raw)
     wanted = Wanted(junit, json_file, github=github, labels=labels, times=times, ladder=ladder)
     shell = "always" if repl else "on failure" if repl_on_failure else ""
     raise typer.Exit(RunCommand(selection, suite, jobs, wanted, shell=shell, watch=watch).run())
@@ -176,8 +182,12 @@ def swarm(
         int, typer.Option("-j", "--jobs", help="Play so many plans at once, in processes.", min=1, max=64)
     ] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only what broke, and the count.")] = False,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Write what came of each plan as JSON.", metavar="FILE")
+    ] = None,
 ) -> None:
     """Play scenarios under faults that the seed draws, and demand safety at every step and a device that is well in the end."""
+    from scenarios.runner.chaos.answers import as_json
     from scenarios.runner.chaos.command import SwarmCommand, tasks
     from scenarios.runner.suite import select
 
@@ -185,6 +195,11 @@ def swarm(
     if not work:
         raise refused("nothing selected: no scenario that plays alone", Exit.NOTHING)
     answers = SwarmCommand(sys.stdout, is_quiet=quiet).run(work, jobs)
+    if json_file is not None:
+        try:
+            json_file.write_bytes(as_json(answers))
+        except OSError as error:
+            raise refused(f"{json_file}: cannot be written: {error.strerror}") from None
     if any(answer.is_internal for answer in answers):
         raise typer.Exit(Exit.INTERNAL)
     raise typer.Exit(Exit.OK if all(answer.is_good for answer in answers) else Exit.NO)

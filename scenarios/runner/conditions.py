@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 from endpoint.runtime.trace import Event
 from endpoint.wire.why_report import Report
+from endpoint.wire.xapi.paths import Path
 from scenarios.runner.matchers import Matcher, Resolve
 from scenarios.runner.problems import Place
 from scenarios.runner.values import show_duration
@@ -29,11 +30,15 @@ Fields: TypeAlias = Mapping[str, object]
 class View(Protocol):
     """The present state of both sides; states are read here, everything else from the trace."""
 
-    def xstatus(self, device: str) -> Mapping[str, object]:
-        """Return the leaves of the status tree by canonical path (`Call 1 Status`), values as text or whole numbers."""
+    def xstatus(self, device: str, below: Path = ()) -> Mapping[str, object]:
+        """Return the leaves of the status tree by canonical path (`Call 1 Status`), values as text or whole numbers.
+
+        Args:
+            below: all that is asked for is at or below this path; the others may be left out.
+        """
         ...
 
-    def xconfig(self, device: str) -> Mapping[str, object]:
+    def xconfig(self, device: str, below: Path = ()) -> Mapping[str, object]:
         """Return the leaves of the configuration tree, in the same form."""
         ...
 

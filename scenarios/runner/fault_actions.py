@@ -15,6 +15,7 @@ from cloud_stub.platform.certificates import DOES
 from cloud_stub.platform.fault_points import aimed
 from endpoint.runtime.clock import STANDS_STILL_PPM, Clock
 from endpoint.runtime.faults import Fault
+from endpoint.runtime.field_faults.parts import of_row
 from endpoint.runtime.quality import CONDITIONS
 from endpoint.runtime.shaping import DIRECTIONS
 from endpoint.runtime.trace import Event
@@ -24,6 +25,7 @@ from scenarios.runner import world_verbs as w
 from scenarios.runner.call_parts import far
 from scenarios.runner.chaos.menu import MENU, served
 from scenarios.runner.chaos.plan import Trouble, draw_plan
+from scenarios.runner.clients import troubles
 from scenarios.runner.conditions import Anchor
 from scenarios.runner.event_subjects import read_anchor
 from scenarios.runner.problems import Place, Problems
@@ -33,14 +35,16 @@ from scenarios.runner.validation import check
 from scenarios.runner.verbs import implements
 from scenarios.runner.yamltree import Scalar, graft
 
-OUTSIDE_THE_CLOUD: Final = frozenset({"link", "dns", "tcp", "tls", "udp", "stun", "media", "clock", "storage", "power"})
+OUTSIDE_THE_CLOUD: Final = frozenset({
+    "link", "dns", "tcp", "tls", "udp", "stun", "media", "client", "clock", "storage", "power",
+})  # fmt: skip
 """Layers whose faults are asked for under their own names; the cloud's have to be aimed at its injection points."""
 FLAP_EVERY_S: Final = 30.0
 FLAP_LASTS_S: Final = 2.0
 """How often a link flaps, and how long it is down each time, where the file does not say."""
 PASSED: Final = ("start", "label")
 """Anchors that lie behind every step that can name them."""
-_THINGS: Final = frozenset({"link", "clock", "storage", "power"})
+_THINGS: Final = frozenset({"link", "client", "clock", "storage", "power"})
 """Layers of one device, the step's, where no other is named."""
 _NOWHERE: Final = Place("", 0, 0)
 
@@ -68,6 +72,8 @@ async def chaos(stage: Stage, args: f.Chaos) -> object:
     menu = served(MENU, has_proxy=True, has_inspector=trusts_inspector(stage.scenario.head.cloud))
     plan = draw_plan(stream, menu, args.on, length_s=args.for_, troubles=args.troubles)
     specs = [spec_of(trouble, f"{args.id}.{number}") for number, trouble in enumerate(plan, 1)]
+    if args.id in stage.pending:
+        raise ValueError(f"{args.id} holds already; heal it first or give another id")
     for spec in specs:
         _inject(stage, spec)
 
@@ -118,6 +124,8 @@ def _begin(stage: Stage, spec: f.FaultSpec, made: Fault, device: str) -> bool:
         stage.faults.arm(made)
     if made.on == "clock":
         _put_wrong(stage, made)
+    elif made.on == troubles.ON:
+        stage.on_over[made.id] = troubles.begin(stage, made)
     ends = _ends(stage, spec, made, device)
     if ends:
         stage.pending[made.id] = ends
@@ -215,10 +223,9 @@ def _target(stage: Stage, spec: f.FaultSpec) -> dict[str, Any]:
 @implements(f.Heal)
 async def heal(stage: Stage, args: f.Heal) -> object:
     """End faults; one that is over already is over."""
-    known = [*stage.pending, *(one.id for one in stage.faults.armed)]
-    parts = [one for one in known if one.startswith(f"{args.fault}.")]  # of a row that is made of several
-    for fault_id in dict.fromkeys(known) if args.fault == "all" else (args.fault, *parts):
-        end_fault(stage, fault_id)
+    for fault_id in dict.fromkeys([*stage.pending, *(one.id for one in stage.faults.armed)]):
+        if args.fault == "all" or of_row(fault_id, args.fault):
+            end_fault(stage, fault_id)
     return {}
 
 
@@ -304,9 +311,9 @@ def again_and_again(
 
     def happen(left: int | None) -> None:
         rest = None if left is None else left - 1
-        stage.pending[fault_id] = list(ends)
+        stage.pending.pop(fault_id, None)
         if rest != 0:
-            stage.pending[fault_id].append(stage.clock.call_later(every_s, happen, rest).cancel)
+            stage.pending[fault_id] = [*ends, stage.clock.call_later(every_s, happen, rest).cancel]
         strike()
 
     happen(times)
@@ -335,7 +342,8 @@ async def set_clock(stage: Stage, args: w.SetClock) -> object:
 
 
 def install(stage: Stage) -> None:
-    """Let the runner carry out what happens to the cloud's clock once, now; devices see to theirs."""
+    """Let the runner carry out what happens once, now, to the cloud's clock and to clients; devices see to what is theirs."""
+    stage.faults.on_momentary(partial(troubles.drop, stage))
 
     def strike(fault: Fault) -> bool:
         if (fault.on, fault.do) != ("clock", "jump") or fault.target["of"] != "cloud":

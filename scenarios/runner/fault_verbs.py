@@ -68,10 +68,10 @@ def _by(value: object) -> float | Between:
             return read_signed_duration(value)
         except ValueError as error:
             raise wrong(str(error)) from None
-    if list(value) != ["from", "to"]:
+    if set(value) != {"from", "to"}:
         raise wrong("write { from: 1s, to: 3s } for what is drawn anew each time")
     try:
-        low, high = (read_duration(bound) for bound in value.values())
+        low, high = read_duration(value["from"]), read_duration(value["to"])
     except ValueError as error:
         raise wrong(str(error)) from None
     if low > high:
@@ -99,34 +99,45 @@ def _row(value: object) -> object:
     return value
 
 
+_ENDS = ("for", "count", "until")
+"""Limits of which a fault has one."""
+
+
 def _spread(node: Node) -> list[Node]:
     """Put the faults of a row of the table in the place of its name; what is written beside it goes to each of them."""
-    if isinstance(node, MapNode):
-        entry = node.get("row")
-        if entry is None or node.get("on") is not None:
-            return [node]
-        name, own = entry.node, tuple(one for one in node.entries if one.key != "row")
-    else:
-        name, own = node, ()
+    entry = node.get("row") if isinstance(node, MapNode) else None
+    name = node if entry is None else entry.node
     if not isinstance(name, Scalar):
         return [node]
+    own = tuple(one for one in node.entries if one is not entry) if isinstance(node, MapNode) else ()
     row = ROWS.get(name.value) if isinstance(name.value, str) else None
-    written = {one.key for one in own}
+    plan = row.plan if row is not None and row.is_built else (_HARMLESS,)
+    parts = [{"row": name.value, **spec} for spec in plan]
+    has_lasting = not all(map(_happens_once, parts))
     found: list[Node] = []
-    for index, spec in enumerate(row.plan if row is not None and row.is_built else (_HARMLESS,)):
-        fault_id = (
-            own_id.node.value if (own_id := _entry(own, "id")) and isinstance(own_id.node, Scalar) else name.value
-        )
-        made = {"row": name.value, **spec, "id": f"{fault_id}.{index + 1}" if index else fault_id}
-        entries = [
-            Entry(key, name.at, graft(value, name.at)) for key, value in made.items() if key not in written - {"id"}
-        ]
-        found.append(MapNode((*entries, *(one for one in own if one.key != "id")), node.at))
+    for number, part in enumerate(parts, 1):
+        passed_over = (*_ENDS, "percent") if has_lasting and _happens_once(part) else ()
+        beside = [one for one in own if one.key not in passed_over]
+        written = {one.key for one in beside}
+        if not written.isdisjoint(_ENDS):
+            written.update(_ENDS)
+        entries = [Entry(key, name.at, graft(value, name.at)) for key, value in part.items() if key not in written]
+        found.append(_named(MapNode((*entries, *beside), node.at), name, number))
     return found
 
 
-def _entry(entries: Iterable[Entry], key: str) -> Entry | None:
-    return next((entry for entry in entries if entry.key == key), None)
+def _happens_once(spec: Mapping[str, Any]) -> bool:
+    return FAULTS[spec["on"]][spec["do"]].momentary
+
+
+def _named(fault: MapNode, row: Scalar, number: int) -> MapNode:
+    """Name a fault of a row: the first as the row or as it is written, the others with their number behind that."""
+    own = fault.get("id")
+    given = row if own is None else own.node
+    if not isinstance(given, Scalar):
+        return fault
+    named = Entry("id", given.at, Scalar(given.value if number == 1 else f"{given.value}.{number}", given.at))
+    return MapNode((named, *(one for one in fault.entries if one is not own)), fault.at)
 
 
 def _either_a_row_or_its_own_words(schema: dict[str, Any]) -> None:
@@ -194,6 +205,11 @@ class FaultSpec(Strict):
 
     def objections(self) -> Iterable[Objection]:
         """Object to what the vocabulary does not have, and to keys that the action does not take."""
+        if self.row is not None and all(spec["on"] != self.on for spec in ROWS[self.row].plan):
+            yield Objection(
+                ("on",), f"row `{self.row}` says itself on what it acts; leave out `on`, or `row`", at_key=True
+            )
+            return
         actions = FAULTS.get(self.on)
         if actions is None:
             later = not_yet("fault", self.on)
@@ -283,8 +299,13 @@ _PARAMETERS = (
     "status", "code", "reason", "retry_after", "what", "by", "bytes", "rate", "idle", "service", "to", "titles_only", "schemes",
     "headers", "ca",
 )  # fmt: skip
-STATES = frozenset({("clock", "skew"), ("clock", "drift"), ("clock", "freeze"), ("link", "flap")})
+STATES = frozenset({
+    ("clock", "skew"), ("clock", "drift"), ("clock", "freeze"), ("link", "flap"),
+    ("client", "flood"), ("client", "half_open"), ("client", "slow_reader"),
+})  # fmt: skip
 """What is not made of items, beside what shapes a path."""
+_MODELLED = SHAPES | {("client", "half_open")}
+"""What takes a network in memory."""
 
 
 @declare
@@ -324,7 +345,7 @@ class Fault(Verb):
 
     def why_not(self, mode: str) -> str:
         """Say that faults which shape paths need a network in memory."""
-        return NO_MODEL if mode != "virtual" and any((one.on, one.do) in SHAPES for one in self.plan) else ""
+        return NO_MODEL if mode != "virtual" and any((one.on, one.do) in _MODELLED for one in self.plan) else ""
 
     def defines(self) -> Iterable[Defined]:
         """Make the faults known to `heal` and to anchors."""
@@ -333,12 +354,15 @@ class Fault(Verb):
                 yield Defined("fault", spec.id, ("plan", index, "id"))
 
     def uses(self) -> Iterable[Used]:
-        """Refer to the anchors that begin and end faults."""
+        """Refer to the anchors that begin and end faults, and to clients."""
         for index, spec in enumerate(self.plan):
             if spec.after is not None and spec.after.anchor is not None:
                 yield Used("anchor", spec.after.anchor, ("plan", index, "after"))
             if spec.until is not None:
                 yield Used("anchor", spec.until, ("plan", index, "until"))
+            client = spec.target.get("client")
+            if isinstance(client, str):
+                yield Used("client", client, ("plan", index, "target", "client"))
 
 
 @declare
@@ -376,7 +400,9 @@ class Chaos(Verb):
             if layer not in MENU:
                 message = f"nothing is drawn on `{layer}`; layers: {', '.join(MENU)}"
                 yield Objection(("on", index), message, nearest(layer, MENU))
-        if self.every <= 0 or self.troubles > PLAN_MAX:
+        if self.for_ <= 0:
+            yield Objection(("for",), "write a duration above 0s")
+        elif self.every <= 0 or self.troubles > PLAN_MAX:
             yield Objection(
                 ("every",), f"at most {PLAN_MAX} faults are drawn, so write at least a {PLAN_MAX}th of `for`"
             )

@@ -87,6 +87,8 @@ def _quiet_for(context: Context, entry: Entry, limit: Entry, is_noise: IsNoise, 
     except ValueError as error:
         context.problems.add(limit.node.at, str(error))
         return []
+    if wanted_s <= 0:
+        context.problems.add(limit.node.at, "it is always quiet for 0s; write a duration above that")
     matcher = m.Ordered("ge", wanted_s, show_duration(wanted_s), False)
 
     def make(device: str, resolve: Resolve) -> Quiet:

@@ -361,3 +361,12 @@ class Scenario:
     def name(self) -> str:
         """The sentence of the file, with the case in brackets."""
         return self.head.name if self.case is None else f"{self.head.name} [{self.case}]"
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The file, and those of the parts that it uses."""
+        return _files((*self.setup, *self.steps, *self.finally_)) | {self.file}
+
+
+def _files(steps: Iterable[Step]) -> frozenset[str]:
+    return frozenset().union(*({step.place.file} | _files((*step.meanwhile, *step.inner)) for step in steps))

@@ -11,8 +11,6 @@ from typing import Final
 
 _FLEET = "it comes with fleets"
 _GOOGLE = "it comes with Google calendars"
-_CLIENT = "scenarios have no client that keeps a connection; `subscribe` listens inside the process"
-_DOORS = "scenarios call through the websocket, HTTP, or inside the process; `roomsim endpoint run` opens the SSH door as well"
 _MEDIA = "it comes with media"
 _PANEL = "it comes with the panel"
 
@@ -30,7 +28,6 @@ NOT_YET: Final[dict[str, str]] = {
     # verbs of the device
     "verb.macro": "it comes with macros",
     # layers of faults
-    "fault.client": _CLIENT,
     "media.one_way": _MEDIA,
     "media.low_bandwidth": "packets of media are modelled, not sent: nothing waits in a queue",
     "media.ice_fail": "`fault: media.all_blocked` blocks every path",
@@ -41,8 +38,6 @@ NOT_YET: Final[dict[str, str]] = {
     "hybrid.tnef_stripped": "it comes with Exchange",
     # keys of verbs that are there
     "cloud.meeting.create.platform": "`cloud.invite` takes the long way: platform, mailbox, keyword",
-    "over.ssh": _DOORS,
-    "subscribe.over": _CLIENT,
     "press.hold": _PANEL,
 }
 

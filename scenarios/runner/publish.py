@@ -14,8 +14,9 @@ from typing import Any, Final
 
 from endpoint.device.doors import Doors
 from endpoint.runtime.trace import Event
-from scenarios.runner.serving import new_name, write_ready
+from scenarios.runner.serving import write_ready
 from scenarios.runner.stage import Stage
+from scenarios.runner.wholefile import new_name
 
 ADDRESSES: Final = {"ssh": ("127.0.0.1", 0), "https": ("127.0.0.1", 0)}
 

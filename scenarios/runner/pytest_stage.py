@@ -12,7 +12,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar, cast
 
@@ -38,7 +38,7 @@ from scenarios.runner.pytest_plugin import MARK
 from scenarios.runner.run import looked_after
 from scenarios.runner.shell.embedded import Embedded
 from scenarios.runner.shell.on_stage import settled
-from scenarios.runner.shell.spelling import unknown_word
+from scenarios.runner.shell.spelling import branch_of, unknown_word
 from scenarios.runner.stage import Stage, close_stage, make_stage, open_stage
 from scenarios.runner.storyloop import StoryLoop
 from scenarios.runner.values import read_duration
@@ -150,38 +150,48 @@ class DeviceHandle:
         if value is None:
             return self._one(path, self._get("Configuration", path))
         self._check("Configuration", path)
-        self._asked(self._xapi.set(query_of_text(f"Configuration {path}"), str(value)))
+        self._stage.run(self._xapi.set(query_of_text(f"Configuration {path}"), str(value)))
         return self._one(path, self._get("Configuration", path))
 
     def xcommand(self, path: str, body: str | None = None, **arguments: object) -> dict[str, Value]:
         """Give a command, such as `Audio Volume Set`, and return the fields of its result.
 
         Raises:
+            ValueError: no command is named so (the nearest is told).
             XapiError: it was refused; the text says why.
         """
+        self._check("Command", path)
         asked = tuple(str(word) for word in parse_path(path))
-        found = self._asked(self._xapi.call(asked, arguments, body))
+        found = self._stage.run(self._xapi.call(asked, arguments, body))
         return _by_path(found, skips=0)
 
     def feedback(self, path: str) -> list[tuple[str, Value]]:
-        """Register for changes and events at or below a path, such as `Status/Call`; what is told from now on is added to the list."""
-        told: list[tuple[str, Value]] = []
-        self._xapi.gate.sink = lambda leaves: told.extend(_by_path(leaves, skips=0).items())
-        self._stage.run(self._xapi.subscribe(query_of_text(path.strip("/").replace("/", " "))))
-        return told
+        """Register for changes and events at or below a path, such as `Status/Call`; what is told from now on is added to the list.
 
-    def _asked(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do it, and let through what it has caused."""
-        try:
-            return self._stage.run(work)
-        finally:
-            self._xapi.gate.open()
+        Raises:
+            ValueError: there is nothing at or below it.
+        """
+        asked = path.strip("/").replace("/", " ")
+        first, _, below = asked.partition(" ")
+        branch = branch_of(first)
+        if branch is None or branch == "Command":
+            raise ValueError(
+                f"feedback begins with Status, Configuration or Event, as in Status/Call, not with {first!r}"
+            )
+        if below:
+            self._check(branch, below)
+        told: list[tuple[str, Value]] = []
+        listener = Embedded(self.raw)
+        listener.gate.sink = lambda leaves: told.extend(_by_path(leaves, skips=0).items())
+        self._stage.run(listener.subscribe(query_of_text(asked)))
+        return told
 
     def _get(self, branch: Branch, path: str) -> dict[str, Value]:
         self._check(branch, path)
         return _by_path(self._stage.run(self._xapi.get(query_of_text(f"{branch} {path}"))), skips=1)
 
     def _check(self, branch: Branch, path: str) -> None:
+        __tracebackhide__ = True
         wrong = unknown_word(nodes(), branch, parse_path(path))
         if wrong is not None:
             raise ValueError(wrong)
@@ -280,7 +290,10 @@ class PythonStage:
             Stuck: it waits for something, and nothing is left to happen.
         """
         __tracebackhide__ = True
-        return self._runner.run(self._finish(work))
+        task = self._runner.run(self._finish(work))
+        if task is None:
+            raise Stuck("it is not done, and nothing is left to happen")
+        return task.result()
 
     def do(self, act: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
         """Call a function on the loop of the stage, await what it returns if that can be awaited, and return its result."""
@@ -301,7 +314,7 @@ class PythonStage:
         """Play steps of the scenario language with their expectations: YAML text, or lists and maps of the same form.
 
         Args:
-            values: what `${vars.x}` stands for in the text.
+            values: what `${vars.x}` stands for in the text, beside the `vars` of the head.
 
         A step that fails fails the test, with the report that `roomsim run` would print; its places are lines of the test.
         """
@@ -310,9 +323,9 @@ class PythonStage:
         scenario = self._scenario(steps, values, caller.f_lineno)
         self.raw.scenario = scenario
         self._player = player = self._play_with(scenario)
-        try:
+        with suppress(Stop):
             self.run(player.play("steps"))
-        except Stop:
+        if player.failures:
             pytest.fail("\n\n".join(failure.report for failure in player.failures))
 
     def _play_with(self, scenario: Scenario) -> _Player:
@@ -328,12 +341,13 @@ class PythonStage:
         text = steps if isinstance(steps, str) else json.dumps(list(steps), default=str)
         if isinstance(steps, str) and not text.startswith("\n"):
             text, line = f"\n{text}", line - 1
-        head = {**self._head, **({"vars": values} if values else {})}
+        head = {**self._head, "vars": {**cast(Mapping[str, object], self._head.get("vars", {})), **values}}
         below = "".join(f"\n{json.dumps(name)}: {json.dumps(value, default=str)}" for name, value in head.items())
         return read(f"{chr(10) * (line - 1)}steps: {text.rstrip()}{below}\n", self._node)
 
-    async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
-        task = asyncio.ensure_future(work)
+    async def _finish(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T] | None:
+        """Wait until a task is done; returns it as it is then, None where nothing is left to happen."""
+        task = asyncio.get_running_loop().create_task(work)
         stuck: list[bool] = []
 
         def dead_end() -> bool:
@@ -349,9 +363,7 @@ class PythonStage:
         finally:
             self.raw.waiting.remove(dead_end)
             task.cancel()
-        if stuck:
-            raise Stuck("it is not done, and nothing is left to happen")
-        return task.result()
+        return None if stuck else task
 
     # from an empty stage to an empty stage
 
@@ -363,10 +375,13 @@ class PythonStage:
             fault_actions.install(self.raw)
             await open_stage(self.raw)
 
+        wrong = ""
         try:
             self._runner.run(body())
         except (EndpointError, WireError, CloudError, OSError, ValueError) as error:
-            pytest.fail(f"the stage could not be set: {error}", pytrace=False)
+            wrong = f"the stage could not be set: {error}"
+        if wrong:
+            pytest.fail(wrong, pytrace=False)
 
     def check(self) -> None:
         """Judge what only the whole run can tell: traffic that nobody expected, secrets, faults that never bit."""
@@ -374,10 +389,11 @@ class PythonStage:
         async def body() -> None:
             self._player.conclude()
 
-        try:
+        known = len(self._player.failures)  # a test may expect a step to fail
+        with suppress(Stop):
             self._runner.run(body())
-        except Stop:
-            pytest.fail("\n\n".join(failure.report for failure in self._player.failures), pytrace=False)
+        if found := self._player.failures[known:]:
+            pytest.fail("\n\n".join(failure.report for failure in found), pytrace=False)
 
     def close(self) -> None:
         """Take everything down."""
@@ -415,8 +431,10 @@ def read(text: str, node: pytest.Item) -> Scenario:
     try:
         (scenario,) = load_bytes(text.encode(), shown(node.path), table=nodes())
     except ScenarioError as error:
-        pytest.fail(str(error), pytrace=False)
-    return scenario
+        wrong = str(error)
+    else:
+        return scenario
+    pytest.fail(wrong, pytrace=False)
 
 
 @contextmanager

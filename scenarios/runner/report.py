@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from endpoint.runtime.trace import Event
+from scenarios.runner.bar import Bar
 from scenarios.runner.failure import highlight
 from scenarios.runner.ladder import Ladder, heading
 from scenarios.runner.suite import Play, Verdict, shaky
@@ -42,36 +42,23 @@ class Reporter:
         self._labels = labels
         self._times = times
         self._told: set[str] = set()
-        self._progress: Progress | None = None
+        self._bar: Bar | None = None
 
     def expect(self, runs: int) -> None:
         """Show how many of so many runs are done, where the stream is a terminal that nothing else is drawn on."""
-        if self._draws or runs < 2 or not self._console.is_terminal:
-            return
-        self._progress = Progress(
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[bad]}"),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-        )
-        self._progress.add_task("", total=runs, bad="")
-        self._progress.start()
+        if not self._draws:
+            self._bar = Bar(self._console, runs, bad="failed")
 
     def done(self, verdict: Verdict) -> None:
         """A run is done; its verdict is told when it is its turn."""
-        if self._progress is None:
-            return
-        (task,) = self._progress.tasks
-        bad = task.fields["bad"] if verdict.is_good else f"{int(str(task.fields['bad'] or 0).split()[0]) + 1} failed"
-        self._progress.update(task.id, advance=1, bad=bad)
+        if self._bar is not None:
+            self._bar.done(is_good=verdict.is_good)
 
     def over(self) -> None:
         """Nothing more is done: take the progress away."""
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
+        if self._bar is not None:
+            self._bar.over()
+            self._bar = None
 
     def begin(self, play: Play) -> None:
         """A run begins."""
@@ -86,6 +73,10 @@ class Reporter:
             return
         for line in self._ladder.feed(event):
             self._console.print(Text(line.text(0), style=STYLES[line.style]))
+
+    def note(self, text: str) -> None:
+        """Print a line about the run that has just been done."""
+        self._console.print(Text(text))
 
     def report(self, text: str) -> None:
         """Print a failure report, once."""

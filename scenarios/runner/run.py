@@ -20,6 +20,7 @@ from scenarios.runner.extensions import load_extensions
 from scenarios.runner.model import Scenario
 from scenarios.runner.player import Failure, Player, Stop, Timing, labels_of
 from scenarios.runner.publish import published
+from scenarios.runner.recording.raw import RawBytes
 from scenarios.runner.recording.recorder import Recorder
 from scenarios.runner.stage import Stage, close_stage, make_stage, open_stage
 from scenarios.runner.storyloop import StoryLoop
@@ -45,6 +46,7 @@ class Outcome:
         story_s: virtual seconds until the last step was done.
         labels: what the answers of the cloud rest on, service by service.
         recorder: who listened at the devices, if that was wanted.
+        raw: the bytes of their connections, if that was wanted.
     """
 
     scenario: Scenario
@@ -63,6 +65,7 @@ class Outcome:
     labels: tuple[str, ...] = ()
     timings: list[Timing] = field(default_factory=list)
     recorder: Recorder | None = None
+    raw: RawBytes | None = None
 
     @property
     def reports(self) -> list[str]:
@@ -86,6 +89,7 @@ class RunOptions:
         trace_file: where the caller will write the trace; reports name it.
         ready_file: says from the first step on where clients find cloud and devices, in mode wire.
         records: listen at the devices, for `Outcome.recorder`.
+        keeps_raw: keep the bytes of their connections, for `Outcome.raw`.
         watch: shown every trace event as it happens.
         after: called with the stage before it is taken down.
         pause: awaited when the story is told or has failed, before `finally`: whoever wants to look round on the frozen stage.
@@ -99,6 +103,7 @@ class RunOptions:
     trace_file: str = ""
     ready_file: Path | None = None
     records: bool = False
+    keeps_raw: bool = False
     watch: Callable[[Event], object] | None = None
     after: Callable[[Stage], object] | None = None
     pause: Pause | None = None
@@ -164,6 +169,8 @@ class _Run:
         outcome.trace = stage.trace
         if options.records:
             outcome.recorder = stage.recorder = Recorder(stage.clock, stage.trace)
+        if options.keeps_raw:
+            outcome.raw = stage.raw = RawBytes(stage.clock)
         unwatch = stage.trace.subscribe(options.watch) if options.watch is not None else None
         fault_actions.install(stage)
         player = options.player(stage, until_step=options.until_step, trace_file=options.trace_file)

@@ -17,6 +17,8 @@ from scenarios.runner.model import Scenario
 from scenarios.runner.player import Player
 from scenarios.runner.problems import ScenarioError, nearest
 from scenarios.runner.publish import make_room
+from scenarios.runner.recording import raw
+from scenarios.runner.recording.write import FolderTaken, SecretsFound, check_apart, check_folder
 from scenarios.runner.report import Reporter
 from scenarios.runner.stage import Stage
 from scenarios.runner.suite import Play, Suite, Verdict, not_loaded, select, take
@@ -79,17 +81,27 @@ class RunCommand:
         if missing is not None:
             raise refused(f"{missing}:1:1: there is no such file")
         code: int = Exit.OK
-        for changed in changes(self.selection.paths):
+        for changed in changes(self._watched()):
             if changed:
                 print(f"-- changed: {', '.join(sorted(file.name for file in changed))}")
             try:
                 plays = self._plays()
                 mine = [play for play in plays if Path(play.file).resolve() in changed]
-                code = self._round(mine or plays)
+                is_of_others = changed - {Path(play.file).resolve() for play in mine}  # a part, or what it was
+                code = self._round(plays if is_of_others or not mine else mine)
             except typer.Exit as told:  # why has been printed; the next change may mend it
                 code = told.exit_code
             print("-- waiting for changes; Ctrl-C ends", flush=True)
         return code
+
+    def _watched(self) -> list[Path]:
+        """Return what is selected, and the parts that it uses, as far as it can be read by now."""
+        paths = list(self.selection.paths)
+        try:
+            found = load_all(paths, table=nodes())
+        except ScenarioError:
+            return paths
+        return [*paths, *map(Path, frozenset[str]().union(*(scenario.files for scenario in found)))]
 
     def _plays(self) -> list[Play]:
         """Return the runs that are selected; at least one."""
@@ -100,10 +112,12 @@ class RunCommand:
             verdicts = not_loaded(error, self.suite.mode)
             self._write(verdicts)
             raise refused("\n".join(map(str, error.problems))) from None
-        plays = take(select(found, tags=list(asked.tags), cases=asked.cases), seed=asked.seed, seeds=asked.seeds)
+        chosen = select(found, tags=list(asked.tags), cases=asked.cases)
+        plays = take(chosen, seed=asked.seed, seeds=asked.seeds)
         if not plays:
             raise refused(f"nothing selected: {_missed(asked, found)}", Exit.NOTHING)
         self._check_single(plays)
+        self._check_last_step(chosen)
         return plays
 
     def _check(self) -> None:
@@ -118,18 +132,46 @@ class RunCommand:
             raise typer.BadParameter("a shell would wait, and so would the files: choose one", param_hint=option)
         if self.shell and self.jobs != 1:
             raise typer.BadParameter("a shell has one terminal: leave out -j", param_hint=option)
+        self._check_recording()
+
+    def _check_recording(self) -> None:
+        """Refuse a directory that holds something, before anything is run."""
+        folders = {"--record": self.suite.record, "--raw": self.suite.raw}
+        for option, folder in folders.items():
+            if folder is None:
+                continue
+            if self.watch:
+                raise typer.BadParameter(
+                    "it is of one run, and the next would replace it: leave out --watch", param_hint=option
+                )
+            try:
+                check_folder(folder)
+                check_apart(self.suite.record, self.suite.raw)
+            except FolderTaken as error:
+                raise typer.BadParameter(str(error), param_hint=option) from None
+        if self.suite.raw is not None:
+            print(raw.WARNING.format(folder=self.suite.raw), file=sys.stderr)
 
     def _check_single(self, plays: Sequence[Play]) -> None:
         """Refuse several runs where only one has a place."""
         single = {
             "--trace": ("trace", self.suite.trace_file is not None),
             "--record": ("recording", self.suite.record is not None),
+            "--raw": ("directory", self.suite.raw is not None),
             "--ready-file": ("file", self.suite.options.ready_file is not None),
             "--repl": ("shell", self.shell == "always"),
         }
         for option, (what, is_given) in single.items():
             if is_given and len(plays) != 1:
                 raise typer.BadParameter(f"one {what}, but {len(plays)} runs were selected", param_hint=option)
+
+    def _check_last_step(self, chosen: Sequence[Scenario]) -> None:
+        """Refuse a last step that no scenario comes to."""
+        until, longest = self.suite.options.until_step, max(chosen, key=lambda one: len(one.steps))
+        if until is not None and until > len(longest.steps):
+            which = f"{longest.file} has" if len(chosen) == 1 else f"the longest, {longest.file}, has"
+            steps = "1 step" if len(longest.steps) == 1 else f"{len(longest.steps)} steps"
+            raise typer.BadParameter(f"{which} {steps}, not {until}", param_hint="--until-step")
 
     def _round(self, plays: list[Play]) -> int:
         """Do the runs once."""
@@ -147,6 +189,8 @@ class RunCommand:
                 verdicts = suite.run(plays, jobs=self.jobs, reporter=reporter)
             finally:
                 reporter.over()
+        except SecretsFound as error:
+            raise refused(str(error), Exit.INTERNAL) from None
         except OSError as error:
             raise _unwritable(error) from None
         reporter.summary(verdicts)
@@ -183,18 +227,16 @@ class RunCommand:
 
 def _missed(asked: Selection, found: Sequence[Scenario]) -> str:
     """Say what was asked for that no scenario has, and what comes near."""
-    groups = [
-        " or ".join(f"the {what} {word}" for word in words)
-        for what, words in (("tag", asked.tags), ("case", asked.cases))
-        if words
-    ]
-    known = {tag for one in found for tag in one.head.tags} if asked.tags else {one.case for one in found if one.case}
-    near = nearest([*asked.tags, *asked.cases][0], sorted(known)) if groups else None
-    return (
-        f"no scenario has {' and '.join(groups)}" + (f"; nearest: {near}" if near else "")
-        if groups
-        else "no scenario is there"
-    )
+    tags = {tag for one in found for tag in one.head.tags}
+    cases = {one.case for one in found if one.case is not None}
+    groups, near = [], None
+    for what, words, known in (("tag", asked.tags, tags), ("case", asked.cases, cases)):
+        if words:
+            groups.append(" or ".join(f"the {what} {word}" for word in words))
+            near = near or next((nearest(word, sorted(known)) for word in words if word not in known), None)
+    if not groups:
+        return "no scenario is there"
+    return f"no scenario has {' and '.join(groups)}" + (f"; nearest: {near}" if near else "")
 
 
 def _unwritable(error: OSError) -> Exception:

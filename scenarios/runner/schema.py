@@ -9,13 +9,15 @@ import json
 from typing import Any, Final
 
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic_core import core_schema
 
 from endpoint.wire.why_causes import WORDS
 from endpoint.wire.xapi.nodes import nodes
 from scenarios.runner import matchers as m
 from scenarios.runner.event_subjects import METHODS
 from scenarios.runner.extensions import load_extensions
+from scenarios.runner.field_docs import sentences_of
 from scenarios.runner.matcher_compiler import OPERATORS
 from scenarios.runner.meter_subjects import LOAD, QUIET
 from scenarios.runner.model import LANGUAGE, Device, Head, StepFrame
@@ -36,12 +38,27 @@ _ANY_MATCHER: Final[Schema] = {"$ref": "#/$defs/Matcher"}
 _DURATION: Final[Schema] = {"type": "string", "pattern": DURATION_PATTERN}
 
 
+class _WithSentences(GenerateJsonSchema):
+    """Describes each key by the sentence below its field."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> Schema:
+        """Return the schema of a model."""
+        made = super().model_schema(schema)
+        model: type[BaseModel] = schema["cls"]
+        sentences = sentences_of(model)
+        for name in model.model_fields.keys() & sentences.keys():
+            made["properties"][model.model_fields[name].alias or name]["description"] = sentences[name]
+        return made
+
+
 def scenario_schema() -> Schema:
     """Return the schema of a scenario file (JSON Schema 2020-12); equal on every call and machine."""
     assert DECLARED, "the verbs are declared"
     load_extensions()
     models: list[type[BaseModel]] = [Head, PartHead, Device, StepFrame, *VERBS.values()]
-    refs, generated = models_json_schema([(one, "validation") for one in models], ref_template="#/$defs/{model}")
+    refs, generated = models_json_schema(
+        [(one, "validation") for one in models], ref_template="#/$defs/{model}", schema_generator=_WithSentences
+    )
     defs: Schema = generated["$defs"]
     names = {model: refs[model, "validation"]["$ref"].rpartition("/")[2] for model in models}
     head, part, frame = (defs.pop(names[model]) for model in (Head, PartHead, StepFrame))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import ssl
 from collections.abc import Awaitable, Callable
@@ -22,6 +21,7 @@ from endpoint.runtime.net import NameTable, raise_open_file_limit
 from endpoint.runtime.tls import TlsClient
 from endpoint.runtime.trace import Trace
 from scenarios.runner.commands import Exit, refused
+from scenarios.runner.wholefile import PRIVATE, write_whole
 
 Address = tuple[str, int]
 TRACE_EVENTS: Final = 100_000
@@ -87,16 +87,7 @@ def write_ready(file: Path, content: dict[str, Any]) -> None:
     Raises:
         OSError: it cannot be written; what was there before still is.
     """
-    new = new_name(file)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
-        json.dump(content, stream, indent=1)
-        stream.write("\n")
-    new.replace(file)
-
-
-def new_name(file: Path) -> Path:
-    """Name what a ready file is before it is whole."""
-    return file.with_name(file.name + ".new")
+    write_whole({file: json.dumps(content, indent=1) + "\n"}, PRIVATE)
 
 
 def first_ready(file: Path | None, content: dict[str, Any]) -> None:

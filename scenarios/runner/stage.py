@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta, tzinfo
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from cloud_stub.cloud import Cloud
@@ -44,8 +44,12 @@ from scenarios.runner.model import Cloud as CloudModel
 from scenarios.runner.model import Device as DeviceModel
 from scenarios.runner.model import Media, Scenario, Step
 from scenarios.runner.model import Proxy as ProxyModel
+from scenarios.runner.recording.raw import RawBytes
 from scenarios.runner.recording.recorder import Recorder
 from scenarios.runner.storyloop import StoryLoop
+
+if TYPE_CHECKING:
+    from scenarios.runner.clients.kept import KeptClient
 
 LEAD_TIME_S: Final = 60.0
 """Scenario time before `clock.start` in which devices that are `at: online` come online."""
@@ -74,6 +78,7 @@ class Stage:
         saved: values of `${saved.x}`.
         people: how many are in the rooms of devices, where a scenario has said so.
         passphrases: those of users that were added to devices, by device and role.
+        clients: xAPI clients that stay connected, by device and id.
         ids: the scenario's own names of meetings and codes, and the real ids behind them.
         injected: faults that steps have asked for, in their order.
         pending: what takes back the beginnings and ends that faults wait for, by the fault's id.
@@ -81,6 +86,7 @@ class Stage:
         defects: exceptions that tasks of device and cloud left behind.
         ready_file: where clients from outside find the doors, if they are let in.
         recorder: who records the devices, if anybody does.
+        raw: who keeps the bytes of their connections, if anybody does.
         calls: the calls of all devices, by ordinal and by name.
         lifecycles: the state that each lifecycle of a device has come to, by device and name.
         listeners: what ends an integration that listens, by device and kind.
@@ -102,6 +108,7 @@ class Stage:
     ids: dict[str, str] = field(default_factory=dict)
     people: dict[str, int] = field(default_factory=dict)
     passphrases: dict[tuple[str, str], Secret] = field(default_factory=dict)
+    clients: dict[tuple[str, str], KeptClient] = field(default_factory=dict)
     injected: list[Fault] = field(default_factory=list)
     pending: dict[str, list[Callable[[], object]]] = field(default_factory=dict)
     on_over: dict[str, Callable[[], object]] = field(default_factory=dict)
@@ -113,6 +120,7 @@ class Stage:
     folder: TemporaryDirectory[str] | None = None
     ready_file: Path | None = None
     recorder: Recorder | None = None
+    raw: RawBytes | None = None
     play: Callable[[tuple[Step, ...]], Awaitable[None]] = field(default=lambda steps: asyncio.sleep(0))
     play_together: Callable[[tuple[Step, ...]], Awaitable[None]] = field(default=lambda steps: asyncio.sleep(0))
     until: Callable[[Expectation], Awaitable[object]] = field(default=lambda expectation: asyncio.sleep(0))
@@ -264,13 +272,15 @@ class Stage:
         loop = asyncio.get_running_loop()
         return loop.set_alarm(delay_s, callback) if isinstance(loop, StoryLoop) else loop.call_later(delay_s, callback)
 
-    def background(self, work: Coroutine[Any, Any, Any], name: str) -> None:
+    def background(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         """Let something go on after its step is done; it ends with the run at the latest."""
-        self._tasks.start(work, name)
+        return self._tasks.start(work, name)
 
     async def quit(self) -> None:
-        """End what goes on in the background."""
+        """End what goes on in the background, and let clients go."""
         await self._tasks.cancel()
+        for client in self.clients.values():
+            await client.close()
 
 
 def workspace_of(device: str) -> str:
@@ -387,6 +397,7 @@ def make_device(stage: Stage, name: str, model: DeviceModel) -> Device:
         zone=ZoneInfo(clock.zone),
         configuration=dict(model.config),
         state_dir=Path(stage.folder.name, name),
+        state_lasts=False,
         revocation=model.revocation,
         auto_join=AutoJoin() if model.auto_join is None else AutoJoin(True, int(model.auto_join)),
     )
@@ -401,6 +412,7 @@ def make_device(stage: Stage, name: str, model: DeviceModel) -> Device:
     )
     if stage.recorder is not None:
         device.world.tap = stage.recorder.tap(device.who, device.world.clock)
+    device.world.net.wiretap = stage.raw
     if clock.skew:
         device.world.clock.jump_wall(timedelta(seconds=clock.skew))
     return device

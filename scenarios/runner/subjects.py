@@ -31,6 +31,7 @@ from scenarios.runner.xpaths import (
     has_wildcard,
     read_path,
     show_path,
+    stem,
     values_at,
 )
 from scenarios.runner.yamltree import Entry, Mapping, Node, Scalar, Sequence, kind_of, plain
@@ -63,8 +64,10 @@ class Context:
     """Paths that a client listens to."""
     widgets: set[str] = field(default_factory=set)
     """Panels and widgets; `ANY_WIDGET` when others may put up some that the file does not know."""
+    clients: set[str] = field(default_factory=set)
+    """Clients that stay connected, by their ids."""
 
-    def made(self, kind: Literal["fault", "invitation", "subscription", "call", "widget"]) -> set[str]:
+    def made(self, kind: Literal["fault", "invitation", "subscription", "call", "widget", "client"]) -> set[str]:
         """Return the names that steps have made so far, of a kind; a name is added to them."""
         return {
             "fault": self.faults,
@@ -72,6 +75,7 @@ class Context:
             "subscription": self.subscribed,
             "call": self.calls,
             "widget": self.widgets,
+            "client": self.clients,
         }[kind]
 
     @property
@@ -97,8 +101,10 @@ Compile = Callable[[Context, Entry], list[Condition]]
 
 
 def _leaf(branch: Branch, path: Path) -> Callable[[View, str], object]:
+    below = stem(path)
+
     def read(view: View, device: str) -> object:
-        tree = view.xstatus(device) if branch == "Status" else view.xconfig(device)
+        tree = view.xstatus(device, below) if branch == "Status" else view.xconfig(device, below)
         values = values_at(tree, path)
         if has_wildcard(path):
             return values
@@ -249,9 +255,13 @@ def diagnostics(xstatus: AbstractMapping[str, object]) -> list[dict[str, object]
     return [messages[index] for index in sorted(messages)]
 
 
+def _messages(view: View, device: str) -> list[dict[str, object]]:
+    return diagnostics(view.xstatus(device, ("Diagnostics",)))
+
+
 def _level(kind: str) -> Callable[[View, str], object]:
     def read(view: View, device: str) -> object:
-        levels = [one.get("Level") for one in diagnostics(view.xstatus(device)) if one.get("Type") == kind]
+        levels = [one.get("Level") for one in _messages(view, device) if one.get("Type") == kind]
         return levels[0] if levels else MISSING
 
     return read
@@ -261,9 +271,7 @@ def _diagnostics(context: Context, entry: Entry) -> list[Condition]:
     if is_operator_map(entry.node) or isinstance(entry.node, Sequence):
         check_members(context.problems, entry.node, MESSAGES, "diagnostics", "a diagnostics message")
         matcher = context.states.compile(entry.node)
-        return [
-            StateCondition(entry.at, "diagnostics", lambda view, device: diagnostics(view.xstatus(device)), matcher)
-        ]
+        return [StateCondition(entry.at, "diagnostics", _messages, matcher)]
     types = context.map_of(entry, "types and levels")
     found: list[Condition] = []
     for one in types.entries if types else ():

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from endpoint.runtime.clock import iso_ms
 from endpoint.runtime.trace import Trace, header
-from scenarios.runner.commands import Exit, refused
 from scenarios.runner.loader import load_case
 from scenarios.runner.model import Scenario
 from scenarios.runner.player import Failure, Timing, replay_command
 from scenarios.runner.problems import Place, Problem, ScenarioError
 from scenarios.runner.processes import in_processes
 from scenarios.runner.recording.recorder import Recorder
-from scenarios.runner.recording.write import SecretsFound, write_recording
+from scenarios.runner.recording.write import Written, write_recording
 from scenarios.runner.run import Outcome, Result, RunOptions, run_scenario
 
 if TYPE_CHECKING:
@@ -124,7 +123,8 @@ def not_loaded(error: ScenarioError, mode: str) -> list[Verdict]:
     for file, problems in by_file.items():
         failures = tuple(Failure(LOAD, problem.place, "", str(problem)) for problem in problems)
         play = Play(file, None, Path(file).name, 0)
-        verdicts.append(Verdict(play, mode, "error", f"{len(problems)} mistakes in the file", failures))
+        reason = f"{len(problems)} mistakes in the file" if len(problems) > 1 else "a mistake in the file"
+        verdicts.append(Verdict(play, mode, "error", reason, failures))
     return verdicts
 
 
@@ -145,18 +145,21 @@ class Suite:
         options: of each run; with calls in them the runs stay in this process.
         trace_file: where the trace of a single run goes.
         record: the directory of the recording of a single run.
+        raw: the directory of the bytes of a single run.
     """
 
     mode: str = "virtual"
     options: RunOptions = field(default_factory=RunOptions)
     trace_file: Path | None = None
     record: Path | None = None
+    raw: Path | None = None
 
     def run(self, plays: list[Play], *, jobs: int, reporter: Reporter) -> list[Verdict]:
         """Do the runs, in order or in processes; verdicts come in order either way.
 
         Raises:
-            OSError: the trace cannot be written.
+            OSError: the trace or the recording cannot be written.
+            SecretsFound: what would have been recorded looks secret; that is a defect.
         """
         verdicts = []
         for verdict in self._each(plays, jobs, reporter):
@@ -175,13 +178,14 @@ class Suite:
             yield verdict
 
     def one(self, play: Play, reporter: Reporter | None = None) -> Verdict:
-        """Do one run; a defect of ours is a verdict too, so that it does not hide those of the others."""
+        """Do one run; a defect of ours is a verdict too, so that it does not hide those of the others. Errors as in `run`."""
         trace_file = "" if self.trace_file is None else str(self.trace_file)
         scenario = load_case(play.file, play.case)
         options = replace(
             self.options,
             trace_file=trace_file,
             records=self.record is not None,
+            keeps_raw=self.raw is not None,
             watch=reporter.watch if reporter is not None else None,
         )
         try:
@@ -193,11 +197,17 @@ class Suite:
         if self.trace_file is not None and outcome.trace is not None:
             write_trace(self.trace_file, outcome, outcome.trace)
         if self.record is not None and outcome.recorder is not None:
-            self._keep(self.record, outcome, outcome.recorder)
+            written = self._keep(self.record, outcome, outcome.recorder)
+            if reporter is not None:
+                reporter.note(str(written))
+        if self.raw is not None and outcome.raw is not None:
+            kept = outcome.raw.write(self.raw)
+            if reporter is not None:
+                reporter.note(kept)
         return verdict_of(play, outcome, trace_file)
 
-    def _keep(self, folder: Path, outcome: Outcome, recorder: Recorder) -> None:
-        """Write what was recorded, and say so; what holds a secret is not written, and that is a defect."""
+    def _keep(self, folder: Path, outcome: Outcome, recorder: Recorder) -> Written:
+        """Write what was recorded."""
         assert outcome.trace is not None, "who was recorded has a history"
         about = {
             "name": outcome.scenario.name,
@@ -207,14 +217,7 @@ class Suite:
         }
         recording = recorder.recording(about)
         first = _header(outcome, outcome.trace)
-        try:
-            print(write_recording(folder, first, outcome.trace.events, recording, recorder.known))
-        except SecretsFound as error:
-            raise refused(f"nothing was recorded, a defect of roomsim: {error}", Exit.INTERNAL) from None
-        except OSError as error:
-            raise refused(
-                f"nothing was recorded: {error.filename or folder} cannot be written: {error.strerror}"
-            ) from None
+        return write_recording(folder, first, outcome.trace.events, recording, recorder.known)
 
 
 def _header(outcome: Outcome, trace: Trace) -> str:

@@ -89,7 +89,8 @@ def show(
         print(f"written: {html}")
         return
     if not drawing.draw(history, selection, _console(), each=each):
-        raise refused(f"{file}: no event of its {len(history.events)} is what was asked for", Exit.NOTHING)
+        why_not = selection.missed(history) or f"no event of its {len(history.events)} is what was asked for"
+        raise refused(f"{file}: {why_not}", Exit.NOTHING)
 
 
 def _read(file: Path) -> History:

@@ -58,9 +58,7 @@ class Strict(BaseModel):
     `area` names the map in the table of what is not built yet.
     """
 
-    model_config = ConfigDict(
-        strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True)
     area: ClassVar[str] = ""
 
     @model_validator(mode="before")

@@ -21,12 +21,12 @@ from scenarios.runner.yamltree import Mapping as MapNode
 
 Capability = Literal["stub", "time", "raw", "udp", "tls", "media", "panel", "exact", "client"]
 Build = Literal["steps", "together", "expectation"]
-NameKind = Literal["fault", "saved", "subscription", "invitation", "call", "widget"]
+NameKind = Literal["fault", "saved", "subscription", "invitation", "call", "widget", "client"]
 
 
 class Defined(NamedTuple):
     """A name that a verb makes known: a fault that can be healed, a value for `${saved.<name>}`, a path that a client
-    listens to, an invitation that can be changed, a call, a panel or widget."""
+    listens to, an invitation that can be changed, a call, a panel or widget, a client that stays connected."""
 
     kind: NameKind
     name: str
@@ -36,7 +36,7 @@ class Defined(NamedTuple):
 class Used(NamedTuple):
     """A name that a verb takes from earlier steps or of a device, and where it is written."""
 
-    kind: Literal["fault", "anchor", "invitation", "device", "call", "widget"]
+    kind: Literal["fault", "anchor", "invitation", "device", "call", "widget", "client"]
     name: str
     path: Path
 

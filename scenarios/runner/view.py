@@ -10,7 +10,7 @@ from endpoint.room.callentry import details
 from endpoint.runtime.trace import Event
 from endpoint.wire.calliope import Transport, best_nodes
 from endpoint.wire.why_report import Report
-from endpoint.wire.xapi.paths import words
+from endpoint.wire.xapi.paths import Path, words
 from endpoint.xapi.tree import Tree
 from scenarios.runner.call_parts import call_events
 from scenarios.runner.matchers import MISSING
@@ -36,13 +36,13 @@ class StageView:
     def _device(self, name: str) -> Device:
         return self._stage.devices[name]
 
-    def xstatus(self, device: str) -> Mapping[str, object]:
-        """Return the leaves of the status tree by canonical path."""
-        return _leaves(self._device(device).status)
+    def xstatus(self, device: str, below: Path = ()) -> Mapping[str, object]:
+        """Return the leaves of the status tree at or below a path, by canonical path."""
+        return _leaves(self._device(device).status, below)
 
-    def xconfig(self, device: str) -> Mapping[str, object]:
-        """Return the leaves of the configuration tree."""
-        return _leaves(self._device(device).configuration)
+    def xconfig(self, device: str, below: Path = ()) -> Mapping[str, object]:
+        """Return the leaves of the configuration tree at or below a path."""
+        return _leaves(self._device(device).configuration, below)
 
     def machine(self, device: str, name: str) -> str | None:
         """Return the state of a lifecycle, None when there is no such one."""
@@ -156,5 +156,5 @@ def _messages(device: Device) -> dict[str, dict[str, object]]:
     }
 
 
-def _leaves(tree: Tree) -> dict[str, object]:
-    return {words(path): value for path, value in tree}
+def _leaves(tree: Tree, below: Path) -> dict[str, object]:
+    return {words(path): value for path, value in tree.below(below)}

@@ -26,7 +26,8 @@ STORM_S: Final = 5
 SECRET: Final = re.compile(
     r"(?<![0-9A-Za-z-])(?<!since=)(?:[0-9]{4}[ -]?){3}[0-9]{4}(?![0-9A-Za-z-])"  # an activation code, not the number of a locus
     r"|(?<![0-9a-fA-F])[0-9a-fA-F]{64}(?![0-9a-fA-F])"  # tokens of the stub, keys
-    r"|(?i:bearer )\S|-----BEGIN [A-Z ]*PRIVATE KEY|\beyJ[A-Za-z0-9_-]{10,}\.(?!\.)"
+    r"|(?i:bearer )\S|-----BEGIN [A-Z ]*PRIVATE KEY"
+    r"|(?<![A-Za-z0-9_-])(?=[A-Za-z0-9_-]*+\.(?!\.))[A-Za-z0-9_-]*?\beyJ[A-Za-z0-9_-]{10}"  # looks for the dot once, not from each `eyJ`
 )
 """What looks like a secret. A sealed text is none: a JWE under a shared key, whose second part is empty."""
 HARMLESS: Final = frozenset({"sha256", "since"})
@@ -63,7 +64,9 @@ def strict(events: Sequence[Event], place: Place) -> Iterator[Finding]:
 def secrets(events: Sequence[Event], place: Place) -> Iterator[Finding]:
     """Object to text that looks like a secret."""
     for event in events:
-        if any(SECRET.search(text) for text in _texts([event.id, event.data])):
+        if SECRET.search(
+            "\n".join(_texts([event.id, event.data]))
+        ):  # nothing that looks like a secret goes over a line
             found = f"event #{event.n}, {event.kind} of {event.who}"  # and not a word of what it is
             yield finding_of("unexpected", event, place, "no secret in the history", found)
 
@@ -73,7 +76,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _texts(key)
+            yield key
             if key not in HARMLESS:
                 yield from _texts(item)
     elif isinstance(value, (list, tuple)):
@@ -87,6 +90,11 @@ def bounds(events: Sequence[Event], place: Place) -> Iterator[Finding]:
         yield finding_of(
             "bound", events[0], place, "the whole history", f"its first {events[0].n - 1} events were dropped"
         )
+    yield from dropped(events, place)
+
+
+def dropped(events: Iterable[Event], place: Place) -> Iterator[Finding]:
+    """Object to what was dropped because a bound was hit, in a part of a history."""
     for event in events:
         is_bound = event.data.get("why") == "queue full" or any(word.startswith("bound") for word in event.data)
         if event.kind == "drop" and is_bound:

@@ -12,6 +12,7 @@ from scenarios.runner import xapi_client as client
 from scenarios.runner import xapi_verbs as x
 from scenarios.runner.booking_names import named_booking
 from scenarios.runner.call_parts import call_id
+from scenarios.runner.clients import subscribing
 from scenarios.runner.stage import Stage
 from scenarios.runner.verbs import implements
 
@@ -42,6 +43,8 @@ async def xconfig(stage: Stage, args: x.XConfig) -> object:
 @implements(x.Subscribe)
 async def subscribe(stage: Stage, args: x.Subscribe) -> object:
     """Listen."""
+    if args.over is not None:
+        return await subscribing.subscribe(stage, args)
     for path in args.paths:
         client.listen(stage, path, args.as_)
     return {}

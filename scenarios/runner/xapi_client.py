@@ -1,4 +1,4 @@
-"""An xAPI client as scenarios have it: it calls and listens inside the process, and the trace has what it asked and was told.
+"""An xAPI client as scenarios have it: it calls inside the process or at a door, and the trace has what it asked and was told.
 
 xapi.call       what was asked: the command and the names of its arguments, whose values may be secrets
 xapi.result     the answer, typed as on the websocket
@@ -8,6 +8,7 @@ xapi.feedback   what a subscription was told, typed
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from cloud_stub.platform.errors import CloudError
@@ -21,6 +22,7 @@ from endpoint.wire.xapi.paths import parse_path, words
 from endpoint.wire.xapi.query import query_of_text
 from endpoint.xapi.feedback import Notice
 from scenarios.runner import xapi_door
+from scenarios.runner.clients import shelltext
 from scenarios.runner.stage import Stage
 from scenarios.runner.whole_run import SECRET
 from scenarios.runner.xapi_verbs import Over, Role
@@ -77,6 +79,8 @@ async def command(
         if over == "http":
             document = command_document(name, arguments, body)
             return answer_of(await xapi_door.put(stage, device, role, document))
+        if over == "ssh":
+            return await xapi_door.shell(stage, device, role, [partial(shelltext.command, name, arguments, body)])
         if over is not None:
             given = {**arguments, **({"body": body} if body else {})}
             return await xapi_door.ask(stage, device, role, f"xCommand/{'/'.join(map(str, name))}", given)
@@ -88,7 +92,7 @@ async def command(
 
 
 async def configure(stage: Stage, values: Mapping[str, Any], role: Role, over: Over | None = None) -> dict[str, Any]:
-    """Set configurations, all or none; one after the other over the websocket, which sets one at a time. Errors as in `command`."""
+    """Set configurations, all or none; one after the other over websocket and ssh, which set one at a time. Errors as in `command`."""
     device = up(stage)
 
     async def ask() -> Mapping[str, Any]:
@@ -98,6 +102,9 @@ async def configure(stage: Stage, values: Mapping[str, Any], role: Role, over: O
         if over == "http":
             document = configuration_document({parse_path(path): value for path, value in values.items()})
             return answer_of(await xapi_door.put(stage, device, role, document))
+        if over == "ssh":
+            lines = [partial(shelltext.setting, parse_path(path), value) for path, value in values.items()]
+            return await xapi_door.shell(stage, device, role, lines)
         for path, value in values.items() if over == "websocket" else ():
             params = {"Path": ["Configuration", *parse_path(path)], "Value": value}
             await xapi_door.ask(stage, device, role, "xSet", params)

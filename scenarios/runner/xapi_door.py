@@ -1,12 +1,12 @@
-"""xAPI clients that come through the HTTPS door of a device: `over: websocket`, and `over: http`, which is the XML API.
+"""xAPI clients that come through the doors of a device and ask one thing: `over: ssh`, `websocket`, or `http`, the XML API.
 
-The door is opened when it is first used, and then follows the settings of the device. Each question has a connection of its own. The
-built-in user asks as admin; users of the other roles are added when they are first needed. Source: protocol/xapi.md 3 and 5.
+A door is opened when it is first used, and then follows the settings of the device. Each question has a connection of its own. The
+built-in user asks as admin; users of the other roles are added when they are first needed. Source: protocol/xapi.md 3, 4 and 5.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -22,16 +22,18 @@ from endpoint.wire.secret import Secret
 from endpoint.wire.xapi.calls import INTERNAL
 from endpoint.wire.xapi.errors import AccessDenied, BadArguments, CommandFailed, XapiError
 from endpoint.wire.xapi.xmlinput import Element, read
+from scenarios.runner.clients import shelltext, ssh
 from scenarios.runner.shell.frames import BAD_PARAMS, DENIED, FAILED, Answer, Failure, read_frame, request
 from scenarios.runner.stage import Stage
 from scenarios.runner.xapi_verbs import Role
 
-ADDRESSES: Final = {"https": ("127.0.0.1", 0)}
+ADDRESS: Final = ("127.0.0.1", 0)
 ADMIN: Final = "admin"
 """The built-in user."""
 PASSPHRASE_BYTES: Final = 16
 REQUEST_ID: Final = 1
 OK: Final = 200
+NO_ENTRY: Final = (401, 403)
 
 
 async def ask(stage: Stage, device: Device, role: Role, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -39,7 +41,7 @@ async def ask(stage: Stage, device: Device, role: Role, method: str, params: Map
 
     Raises:
         XapiError: the device refused it.
-        ValueError: its websocket is not open, or lets nobody in; or it hung up.
+        ValueError: its websocket is not open; or it hung up.
     """
     async with _client(stage, device, role, "ws") as (session, url):
         try:
@@ -47,7 +49,7 @@ async def ask(stage: Stage, device: Device, role: Role, method: str, params: Map
                 await socket.send_str(request(REQUEST_ID, method, params))
                 frame = read_frame(await socket.receive_str())
         except aiohttp.WSServerHandshakeError as error:
-            if error.status in (401, 403):
+            if error.status in NO_ENTRY:
                 raise AccessDenied from None
             raise ValueError(f"the websocket lets {role} not in: HTTP {error.status}") from None
         except (aiohttp.ClientError, OSError) as error:
@@ -61,7 +63,8 @@ async def put(stage: Stage, device: Device, role: Role, document: str) -> Elemen
     """Put an XML document as a user of a role, and return the root of the answer.
 
     Raises:
-        ValueError: the door is shut, or lets nobody in; or it hung up; or what it answers is no XML.
+        AccessDenied: the door lets the user not in.
+        ValueError: the door is shut; or it hung up; or what it answers is no XML.
     """
     async with _client(stage, device, role, "https") as (session, url):
         headers = {"Content-Type": "text/xml"}
@@ -70,12 +73,36 @@ async def put(stage: Stage, device: Device, role: Role, document: str) -> Elemen
                 body = await answer.read()
         except (aiohttp.ClientError, OSError) as error:
             raise ValueError(f"the door cannot be reached, or hung up: {error}") from None
+    if answer.status in NO_ENTRY:
+        raise AccessDenied
     if answer.status != OK:
-        raise ValueError(f"the door lets {role} not in: HTTP {answer.status}")
+        raise ValueError(f"the door does not take it: HTTP {answer.status}")
     try:
         return read(body)
     except RemoteProtocolError as error:
         raise ValueError(f"the door answered no XML: {error}") from None
+
+
+async def shell(stage: Stage, device: Device, role: Role, lines: Sequence[Callable[[str], bytes]]) -> Mapping[str, Any]:
+    """Ask one thing after the other in a shell of a user of a role, up to the first that is refused; returns the last answer.
+
+    Raises:
+        XapiError: the device refused one.
+        ValueError: the shell is not open, or lets nobody in; or it hung up; or what it writes is no shell's.
+    """
+    address = await address_of(device, "ssh")
+    net = Net(f"client:{role}", stage.clock, stage.names, stage.faults)
+    connection = await ssh.connect(net, address, role, await passphrase_of(stage, device, role))
+    try:
+        talk = await ssh.open_shell(connection)
+        found: Mapping[str, Any] = {}
+        for line in lines:
+            found = shelltext.answer_of(await talk.ask(line))
+    except (ssh.Hung, RemoteProtocolError) as error:
+        raise ValueError(f"the shell hung up: {error}") from None
+    finally:
+        await ssh.hang_up(connection)
+    return found
 
 
 @asynccontextmanager
@@ -87,18 +114,35 @@ async def _client(
     Raises:
         ValueError: the settings have shut it.
     """
+    url = await address_of(device, door)
+    net = Net(f"client:{role}", stage.clock, stage.names, stage.faults)
+    async with web_session(net, role, await passphrase_of(stage, device, role)) as session:
+        yield session, url
+
+
+async def address_of(device: Device, door: str) -> str:
+    """Open a door if it never was, `ssh`, `https` or `ws`, and return where it is.
+
+    Raises:
+        ValueError: the settings have shut it.
+    """
     if device.doors is None:
-        device.doors = Doors(ADDRESSES)
+        device.doors = Doors({})
         await device.doors.open(device)
     await device.doors.are_open.wait()
-    url = device.doors.ready().get(door)
-    if url is None:
-        raise ValueError("the door is shut: NetworkServices HTTP Mode is Off")
-    headers = {"Authorization": aiohttp.encode_basic_auth(role, await _passphrase(stage, device, role))}
-    net = Net(f"client:{role}", stage.clock, stage.names, stage.faults)
+    await device.doors.add(device, "ssh" if door == "ssh" else "https", ADDRESS)
+    found = device.doors.ready().get(door)
+    if found is None:
+        shut = "SSH Mode" if door == "ssh" else "HTTP Mode"
+        raise ValueError(f"the door is shut: NetworkServices {shut} is Off")
+    return str(found)
+
+
+def web_session(net: Net, user: str, passphrase: Secret) -> aiohttp.ClientSession:
+    """Return a session of a user with a network of its own."""
+    headers = {"Authorization": aiohttp.encode_basic_auth(user, passphrase.reveal())}
     connector = NetConnector(net, lambda: TlsClient(verify=False))  # a device signs its own certificate
-    async with aiohttp.ClientSession(connector=connector, timeout=no_timeout(), headers=headers) as session:
-        yield session, str(url)
+    return aiohttp.ClientSession(connector=connector, timeout=no_timeout(), headers=headers)
 
 
 def _refusal(failure: Failure) -> XapiError:
@@ -116,7 +160,7 @@ def _refusal(failure: Failure) -> XapiError:
     return XapiError(f"{failure.message} ({failure.code})")
 
 
-async def _passphrase(stage: Stage, device: Device, role: Role) -> str:
+async def passphrase_of(stage: Stage, device: Device, role: Role) -> Secret:
     """Return the passphrase of the user of a role, who is added where there is none.
 
     Raises:
@@ -129,15 +173,15 @@ async def _passphrase(stage: Stage, device: Device, role: Role) -> str:
             raise ValueError(
                 "the built-in user has another passphrase by now, or is switched off; nobody knows it here"
             )
-        return drawn.reveal()
+        return drawn
     key = (device.who, role)
     if key not in stage.passphrases:
         drawn_bytes = stage.chance.actor(f"client:{role}").stream("passphrase", device.who).bytes(PASSPHRASE_BYTES)
         stage.passphrases[key] = Secret("passphrase", drawn_bytes.hex())
-    passphrase = stage.passphrases[key].reveal()
+    passphrase = stage.passphrases[key]
     if all(user.name != role for user in users.saved()):
         arguments = {
-            "Username": role, "Passphrase": passphrase, "Role": role.capitalize(), "PassphraseChangeRequired": "False",
+            "Username": role, "Passphrase": passphrase.reveal(), "Role": role.capitalize(), "PassphraseChangeRequired": "False",
         }  # fmt: skip
         commands = device.xapi.commands
         added = commands.call(commands.prepare(("UserManagement", "User", "Add"), arguments, None, INTERNAL))

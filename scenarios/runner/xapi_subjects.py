@@ -18,12 +18,26 @@ from scenarios.runner.event_subjects import EVENT_KEYS, Limits, read_limits
 from scenarios.runner.matcher_compiler import is_operator_map
 from scenarios.runner.matchers import MISSING, Matcher, show
 from scenarios.runner.problems import nearest
+from scenarios.runner.spaces import check_literal, words
 from scenarios.runner.subjects import Compile, Context, is_about_lists, literals_of
-from scenarios.runner.xapi_checks import branch_of, check_event, check_field, check_subscription, subscription_key
+from scenarios.runner.xapi_checks import (
+    SUBSCRIBED,
+    branch_of,
+    check_event,
+    check_field,
+    check_subscription,
+    subscription_key,
+)
 from scenarios.runner.xpaths import Path, check_word, has_wildcard, read_path
-from scenarios.runner.yamltree import Entry, Node, kind_of
+from scenarios.runner.yamltree import Entry, Node, kind_of, plain
 from scenarios.runner.yamltree import Mapping as MapNode
 
+SUBSCRIBER: Final = "subscriber"
+"""Beside what was told: the id of the client that has to have been told."""
+CONNECTION_STATES: Final = ("open", "closed")
+CONNECTION_KEYS: Final = ("state", "why")
+"""What becomes of the connection of a client, and what is told of it; `why` of one that has closed."""
+_BRANCH_WORDS: Final = tuple(branch.casefold() for branch in SUBSCRIBED)
 STATUSES: Final = ("OK", "Error", "ParameterError")
 """What the answer of a command can be; the other fields are its own."""
 
@@ -120,12 +134,68 @@ def _event(context: Context, event: EventNode, entry: Entry, limits: Limits) -> 
     )
 
 
-# what clients were told
+# clients: what they were told, and how they come and go
 
 
 def _client(context: Context, entry: Entry) -> list[Condition]:
-    told = context.map_of(entry, "subscriptions and matchers")
-    return [_told(context, one) for one in told.entries] if told is not None else []
+    told = context.map_of(entry, "subscriptions or clients, and matchers")
+    return [found for one in told.entries for found in _of_client(context, one)] if told is not None else []
+
+
+def _of_client(context: Context, one: Entry) -> list[Condition]:
+    if one.key in context.clients:
+        return [_connection(context, one)]
+    if one.key.casefold() not in _BRANCH_WORDS and nearest(one.key, context.clients) is not None:
+        message = f"nothing before this place connects a client `{one.key}`"
+        context.problems.unknown(one.at, message, one.key, context.clients)
+        return []
+    return [_told(context, one)]
+
+
+def _connection(context: Context, entry: Entry) -> Condition:
+    """Compile what became of the connection of a client: `panel: closed`, or a map with `state` and `why`."""
+    limits, node = Limits(()), entry.node
+    own: tuple[Entry, ...] = (Entry("state", node.at, node),)
+    if isinstance(node, MapNode) and not is_operator_map(node):
+        limits = read_limits(context, node)
+        own = limits.own
+    keys = []
+    for one in own:
+        if one.key not in CONNECTION_KEYS:
+            context.problems.unknown(one.at, f"a connection has no `{one.key}`", one.key, CONNECTION_KEYS)
+        for scalar in literals_of(one.node) if one.key == "state" else ():
+            check_literal(context.problems, scalar, words(*CONNECTION_STATES), "the connection of a client")
+        keys.append((one.key, context.events.compile(one.node)))
+    matcher = m.MapOf(tuple(keys))
+
+    def select(event: Event, device: str) -> Fields | None:
+        is_its = event.kind == "xapi.client" and event.peer == actor(device) and event.data.get("client") == entry.key
+        return event.data if is_its else None
+
+    return EventCondition(
+        entry.at,
+        "client",
+        f"{entry.key} {matcher}",
+        select,
+        matcher,
+        lambda fields: f"{entry.key} {fields['state']}" + (f": {fields['why']}" if "why" in fields else ""),
+        f"the connection of {entry.key} stayed as it was",
+        times=limits.times,
+        after=limits.after,
+        before=limits.before,
+    )
+
+
+def _subscriber(context: Context, entries: tuple[Entry, ...]) -> tuple[str | None, tuple[Entry, ...]]:
+    """Take the id of a client out of the keys of what was told."""
+    named = next((one for one in entries if one.key == SUBSCRIBER), None)
+    if named is None:
+        return None, entries
+    name = plain(named.node)
+    if name not in context.clients:
+        message = f"nothing before this place connects a client `{name}`"
+        context.problems.unknown(named.node.at, message, str(name), context.clients)
+    return str(name), tuple(one for one in entries if one.key != SUBSCRIBER)
 
 
 def _told(context: Context, entry: Entry) -> Condition:
@@ -134,10 +204,11 @@ def _told(context: Context, entry: Entry) -> Condition:
     if is_path and wanted not in {subscription_key(text) for text in context.subscribed}:
         message = f"nothing before this place subscribes to `{entry.key}`"
         context.problems.unknown(entry.at, message, entry.key, context.subscribed)
-    limits, node = Limits(()), entry.node
-    if isinstance(node, MapNode) and any(one.key in EVENT_KEYS for one in node.entries):
+    limits, node, subscriber = Limits(()), entry.node, None
+    if isinstance(node, MapNode) and any(one.key in (*EVENT_KEYS, SUBSCRIBER) for one in node.entries):
         limits = read_limits(context, node)
-        node = MapNode(limits.own, node.at)
+        subscriber, own = _subscriber(context, limits.own)
+        node = MapNode(own, node.at)
     path = _path(entry.key)
     branch = branch_of(path)
     if is_path and branch is not None and path[1:]:
@@ -153,6 +224,8 @@ def _told(context: Context, entry: Entry) -> Condition:
         if event.kind != "xapi.feedback" or event.peer != actor(device):
             return None
         if subscription_key(str(event.data.get("subscription"))) != wanted:
+            return None
+        if subscriber is not None and event.data.get("client") != subscriber:
             return None
         values = list(_values(event.data.get("told"), path))
         value = values if has_wildcard(path) else values[0] if values else MISSING

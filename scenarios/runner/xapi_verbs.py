@@ -12,7 +12,7 @@ from pydantic import Field
 from endpoint.room.analytics import PEOPLE_MAX
 from endpoint.room.widgets import ACTIONS
 from scenarios.runner.call_verbs import PerhapsOfACall
-from scenarios.runner.fields import Flag, KnownText, Text
+from scenarios.runner.fields import Flag, KnownText, Name, Text
 from scenarios.runner.notyet import not_yet
 from scenarios.runner.validation import Objection
 from scenarios.runner.values import Template
@@ -23,8 +23,9 @@ SUBSCRIPTIONS_MAX: Final = 50
 """Paths of one step: as many as a session of a door may have."""
 Role = Literal["admin", "integrator", "user"]
 """What the calling account may do."""
-Over = Literal["websocket", "http"]
-"""The door that a call comes through; without it, it is made inside the process. `http` is the XML API: members of answers are text."""
+Over = Literal["ssh", "websocket", "http"]
+"""The door that a call comes through; without it, it is made inside the process. `http` is the XML API. Members of answers are text over
+`ssh` and `http`."""
 
 
 ANY_WIDGET: Final = "*"
@@ -66,7 +67,7 @@ class XCommand(Verb):
 class XConfig(Verb):
     """Set configurations, all or none: a map of paths and values, with `as` and `over` among them; a refusal is as with `xcommand`.
 
-    The websocket sets one at a time: there they are set one after the other, up to the first that is refused.
+    The websocket and the shell set one at a time: there they are set one after the other, up to the first that is refused.
     """
 
     verb = "xconfig"
@@ -110,25 +111,47 @@ def value_objections(area: str, values: dict[str, Any]) -> Iterable[Objection]:
             yield Objection(("values", path), f"write text or a number, not {kind_of_value(value)}")
 
 
+_BRANCHES: Final = ("status", "configuration", "event", "command")
+
+
 @declare
 class Subscribe(Verb):
-    """Let an xAPI client listen until the device goes down: paths with their branch, such as `Status Audio Volume` or `Event Bookings`."""
+    """Let an xAPI client listen until the device goes down: paths with their branch, such as `Status Audio Volume` or `Event Bookings`.
+
+    Without `over` it listens inside the process. With it, a real client connects and stays: over `ssh` it registers for feedback in the
+    shell, over `websocket` it subscribes, over `http` it registers for HTTP feedback and takes what the device posts. `id` is its name
+    for faults and expectations, the word of its door by default; another step with the same id lets it listen to more, or connects
+    it anew.
+    """
 
     verb = "subscribe"
     short = "paths"
     done = "answered"
     paths: Annotated[tuple[KnownText, ...], Field(max_length=SUBSCRIPTIONS_MAX, strict=False)]
     as_: Annotated[Role, Field(alias="as")] = "admin"
+    over: Over | None = None
+    id: Name | None = None
+
+    @property
+    def client(self) -> str | None:
+        """The id of a client that stays connected, None for one inside the process."""
+        return None if self.over is None else self.id or self.over
 
     def objections(self) -> Iterable[Objection]:
-        """Object to listening to nothing."""
+        """Object to listening to nothing, and to names that nobody has or that mean something else."""
         if not self.paths:
             yield Objection(("paths",), "write at least one path")
+        if self.id is not None and self.over is None:
+            yield Objection(("id",), "only a client that stays connected has an id; write `over` as well", at_key=True)
+        elif self.id is not None and self.id.casefold() in _BRANCHES:
+            yield Objection(("id",), f"`{self.id}` begins paths; give the client another id")
 
     def defines(self) -> Iterable[Defined]:
-        """Make the subscriptions known."""
+        """Make the subscriptions known, and the client."""
         for number, path in enumerate(self.paths):
             yield Defined("subscription", path, ("paths", number))
+        if self.client is not None:
+            yield Defined("client", self.client, ("id",))
 
 
 JOIN_BUTTON: Final = "join button"

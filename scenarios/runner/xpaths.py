@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from endpoint.wire.errors import LocalProtocolError
 from endpoint.wire.xapi.nodes import Branch, Nodes
+from endpoint.wire.xapi.paths import Path as TreePath
 from endpoint.wire.xapi.paths import parse_path
 from scenarios.runner.problems import nearest
 from scenarios.runner.values import Template
@@ -74,6 +75,17 @@ def has_wildcard(path: Path) -> bool:
     return any(part.element == "*" for part in path)
 
 
+def stem(path: Path) -> TreePath:
+    """Return the words before the first wildcard, as the trees of a device take them: all that the path names is at or below."""
+    found: list[str | int] = []
+    for part in path:
+        found.append(part.name)
+        if part.element is not None and not part.element.isdigit():
+            break
+        found += [] if part.element is None else [int(part.element)]
+    return tuple(found)
+
+
 def values_at(tree: Mapping[str, object], path: Path) -> list[object]:
     """Return the values of the leaves that a path names, from a flat tree with canonical paths as keys."""
     if not has_wildcard(path):
@@ -132,14 +144,14 @@ def check_word(branch: Branch, path: Path, word: object, table: Nodes) -> tuple[
     """Return what is wrong with a literal that a leaf is compared with, or None when the leaf can have it."""
     node = table.find(branch, parse_path(re.sub(r"\[n\]|\[\*\]", " 1", show_path(path))))
     words = table.words(branch, node_name(path))
+    shown = str(word).lower() if isinstance(word, bool) else str(word)
     if words is not None:
         if word in words or word is None or isinstance(word, Template):
             return None
-        shown = str(word).lower() if isinstance(word, bool) else str(word)
         return f"`{show_path(path)}` is never `{shown}`; it is one of {', '.join(words)}", nearest(shown, words)
     if node is not None and node.space.kind == "integer" and isinstance(word, (str, int)) and word != "":
         try:
-            node.space.accept(word)
+            node.space.accept(shown)
         except LocalProtocolError as error:
             return f"`{show_path(path)}` is a number: {error}", None
     return None

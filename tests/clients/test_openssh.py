@@ -21,7 +21,7 @@ from endpoint.runtime.clock import real_seconds
 
 pytestmark = pytest.mark.client
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 GREETING = (
     "Welcome to 127.0.0.1\nCisco Codec Release RoomOS 26.4.1.12 67c6e508983\nSW Release Date: 2026-04-02\n"
     "*r Login successful\nOK\n\n"

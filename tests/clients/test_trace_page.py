@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from running_device import ROOT, needs_python, run
+from running_device import ROOT, needs, run
 
 from scenarios.runner.history.page import html
 from scenarios.runner.history.reader import read_trace
@@ -18,11 +19,11 @@ pytestmark = pytest.mark.client
 
 TRACE = ROOT / "tests" / "data" / "traces" / "format-1.0.jsonl"
 DRIVER = """
-import json, sys
+import json, shutil, sys
 from playwright.sync_api import sync_playwright
 
 with sync_playwright() as playwright:
-    browser = playwright.chromium.launch(executable_path=sys.argv[1], args=["--no-sandbox"])
+    browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
     page = browser.new_page(viewport={"width": 1280, "height": 800})
     wrong, asked = [], []
     page.on("console", lambda message: wrong.append(message.text))
@@ -30,7 +31,7 @@ with sync_playwright() as playwright:
     page.on("request", lambda request: asked.append(request.url.split("#")[0]))
     count = lambda: page.inner_text("#count")
     found = {}
-    page.goto(sys.argv[2])
+    page.goto(sys.argv[1])
     found["title"], found["start"] = page.inner_text("h1"), count()
     found["steps"] = page.locator("#steps li").all_inner_texts()
     found["arrow"] = page.locator(".row .arrow.right").count() > 0
@@ -42,7 +43,7 @@ with sync_playwright() as playwright:
     found["faults"] = page.locator("#shown .row").all_inner_texts()
     page.click("#reset")
     found["reset"] = count()
-    page.goto(sys.argv[2] + "#317")
+    page.goto(sys.argv[1] + "#317")
     page.wait_for_selector("#details h3")
     found["event"] = page.inner_text("#details h3")
     found["causes"] = page.locator("#details .links").first.locator("b").all_inner_texts()
@@ -63,14 +64,13 @@ with sync_playwright() as playwright:
 
 
 def test_the_page_in_a_browser(tmp_path: Path) -> None:
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.skip("NOT TESTED: chromium is not installed: `apt-get install chromium`, as root")
-    python = needs_python("playwright")
+    needs("chromium")
+    if find_spec("playwright") is None:
+        pytest.skip("NOT TESTED: playwright, which is in requirements/dev.txt, is not installed: run `make test`")
     file = tmp_path / "trace.html"
     file.write_text(html(read_trace(TRACE), Selection()), encoding="utf-8")
     (tmp_path / "driver.py").write_text(DRIVER, encoding="utf-8")
-    ran = run([python, tmp_path / "driver.py", chromium, file.as_uri()], dict(os.environ))
+    ran = run([sys.executable, tmp_path / "driver.py", file.as_uri()], dict(os.environ))
     assert ran.returncode == 0, ran.stderr
     found = json.loads(ran.stdout)
     assert found["wrong"] == []

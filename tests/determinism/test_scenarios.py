@@ -36,7 +36,7 @@ MATRIX = (
     "calls/two_calls.yaml", "calls/two_devices_meet.yaml", "calls/network_loss.yaml", "calls/locus_events.yaml",
     "faults/dns_nxdomain.yaml", "network/cut_again_and_again.yaml",
     "network/flapping_link.yaml", "network/half_open.yaml", "network/slow_and_lossy.yaml", "tls/bad_server_certificates.yaml",
-    "xapi/from_the_cloud.yaml",
+    "xapi/from_the_cloud.yaml", "xapi/subscriptions.yaml", "faults/client_flood.yaml", "faults/client_half_open.yaml",
 )  # fmt: skip
 """Scenarios whose written bytes are compared: something of every part that could make runs differ."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -45,9 +46,10 @@ def fails(text: str, kind: str, *parts: str) -> Outcome:
     return outcome
 
 
-def shipped() -> list[Scenario]:
-    """Return every scenario that is shipped, in the order of files and cases."""
-    return [scenario for file in sorted(SCENARIOS.rglob("*.yaml")) for scenario in load(file)]
+@cache
+def shipped() -> tuple[Scenario, ...]:
+    """Return every scenario that is shipped, in the order of files and cases; they are read once."""
+    return tuple(scenario for file in sorted(SCENARIOS.rglob("*.yaml")) for scenario in load(file))
 
 
 def passes_whole(scenario: Scenario) -> list[Event]:

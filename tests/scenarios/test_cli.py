@@ -19,7 +19,7 @@ import pytest
 from endpoint.runtime.trace import TRACE_VERSION
 from scenarios.runner import commands
 from scenarios.runner.run import Outcome, run_scenario
-from tests.scenarios.command_line import ROOMSIM, Ran
+from tests.scenarios.command_line import PATIENCE_S, ROOMSIM, Ran
 from tests.scenarios.stories import SCENARIOS, plays_alone, shipped
 
 PASSING = "name: Good morning\ntags: [short, other]\nsteps: [{ note: hello }]\n"
@@ -85,6 +85,18 @@ def test_replay_of_the_report_shows_the_same_failure(files: Path, capsys: pytest
 
 def test_until_step_ends_before_the_failure(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert Ran(capsys, "run", files / "bad.yaml", "--until-step", 1).code == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [("bad.yaml", "{files}/bad.yaml has 2 steps, not 3"), ("", "the longest, {files}/bad.yaml, has 2 steps, not 3")],
+)
+def test_a_last_step_that_there_is_not_is_refused(
+    files: Path, capsys: pytest.CaptureFixture[str], file: str, told: str
+) -> None:
+    ran = Ran(capsys, "run", files / file, "--until-step", 3)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"--until-step: {told.format(files=files)}" in ran.err.replace("'", "")
 
 
 def test_several_files_one_bad_one(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -319,6 +331,8 @@ def test_trace_file_has_a_header_and_events(files: Path, capsys: pytest.CaptureF
 # a scenario notices when it is not true any more
 
 MUTATIONS = {
+    "faults/client_flood.yaml": ("data.sent: 400", "data.sent: 401", "expected is 401"),
+    "xapi/subscriptions.yaml": ("subscriber: websocket, is: 98", "subscriber: websocket, is: 97", "expected is 97"),
     "proxy/ways.yaml": ("port: 443, status: 200", "port: 443, status: 407", "trace"),
     "proxy/strips_upgrade.yaml": ("upgrade refused (200)", "upgrade refused (201)", "upgrade refused (201)"),
     "faults/discovery_region_filtered.yaml": ("Best 1 RTT: 25", "Best 1 RTT: 26", "expected is 26"),
@@ -611,7 +625,7 @@ def test_interrupted_run_exits_with_130(tmp_path: Path) -> None:
     assert process.stdout is not None
     assert any(b"step 1" in line for line in process.stdout)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, err) == (130, b"")
 
 
@@ -624,7 +638,7 @@ def test_interrupted_run_on_several_processes_ends_them_all(tmp_path: Path) -> N
     assert process.stdout is not None
     assert process.stdout.readline().startswith(b"PASS")
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)  # the pipe closes when the last of them is gone
+    process.communicate(timeout=PATIENCE_S)  # the pipe closes when the last of them is gone
     assert process.returncode == 130
 
 
@@ -633,7 +647,7 @@ def test_output_into_a_pipe_that_closes_is_no_failure() -> None:
     assert process.stdout is not None
     process.stdout.close()
     process.stdout = None
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, err) == (0, b"")
 
 
@@ -642,7 +656,7 @@ def test_colours_are_for_terminals_only(files: Path) -> None:
         name: value for name, value in os.environ.items() if name not in ("FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE")
     }
     piped = start("run", files, env=plain)
-    out, _ = piped.communicate(timeout=20)
+    out, _ = piped.communicate(timeout=PATIENCE_S)
     assert b"\x1b" not in out
     assert "…".encode() in out or b"PASS" in out
     ours, theirs = pty.openpty()
@@ -660,7 +674,7 @@ def test_colours_are_for_terminals_only(files: Path) -> None:
             break
         shown += part
     os.close(ours)
-    assert terminal.wait(timeout=20) == 1
+    assert terminal.wait(timeout=PATIENCE_S) == 1
     assert b"\x1b[" in shown
     drawn = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", shown)  # a bar of progress is drawn between the lines
     for line in re.sub(rb"in \d+\.\d+s", b"", out).splitlines():
@@ -669,6 +683,6 @@ def test_colours_are_for_terminals_only(files: Path) -> None:
 
 def test_terminal_without_our_signs_still_shows_everything(files: Path) -> None:
     process = start("run", files / "bad.yaml", env={**os.environ, "PYTHONIOENCODING": "ascii"})
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, err) == (1, b"")
     assert b"PUT devices/\\u2026" in out

@@ -66,13 +66,17 @@ PROVOKED = {
     "mercury.wrong_first_frame": RECONNECTION, "mercury.auth_refused": RECONNECTION, "wdm.excessive": RESTART,
     "media": CALL, "software": OFFER, "hybrid.no_interop": INTEROP, "proxy": RESTART, "proxy.strip_upgrade": RECONNECTION,
     "kms": FRAME, "hybrid": INVITE, "calendar.minimal_not_found": MINIMAL, "calendar.short_page": PAGE, "calendar.sip_button": PRESS,
-    "storage": RESTART, "activation.certificate_renewed": RENEWAL,
+    "client": ["advance: 2s"], "storage": RESTART, "activation.certificate_renewed": RENEWAL,
     "locus": DIAL, "locus.elsewhere": RING, "locus.locked": JOIN, "locus.lobby": JOIN, "locus.full": JOIN, "locus.pin": JOIN,
     "locus.moved": JOIN, "locus.delta_gap": IN_CALL, "locus.out_of_order": IN_CALL, "locus.duplicate": IN_CALL, "locus.too_big": IN_CALL,
     "locus.url_changed": IN_CALL, "locus.lost_passcode": ["dial: 81234567890.112233@zoomcrc.com\n    " + BITES],
 }  # fmt: skip
 """How to make a fault bite: by layer, or by row where that differs."""
-BEFORE = {"locus.ended": ["dial: ada@sip.example\n    expect: { calls: [{ status: Connected }], within: 5s }"]}
+CONNECTED = "subscribe: { paths: [Status Audio], over: websocket }"
+BEFORE = {
+    "locus.ended": ["dial: ada@sip.example\n    expect: { calls: [{ status: Connected }], within: 5s }"],
+    **{f"client.{do}": [CONNECTED] for do in FAULTS["client"]},
+}
 """What has to be there that a momentary fault can hit."""
 OWN = {
     "clock": "by: 1h",
@@ -92,7 +96,7 @@ ROWS = [(on, do) for on, actions in FAULTS.items() for do in actions]
 def written(on: str, do: str) -> str:
     """Write a row as a step."""
     own = OWN.get(f"{on}.{do}", OWN.get(on))
-    is_counted = not FAULTS[on][do].momentary and on not in ("clock", "link") and (on, do) not in SHAPES
+    is_counted = not FAULTS[on][do].momentary and on not in ("clock", "link", "client") and (on, do) not in SHAPES
     more = [
         part
         for part in (
@@ -137,9 +141,8 @@ def test_every_row_of_the_table_bites(on: str, do: str) -> None:
 @pytest.mark.parametrize(("on", "do", "what"), [(on, do, what) for on, do in ROWS for what in FAULTS[on][do].whats[1:]])
 def test_every_value_of_what_is_a_way_of_its_own(on: str, do: str, what: str) -> None:
     provocation = (PROVOKED.get(f"{on}.{do}") or PROVOKED[on])[-1]
-    outcome = play(
-        f"{head(on, do)}steps:\n  - fault: {{ on: {on}, do: {do}, what: {what} }}\n  - {provocation}\n  - heal: all\n"
-    )
+    steps = [*BEFORE.get(f"{on}.{do}", ()), f"fault: {{ on: {on}, do: {do}, what: {what} }}", provocation, "heal: all"]
+    outcome = play(f"{head(on, do)}steps:\n" + "".join(f"  - {step}\n" for step in steps))
     assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
 
 
@@ -176,6 +179,9 @@ def test_table_and_model_fit() -> None:
         ("{ on: tcp, do: delay, by: { from: 3s } }", "write { from: 1s, to: 3s }"),
         ("{ on: clock, do: skew, by: { from: 1s, to: 3s } }", "`skew` on clock takes one duration as `by`"),
         ("{ on: clock, do: drift, by: 2h }", "a clock drifts by at most 30m an hour"),
+        ("{ row: dns.nxdomain, on: tcp, do: refuse }", "row `dns.nxdomain` says itself on what it acts; leave out `on`, or `row`"),
+        ("{ row: dns.nxdomain, id: { a: b } }", "write a name"),
+        ("{ row: websocket.4401, for: 1m }", "happens once, now; `for` is for faults that last"),
     ],
 )  # fmt: skip
 def test_what_would_be_ignored_is_refused(fault: str, complaint: str) -> None:
@@ -273,6 +279,50 @@ def test_a_link_is_that_of_the_device_of_the_step(fault: str) -> None:
         "  - { heal: link.down, device: desk, expect: { well: true, within: 2m } }\n"
     )
     assert outcome.result == "passed", "\n\n".join(outcome.reports)
+
+
+def test_limits_beside_a_row_go_to_those_of_its_faults_that_last() -> None:
+    outcome = run_steps(
+        "fault: { row: captive_portal, for: 5m, id: it }\n"
+        "    expect: { diagnostics: { CaptivePortalDetected: Warning }, within: 4m }",
+        "wait: { well: true, diagnostics: { count: 0 }, within: 6m }",
+    )
+    assert instants(outcome, "fault.healed") == [300.0]
+
+
+@pytest.mark.parametrize(
+    "fault", ["fault: { on: mercury, do: reset, every: 10s, count: 2, id: it }", "chaos: { on: [mercury], every: 10s, for: 20s, id: it }"]
+)  # fmt: skip
+def test_a_name_is_free_again_when_all_has_happened(fault: str) -> None:
+    run_steps(fault, "advance: 1m", fault, "wait: { well: true, within: 3m }")
+
+
+def test_heal_ends_a_row_whole_and_no_other_whose_name_begins_so() -> None:
+    outcome = run_steps(
+        "fault: { on: wdm, do: error, id: it, optional: true }",
+        "fault: { on: dns, do: delay, id: it.too, optional: true }",
+        "fault: { row: captive_portal, id: portal, optional: true }",
+        "heal: it",
+        "heal: portal",
+        "note: healed",
+    )
+    assert outcome.trace is not None
+    events = list(outcome.trace.events)
+    note = next(event.n for event in events if event.kind == "note")
+    healed = [event.data["id"] for event in events if event.kind == "fault.healed" and event.n < note]
+    assert healed == ["it", "portal", "portal.2"]
+
+
+def test_chaos_of_one_name_is_there_once() -> None:
+    chaos = "{ chaos: { on: [link], every: 1h, for: 2h, id: storm } }"
+    outcome = play(f"device: {{ at: online }}\nsteps: [{chaos}, {chaos}]")
+    assert "storm holds already; heal it first or give another id" in outcome.reports[0]
+
+
+def test_bounds_of_a_delay_stand_in_any_order() -> None:
+    (step,) = story("steps: [{ fault: { on: tcp, do: delay, by: { to: 3s, from: 1s } } }]").steps
+    (same,) = story("steps: [{ fault: { on: tcp, do: delay, by: { from: 1s, to: 3s } } }]").steps
+    assert step.args == same.args
 
 
 def test_aim_at_a_device_by_its_own_name() -> None:

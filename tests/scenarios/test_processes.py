@@ -61,13 +61,14 @@ def libraries_s() -> float:
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
-def test_device_is_registered_within_two_seconds(scheme: str, cloud: CloudProcess, tmp_path: Path) -> None:
+def test_device_is_registered_for_little_more_than_its_libraries_cost(
+    scheme: str, cloud: CloudProcess, tmp_path: Path
+) -> None:
     name = f"Speed {scheme}"
     with cloud.device(
         tmp_path, "--code", cloud.new_code(name), "--name", "speedy", "--state", tmp_path / "state", scheme=scheme
     ) as device:
         eventually(lambda: "device_id" in ready(tmp_path) if (tmp_path / "device.json").exists() else False, True)
-        took_s = real_seconds() - device.began_s
         eventually(lambda: cloud.status(name), ["connected"])
         content = ready(tmp_path)
         doors = {"ssh", "https", "ws", "username", "password"}
@@ -76,9 +77,8 @@ def test_device_is_registered_within_two_seconds(scheme: str, cloud: CloudProces
         assert is_private(tmp_path / "device.json")
         device.until("activated\n")
         assert device.end() == 0
-    # Wall time on a machine that does other things as well tells little: of three times the goal, two are for the others.
-    # What the process itself takes, from its first import to its last farewell, is measured against that of loading its libraries.
-    assert took_s < 6
+    # Wall time tells little on a machine that does other things as well. What the process itself takes, from its first import to its
+    # last farewell, is measured against the loading of its libraries.
     assert device.cpu_s < LIBRARIES_MAX * libraries_s()
 
 

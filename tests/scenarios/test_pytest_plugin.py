@@ -152,7 +152,7 @@ import pytest
 from endpoint.wire.xapi.errors import XapiError
 from scenarios.runner.pytest_stage import Stuck
 
-online = pytest.mark.roomsim(device={"at": "online"}, seed=7)
+online = pytest.mark.roomsim(device={"at": "online"}, seed=7, vars={"lasts": "15m"})
 
 
 @online
@@ -174,12 +174,15 @@ def test_time_stands_still_between_calls(stage, device, cloud, clock, trace):
 @online
 def test_feedback_and_steps(stage, device):
     told = device.feedback("Status/Audio/Volume")
+    muted = device.feedback("Status/Audio/VolumeMute")
     for level in (10, 20):
         device.xcommand("Audio Volume Set", Level=level)
+    device.xcommand("Audio Volume Mute")
     assert told == [("Status Audio Volume", 10), ("Status Audio Volume", 20)]
+    assert muted == [("Status Audio VolumeMute", "On")]
     stage.play([{"volume": 33, "expect": {"xstatus": {"Audio Volume": 33}}}])
     stage.play("""
-        - cloud.meeting.create: { id: x, title: Stand-up, starts: "${vars.starts}", lasts: 15m }
+        - cloud.meeting.create: { id: x, title: Stand-up, starts: "${vars.starts}", lasts: "${vars.lasts}" }
           expect: { bookings: { count: 1 }, within: 2s }
         - advance: 1m
     """, starts="+30m")
@@ -189,6 +192,16 @@ def test_feedback_and_steps(stage, device):
         device.xstatus("Webex")
     with pytest.raises(XapiError):
         device.xcommand("Audio Volume Set", Level=1000)
+    with pytest.raises(ValueError, match="nearest: Volume"):
+        device.xcommand("Audio Volum Set", Level=10)
+    with pytest.raises(ValueError, match="nearest: Audio"):
+        device.feedback("Status/Adio")
+    with pytest.raises(ValueError, match="begins with Status"):
+        device.feedback("Audio/Volume")
+    with pytest.raises(pytest.fail.Exception, match="expected  Audio Volume = 7"):
+        stage.play("- note: x\\n  expect: { xstatus: { Audio Volume: 7 } }")
+    for path in ("Status", "/Event/UserInterface", "Status/Call[1]/Status"):
+        assert device.feedback(path) == []
 
 
 def test_nothing_is_left_to_happen(stage):
@@ -260,6 +273,9 @@ def test_python_tests_fail_with_reports(site: Path, tmp_path: Path) -> None:
     assert "fault unused to bite" in ran.out
     assert ran.verdicts["test_room.py::test_head_is_wrong"] == "ERROR"
     assert len(re.findall(r"^ERROR ", ran.out, re.MULTILINE)) == 2, "the wrong head, and the fault"
+    assert "During handling" not in ran.out
+    assert "asyncio" not in ran.out
+    assert ran.out.count("advanc`; nearest") == 2, "once, and in the summary"
 
 
 def test_python_tests_take_seeds(site: Path, tmp_path: Path) -> None:

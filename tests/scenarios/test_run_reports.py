@@ -90,6 +90,9 @@ def test_one_case_of_a_file(timed: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert "Two waits [short one]" in ran.out
     ran = Ran(capsys, "run", timed, "--case", "shortest")
     assert (ran.code, ran.err) == (4, "nothing selected: no scenario has the case shortest; nearest: short one\n")
+    timed.write_text(f"tags: [slow]\n{TIMED}")
+    ran = Ran(capsys, "run", timed, "--tag", "slow", "--case", "lnog")
+    assert ran.err == "nothing selected: no scenario has the tag slow and the case lnog; nearest: long\n"
 
 
 def test_replay_of_a_case_names_the_case(timed: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,6 +211,7 @@ def test_files_that_cannot_be_used_are_in_every_report(timed: Path, capsys: pyte
     (error,) = ET.parse(junit).getroot().iter("error")
     assert error.attrib["type"] == "load"
     assert "unknown verb or key `activat`; nearest: `activate`" in str(error.text)
+    assert error.attrib["message"] == "2 mistakes in the file"
     (run,) = json.loads(report.read_text())["runs"]
     assert [(one["kind"], one["line"], one["column"]) for one in run["failures"]] == [("load", 3, 5), ("load", 4, 14)]
     assert [line.partition(",title")[0] for line in ran.out.splitlines()] == [

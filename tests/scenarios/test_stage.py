@@ -496,7 +496,7 @@ def test_same_file_runs_on_real_sockets(file: str) -> None:
     (scenario,) = load(SCENARIOS / file)
     outcome = run_scenario(scenario, mode="wire")
     assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
-    assert 0 < outcome.took_s < 30
+    assert outcome.took_s > 0
 
 
 def test_real_time_of_a_run_is_bounded() -> None:

@@ -45,6 +45,12 @@ class Watching:
             lines.append(line.rstrip("\n"))
         raise AssertionError(f"it has ended: {lines}")
 
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+
     def end(self) -> int:
         self.process.send_signal(signal.SIGINT)
         self.process.communicate(timeout=60)
@@ -55,9 +61,7 @@ class Watching:
 def watching(folder: Path) -> Iterator[Watching]:
     process = Watching(folder, "--json", folder / "verdicts.json", "--junit", folder / "junit.xml")
     yield process
-    if process.process.poll() is None:
-        process.process.kill()
-        process.process.communicate()
+    process.kill()
 
 
 def test_what_changes_runs_again_and_mistakes_do_not_end_it(folder: Path, watching: Watching) -> None:
@@ -76,6 +80,24 @@ def test_what_changes_runs_again_and_mistakes_do_not_end_it(folder: Path, watchi
     (folder / "three.yaml").write_text(GOOD.format(name="three"))
     assert watching.round()[-1] == "1 passed, 0 failed", "a new one runs as well"
     assert watching.end() == 130
+
+
+def test_a_part_that_changes_runs_what_may_use_it(folder: Path) -> None:
+    stories, part = folder / "stories", folder / "parts" / "hello.yaml"
+    stories.mkdir()
+    part.parent.mkdir()
+    part.write_text("part: it says hello\nsteps: [{ note: hello }]\n")
+    for name in ("one", "two"):
+        (stories / f"{name}.yaml").write_text(f"name: {name}\nsteps: [{{ use: ../parts/hello.yaml }}]\n")
+    process = Watching(stories)
+    try:
+        assert process.round()[-1] == "2 passed, 0 failed"
+        part.write_text("part: it waits\nsteps: [{ wait: { mercury: open, within: 1s } }]\n")
+        again = process.round()
+        assert (again[0], again[-1]) == ("-- changed: hello.yaml", "0 passed, 2 failed")
+        assert process.end() == 130
+    finally:
+        process.kill()
 
 
 def test_nothing_to_watch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

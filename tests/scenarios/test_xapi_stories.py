@@ -149,6 +149,18 @@ def test_websocket_that_is_shut_lets_nobody_in() -> None:
     fails(shut % "Websocket", "verb", "the websocket lets admin not in: HTTP 404")
 
 
+@pytest.mark.parametrize("over", ["websocket", "http"])
+def test_who_is_let_in_no_more_is_told_so(over: str) -> None:
+    call = f"xcommand: {{ path: Audio Volume Mute, over: {over}, as: integrator }}"
+    passes(f"""
+        steps:
+          - {call}
+          - activate: {{ code: "${{cloud.code}}", security: harden }}
+          - {call}
+            expect: {{ result: {{ status: Error, Reason: Access denied }} }}
+    """)
+
+
 def test_built_in_user_whose_passphrase_was_changed_is_not_let_in() -> None:
     fails(
         """

@@ -370,6 +370,7 @@ OURS: Final = (
     Row("", "HttpFeedback", "E", "registrations not written: {reason}", "they hold until the next boot"),
     Row("", "Xapi", "W", "ssh session of {user} from {address} dropped: {why}", "a client that does not read"),
     Row("", "Xapi", "W", "ssh session of {user} from {address} refused: {why}", "as many sessions as there may be"),
+    Row("", "Xapi", "W", "websocket of {user} from {address} refused: {why}", "as many sessions as there may be"),
     Row(
         "R90",
         "Wx2",

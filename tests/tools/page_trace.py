@@ -18,7 +18,7 @@ A trace is the history of one run, both sides in one order: JSON Lines in UTF-8.
 HEADER: Final = {
     "roomsim_trace": "version of this form",
     "scenario": "name of the scenario, its case in brackets",
-    "sha256": "digest of its file, in hexadecimal",
+    "sha256": "digest of its file, and of the parts that it uses, in hexadecimal",
     "seed": "where chance started",
     "mode": "virtual or wire",
     "network": "memory or loopback",

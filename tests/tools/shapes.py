@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from scenarios.runner.values import DURATION_PATTERN, show_duration
+from scenarios.runner.values import BITS_PATTERN, DURATION_PATTERN, show_duration
 from tests.tools.markdown import code
 
 Schema = Mapping[str, Any]
@@ -47,6 +47,10 @@ def _plain(kind: str, schema: Schema) -> str:
             return "duration, with a sign"
         if "%" in pattern:
             return "percentage"
+        if pattern == BITS_PATTERN:
+            return "bits per second, such as `2000kbit`"
+        if "KiB" in pattern:
+            return "size, such as `1300B`"
         return {"date-time": "instant"}.get(str(schema.get("format")), "text")
     names = {"integer": "whole number", "number": "number", "boolean": "`true`, `false`", "object": "map"}
     return names.get(kind, "")

@@ -174,7 +174,24 @@ KINDS: Final[dict[str, Kind]] = {
     "xapi.result": Kind(
         "What was answered, as `result` sees it.", {"command": "which command", "result": "`status` and the rest"}
     ),
-    "xapi.feedback": Kind("A client was told what it subscribed to.", {"subscription": "its path", "told": "what"}),
+    "xapi.feedback": Kind(
+        "A client was told what it subscribed to.",
+        {"subscription": "its path", "told": "what", "client": "the id of one that stays connected"},
+    ),
+    "xapi.client": Kind(
+        "A client that stays connected is connected, or its connection has ended.",
+        {"client": "its id", "over": "its door", "state": "`open` or `closed`", "why": "why it has ended"},
+    ),
+    "xapi.flood": Kind(
+        "A client has ceased to send far more than it should.",
+        {
+            "client": "its id",
+            "what": "`requests` or `connections`",
+            "sent": "how many",
+            "answered": "how many the device answered, or took",
+            "refused": "how many it refused, or hung up on",
+        },
+    ),
     "log": Kind("A line of the device log.", {"module": "which", "level": "a digit or letter", "text": "the line"}),
     "screen": Kind(
         "The button or the reminder on the screen changed.",

@@ -168,8 +168,12 @@ SUBJECTS: Final[dict[str, tuple[str, str, str]]] = {
     ),
     "client": (
         "event",
-        "`{path: matcher}`",
-        "what a client was told at a path of `subscribe`, typed; `Status Call[*] Status` means any element",
+        "`{path: matcher}`, or `{id: open}` and `{id: closed}` of a client that stays connected",
+        (
+            "what a client was told at a path of `subscribe`, typed; `Status Call[*] Status` means any element; "
+            "`subscriber: id` beside it: this client was told; "
+            "of a connection, `{id: {state: closed, why: matcher}}` has the reason that was given"
+        ),
     ),
     "quiet": (
         "state",
@@ -300,6 +304,15 @@ FAULTS: Final[dict[str, str]] = {
     "stun.malformed": "answers are broken",
     "stun.no_mapped_address": "answers do not say where the request came from",
     "stun.slow": "answers take `by` longer",
+    "client.drop": "the connection of a client is cut; one over `http` is not there any more when the device calls it",
+    "client.flood": (
+        "a client sends 100 questions at once, every second, or with `what: connections` opens 25 more connections as the same user, and "
+        "keeps them; when it ends, the trace has what was answered and refused (`xapi.flood`)"
+    ),
+    "client.half_open": (
+        "nothing passes between a client and the device any more, and neither is told; healed, what was said meanwhile is repeated"
+    ),
+    "client.slow_reader": "a client takes nothing of what the device sends; one over `http` takes it and does not answer",
     "storage.full": "what the device writes does not fit on its disk; the state before is kept",
     "storage.read_only": "the device cannot write to its disk; the state before is kept",
     "storage.corrupt": "the file with the state of the device is cut in the middle; the next boot sets it aside and starts as new",
@@ -393,6 +406,7 @@ LAYERS: Final[dict[str, str]] = {
     "udp": "datagrams",
     "media": "packets of media that are in flow",
     "stun": "media servers",
+    "client": "clients of the xAPI that stay connected, those of `subscribe` with `over`; `drop` at a device's own door cuts real ones too",
     "storage": "what the device keeps on disk",
     "power": "the power of a device",
     "clock": "wall clocks",
@@ -429,9 +443,13 @@ TARGETS: Final[dict[str, str]] = {
     "mailbox": "a mailbox, by its address or by the name of the device in the room",
     "type": "type of a Mercury frame",
     "eventType": "event type of a Mercury frame",
+    "client": "an xAPI client that stays connected, by its id",
+    "over": "the door of a client: `ssh`, `websocket`, `http`",
+    "user": "the user that a client has logged in as",
 }
 FAULT_KEYS: Final[dict[str, str]] = {
-    "row": "a row of the [fault table](#the-fault-table), instead of `on` and `do`; what stands beside it goes to each of its faults",
+    "row": "a row of the [fault table](#the-fault-table), instead of `on`; what stands beside it, another `do` as well, goes to each of "
+    "its faults, limits only to those that last",
     "on": "the layer or service",
     "do": "what it does",
     "id": "a name for `heal` and anchors",

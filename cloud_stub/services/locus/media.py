@@ -11,8 +11,8 @@ from typing import Final
 
 from cloud_stub.media_node.answering import answer_offer, nearest
 from cloud_stub.media_node.fleet import Fleet
-from cloud_stub.platform.context import Platform
 from cloud_stub.platform.errors import BadRequest
+from endpoint.runtime.chance import Actor
 from endpoint.wire import sdp
 from endpoint.wire.errors import RemoteProtocolError
 from endpoint.wire.locus.requests import (
@@ -37,8 +37,8 @@ REPORTS_MAX: Final = 5_000
 class MediaNodes:
     """Answers offers in the name of the media node that is nearest to the client."""
 
-    def __init__(self, platform: Platform, fleet: Fleet | None) -> None:
-        self._platform = platform
+    def __init__(self, chance: Actor, fleet: Fleet | None) -> None:
+        self._chance = chance
         self._fleet = fleet
         self._reports: OrderedDict[str, str] = OrderedDict()
 
@@ -63,7 +63,7 @@ class MediaNodes:
         """
         if "m=" not in offer:
             return EMPTY
-        draws = self._platform.chance.stream("media session", device, call)
+        draws = self._chance.stream("media session", device, call)
         cluster = self._reports.get(device)
         report = {cluster: {"udp": {"reachable": "true"}}} if cluster is not None else None
         return answer_offer(self._fleet, sdp.parse(offer), draws, reachability=report, real=real).text()

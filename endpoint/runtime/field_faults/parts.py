@@ -23,6 +23,7 @@ _CERTIFICATES: Final = "the cloud has to show another TLS for it; a scenario doe
 _CLOCK: Final = (
     "a scenario does it; `skew` at /clock of the device's control door (`:skew` in the shell) puts its clock wrong"
 )
+_CLIENT: Final = "it is what a client does; a scenario has one (`subscribe` with `over`) that does it"
 NOT_DEVICE: Final[Mapping[tuple[str, str], str]] = {
     **dict.fromkeys(SHAPES, _PACKETS),
     ("tls", "intercept"): _CERTIFICATES,
@@ -32,9 +33,12 @@ NOT_DEVICE: Final[Mapping[tuple[str, str], str]] = {
     ("clock", "skew"): _CLOCK,
     ("clock", "drift"): _CLOCK,
     ("clock", "freeze"): _CLOCK,
+    ("client", "flood"): _CLIENT,
+    ("client", "half_open"): _CLIENT,
+    ("client", "slow_reader"): _CLIENT,
 }
 """What of its layers takes somebody who runs all of it, or a network in memory, and why."""
-ALSO_DEVICE: Final = frozenset({("mercury", "reset"), ("calendar", "sip_button")})
+ALSO_DEVICE: Final = frozenset({("mercury", "reset"), ("calendar", "sip_button"), ("client", "drop")})
 """What a device carries out of the layers of the cloud."""
 OWN: Final = frozenset({"on", "do", "target", "direction", "optional", "count", "after", "for"})
 """Members of a plan that are no parameters of the action."""
@@ -115,6 +119,21 @@ def parts(row: Row, fault_id: str = "") -> tuple[Part, ...]:
             )
         )
     return tuple(found)
+
+
+def split(name: str, fault_id: str, side: Literal["device", "cloud"]) -> tuple[Row, list[Part], list[Part]]:
+    """Return a row, its parts that a side carries out, at least one, and those of the others.
+
+    Raises:
+        UnknownRow: as in `find_row`, or none of it is this side's.
+    """
+    row = find_row(name)
+    wanted = parts(row, fault_id)
+    mine, others = [part for part in wanted if part.side == side], [part for part in wanted if part.side != side]
+    if not mine:
+        doors = {"device": "a device's control door", "cloud": "the cloud's control API", "scenario": "a scenario"}
+        raise UnknownRow(f"{row.id} is nothing of the {side}; {doors[others[0].side]} does it")
+    return row, mine, others
 
 
 def of_row(fault_id: str, name: str) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import format_datetime
 from functools import partial
@@ -76,7 +76,7 @@ class HttpDoor:
         self._cookies = Cookies(sessions, world.chance.stream("http session", "https" if tls else "http"))
         xml = XmlApi(xapi, facts, schema, self._defect)
         self._requests = Requests(xml, users, self._cookies, facts, world.clock, is_secure=tls is not None)
-        self._conversations: dict[Conversation, None] = {}  # in the order of their begin, which a set would lose
+        self._conversations: dict[Conversation, str] = {}  # and their users, in the order of their begin
         self._server: web.Server | None = None
         self._listener: Listener | None = None
 
@@ -127,6 +127,13 @@ class HttpDoor:
         await self._commands.cancel()
         await self._senders.cancel()
         await listener.wait_closed()
+
+    def cut(self, fits: Callable[[Mapping[str, str]], bool]) -> int:
+        """Break the websockets that `fits` accepts, by `over` and `user`; return how many."""
+        hit = [talk for talk, user in self._conversations.items() if fits({"over": "websocket", "user": user})]
+        for talk in hit:
+            talk.reset()
+        return len(hit)
 
     # requests
 
@@ -186,9 +193,10 @@ class HttpDoor:
         talk = Conversation(ws, request)
         try:
             session = self._sessions.open(caller, partial(self._hang_up, talk))
-        except TooManySessions:
+        except TooManySessions as error:
+            self._world.log.line("Xapi", "W", f"websocket of {caller.user} from {caller.origin} refused: {error}")
             return plain(503, "Too many sessions")
-        self._conversations[talk] = None
+        self._conversations[talk] = caller.user
         try:
             await ws.prepare(request)
             await self._converse(ws, talk, session)

@@ -12,6 +12,7 @@ from typing import Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from endpoint.runtime.net import reset
 from endpoint.runtime.tasks import Tasks
 
 MESSAGE_BYTES_MAX: Final = 10 * 1024 * 1024
@@ -163,3 +164,8 @@ class Conversation:
         """Break the connection: who does not read would not read a close either."""
         if self._request.transport is not None:
             self._request.transport.abort()
+
+    def reset(self) -> None:
+        """Break the connection as a network does."""
+        if self._request.transport is not None:
+            reset(self._request.transport)

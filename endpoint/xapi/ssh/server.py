@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 import asyncssh
 
+from endpoint.runtime.net import reset
 from endpoint.runtime.tasks import Tasks
 from endpoint.runtime.world import World
 from endpoint.wire.xapi.calls import Caller
@@ -127,6 +128,13 @@ class SshDoor:
         if acceptor is not None:
             await acceptor.wait_closed()
 
+    def cut(self, fits: Callable[[Mapping[str, str]], bool]) -> int:
+        """Break the connections of clients that have logged in and that `fits` accepts, by `over` and `user`; return how many."""
+        hit = [one for one in self._connections if one.has_logged_in and fits({"over": DOOR, "user": one.user})]
+        for connection in hit:
+            connection.cut()
+        return len(hit)
+
     @property
     def connections(self) -> int:
         """How many are connected, logged in or not."""
@@ -199,9 +207,14 @@ class Connection(asyncssh.SSHServer):
 
     def drop(self, why: str) -> None:
         """End the connection at once, and say so in the device log."""
-        self._door.world.log.line("Xapi", "W", f"ssh session of {self._name} from {self._origin} dropped: {why}")
+        self._door.world.log.line("Xapi", "W", f"ssh session of {self.user} from {self._origin} dropped: {why}")
         if self._ssh is not None:
             asyncio.get_running_loop().call_soon(self._ssh.abort)  # not inside the notice that was too much
+
+    def cut(self) -> None:
+        """Break the connection, as a network does."""
+        if self._ssh is not None and self._ssh._transport is not None:
+            reset(self._ssh._transport)
 
     def close(self, why: str, code: int = asyncssh.DISC_BY_APPLICATION) -> None:
         """End the connection, with a reason that the client is told."""
@@ -305,11 +318,17 @@ class Connection(asyncssh.SSHServer):
         except LoginRefused:
             self.close("Access denied", asyncssh.DISC_NO_MORE_AUTH_METHODS_AVAILABLE)
         except TooManySessions as error:
-            self._door.world.log.line("Xapi", "W", f"ssh session of {self._name} from {self._origin} refused: {error}")
+            self._door.world.log.line("Xapi", "W", f"ssh session of {self.user} from {self._origin} refused: {error}")
             self.close(f"Too many sessions: {error}", asyncssh.DISC_TOO_MANY_CONNECTIONS)
 
     @property
-    def _name(self) -> str:
+    def has_logged_in(self) -> bool:
+        """Say whether there is a session."""
+        return self._session is not None
+
+    @property
+    def user(self) -> str:
+        """The name of the user, `-` before there is one."""
         return self._caller.user if self._caller is not None else "-"
 
     # shells

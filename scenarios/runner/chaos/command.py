@@ -2,51 +2,26 @@
 
 from __future__ import annotations
 
-import shlex
 import traceback
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Final, TextIO
 
+from rich.console import Console
+
+from endpoint.runtime.clock import real_seconds
+from scenarios.runner.bar import Bar
+from scenarios.runner.chaos.answers import Answer, Task, counted, in_short, lines
 from scenarios.runner.chaos.plan import written
 from scenarios.runner.chaos.swarm import Swarmed, smallest, swarm
+from scenarios.runner.failure import highlight
 from scenarios.runner.loader import load_case
 from scenarios.runner.model import Scenario
 from scenarios.runner.processes import in_processes
-from scenarios.runner.values import show_duration
 
 OUTSIDE: Final = "client"
 """What a scenario must not need: nobody from outside is there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One plan to play."""
-
-    file: str
-    case: str | None
-    name: str
-    seed: int
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of it, as text that leaves the process."""
-
-    task: Task
-    result: str
-    reason: str = ""
-    reports: tuple[str, ...] = ()
-    plan: str = ""
-    faults: int = 0
-    bites: int = 0
-    scenario_s: float = 0.0
-    is_internal: bool = False
-
-    @property
-    def is_good(self) -> bool:
-        """Say whether every rule held."""
-        return self.result in ("passed", "skipped")
+STATE_EVERY_S: Final = 300.0
+"""Real seconds after which a quiet swarm says how far it is, where no bar shows it: the log of a night must not look dead."""
 
 
 def tasks(scenarios: Iterable[Scenario], *, seed: int, seeds: int) -> list[Task]:
@@ -77,51 +52,51 @@ def _answer(task: Task, found: Swarmed, faults: int) -> Answer:
     plan = written(found.plan) if found.plan and not found.is_good else ""
     is_internal = "internal" in outcome.kinds
     return Answer(
-        task, outcome.result, outcome.reason, tuple(outcome.reports), plan, faults, bites, outcome.scenario_s, is_internal
+        task, outcome.result, outcome.reason, tuple(outcome.reports), plan, faults, bites, outcome.scenario_s,
+        tuple(sorted(found.excused)), is_internal,
     )  # fmt: skip
 
 
 class SwarmCommand:
-    """Plays plans and prints what came of each."""
+    """Plays plans and prints what came of each.
+
+    Args:
+        is_quiet: print what broke and the count; now and then how far it is, where the stream is no terminal.
+    """
 
     def __init__(self, stream: TextIO, *, is_quiet: bool = False) -> None:
-        self._stream = stream
+        self._console = Console(file=stream, highlight=False, soft_wrap=True)
         self._is_quiet = is_quiet
+        self._done = self._broke = 0
+        self._told_s = real_seconds()
 
     def run(self, work: list[Task], jobs: int) -> list[Answer]:
         """Play all; answers come in order."""
         answers = []
-        for answer in in_processes(play, work, jobs):
-            answers.append(answer)
-            if not answer.is_good or not self._is_quiet:
-                self._print("\n".join(_lines(answer)))
-        failed = [answer for answer in answers if not answer.is_good]
-        skipped = sum(answer.result == "skipped" for answer in answers)
-        bites = sum(answer.bites for answer in answers)
-        self._print(
-            f"{len(answers) - len(failed) - skipped} plans held, {len(failed)} broke a rule, {skipped} skipped;"
-            f" faults bit {bites} times"
-        )
+        bar = Bar(self._console, len(work), bad="broke a rule")
+
+        def done(answer: Answer) -> None:
+            bar.done(is_good=answer.is_good)
+            self._count(answer, len(work))
+
+        try:
+            for answer in in_processes(play, work, jobs, done=done):
+                answers.append(answer)
+                if not answer.is_good or not self._is_quiet:
+                    self._console.print(highlight("\n".join(lines(answer))))
+        finally:
+            bar.over()
+        self._console.print(in_short(answers), markup=False)
         return answers
 
-    def _print(self, text: str) -> None:
-        self._stream.write(text + "\n")
-        self._stream.flush()
-
-
-def _lines(answer: Answer) -> Iterator[str]:
-    task = answer.task
-    if answer.is_good:
-        word = "HELD" if answer.result == "passed" else "SKIP"
-        why = (
-            answer.reason or f"{answer.faults} faults, {answer.bites} bites, {show_duration(round(answer.scenario_s))}"
+    def _count(self, answer: Answer, total: int) -> None:
+        """Take note of an answer, and say how far it is when nothing has been said for long."""
+        self._done += 1
+        self._broke += not answer.is_good
+        now_s = real_seconds()
+        if not self._is_quiet or self._console.is_terminal or now_s - self._told_s < STATE_EVERY_S:
+            return
+        self._told_s = now_s
+        self._console.print(
+            f"{self._done} of {counted(total, 'plan')} played, {self._broke} broke a rule", markup=False
         )
-        yield f"{word}  {task.file}  seed {task.seed}  {task.name}  ({why})"
-        return
-    yield f"BROKE {task.file}  seed {task.seed}  {task.name}{f'  ({answer.reason})' if answer.reason else ''}"
-    yield from answer.reports
-    if answer.plan:
-        yield "  the smallest plan that does it, as the first step of the scenario:"
-        yield from (f"    {line}" for line in answer.plan.splitlines())
-    case = f" --case {shlex.quote(task.case)}" if task.case else ""
-    yield f"  again     roomsim swarm {shlex.quote(task.file)}{case} --seed {task.seed}"

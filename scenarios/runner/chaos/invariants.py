@@ -1,30 +1,22 @@
-"""What has to be so at any moment, whatever is broken: told by looking at the parts of a device and at what they show."""
+"""The rules that hold at any moment, whatever is broken: asked after every step, each by its name."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from itertools import takewhile
 from typing import Final
 
-from cloud_stub.platform.records import ServerKey
 from endpoint.cloud.mercury_table import State
 from endpoint.device.device import Device
-from endpoint.runtime import shaping
-from endpoint.runtime.memory import HIGH_WATER
-from endpoint.runtime.virtual import VirtualLoop
+from endpoint.runtime.trace import Event
 from endpoint.xapi.tree import Tree
+from scenarios.runner.chaos.limits import LOOK_AFTER, Meter, overfull
+from scenarios.runner.chaos.told import Told
+from scenarios.runner.problems import Place
 from scenarios.runner.stage import Stage
+from scenarios.runner.whole_run import dropped, monotone, secrets
 
-TASKS_PER_DEVICE: Final = 60
-"""Tasks that one device and its side of the cloud may have running; 20 are usual."""
-TASKS_OF_THE_CLOUD: Final = 400
-"""Tasks that a cloud with its media nodes may have beside them."""
-STREAMS_PER_DEVICE: Final = 200
-"""Streams that one device may have open at once, to the cloud, to media nodes and to who talks with it; 12 are usual."""
-TIMERS_PER_DEVICE: Final = 400
-"""Timers that may be planned for one device and its side of the cloud; 80 are usual."""
-UNREAD_MAX: Final = HIGH_WATER + 4 * 1024 * 1024
-"""Bytes that may wait at one end of a stream: what flow control allows, and one body of the largest size beyond it."""
 SILENT: Final = frozenset({State.WAITING, State.REFUSED, State.REPLACED})
 """States of Mercury in which nothing can be pushed, and the device says so."""
 BELOW: Final = frozenset(
@@ -38,51 +30,104 @@ BELOW: Final = frozenset(
     }
 )
 """Messages of lower layers: while one of them stands, nothing is said of what could not even be tried."""
-CODE_DIGITS: Final = 16
-_ACTIVE: Final = ("SystemUnit", "State", "NumberOfActiveCalls")
+_COUNTERS: Final = ("SystemUnit", "State")
+_NOWHERE: Final = Place("history", 1, 1)
 
 
-class Meter:
-    """Measures at every event of a history what is open and what is planned, for streams come and go within one step."""
+class Rules:
+    """The rules of one run, and how much of its history they have seen."""
 
-    def __init__(self, devices: int) -> None:
-        self.devices = max(1, devices)
-        self.streams = 0
-        """The most ends of streams that were open at once; each stream has two."""
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.meter = Meter(len(stage.scenario.devices))
+        self.told = Told(stage)
+        self.new: tuple[Event, ...] = ()
+        """Events since the last time, after the last one that was seen."""
+        self._seen = self._looked = 0
+        self._last: tuple[Event, ...] = ()
+        stage.trace.subscribe(lambda event: self.meter.look())
 
-    def look(self) -> None:
-        """Look at the network."""
-        loop = asyncio.get_running_loop()
-        if isinstance(loop, VirtualLoop):
-            self.streams = max(self.streams, len(loop.network.streams))
+    def broken(self) -> list[str]:
+        """Ask every rule; return what must not be, in plain words, nothing when all is well."""
+        trace = self.stage.trace
+        self.new = tuple(takewhile(lambda event: event.n > self._seen, reversed(trace.events)))[::-1]
+        found = [what for rule in RULES.values() for what in rule(self)]
+        self._seen, self._last = trace.last, self.new[-1:] or self._last
+        return found
 
-    def violations(self) -> Iterator[str]:
-        """Yield what is more than it may be, or was so since the beginning."""
-        loop = asyncio.get_running_loop()
-        if not isinstance(loop, VirtualLoop):
-            return
-        unread = max((end.waiting for end in loop.network.streams), default=0)
-        timers, streams = len(loop.timers()), self.streams // 2
-        for found, allowed, what in (
-            (streams, STREAMS_PER_DEVICE * self.devices, "streams were open at once"),
-            (timers, TIMERS_PER_DEVICE * self.devices, "timers are planned"),
-            (unread, UNREAD_MAX, "bytes wait at one end of a stream"),
-        ):
-            if found > allowed:
-                yield f"{found} {what}; {allowed} are allowed"
+    def is_worth_a_look(self) -> bool:
+        """Say whether so much has happened that somebody may hold more than before."""
+        trace = self.stage.trace
+        if self._looked and trace.last - self._looked < LOOK_AFTER:
+            return False
+        self._looked = max(1, trace.last)
+        return True
 
-
-def violations(stage: Stage) -> list[str]:
-    """Return what must not be, in plain words; nothing when all is well."""
-    found = [f"{name}: {what}" for name, device in stage.devices.items() if device.is_up for what in _of_device(device)]
-    tasks, allowed = len(asyncio.all_tasks()), TASKS_OF_THE_CLOUD + TASKS_PER_DEVICE * len(stage.devices)
-    if tasks > allowed:
-        found.append(f"{tasks} tasks are running; {allowed} are allowed")
-    return found
+    @property
+    def in_turn(self) -> tuple[Event, ...]:
+        """The new events, after the last one of those before."""
+        return self._last + self.new
 
 
-def _of_device(device: Device) -> Iterator[str]:
-    """Compare the status tree with the machines that it shows."""
+Rule = Callable[[Rules], Iterator[str]]
+
+
+def _no_secret(rules: Rules) -> Iterator[str]:
+    """Nothing secret is in the history."""
+    yield from rules.told.secrets(rules.new)
+    for finding in secrets(rules.new, _NOWHERE):
+        yield from (f"what looks like a secret: {unmet.nearest}" for unmet in finding.unmet)
+
+
+def _no_flood(rules: Rules) -> Iterator[str]:
+    """No queue grows without a bound, and none is hit."""
+    stage = rules.stage
+    yield from rules.meter.violations()
+    if stage.trace.dropped:
+        yield f"the first {stage.trace.dropped} events of the history were dropped"
+    for finding in dropped(rules.new, _NOWHERE):
+        yield from (f"a bound was hit: {unmet.nearest}" for unmet in finding.unmet)
+    if rules.is_worth_a_look():
+        yield from overfull([stage.devices, stage.cloud, stage.faults, stage.names, asyncio.get_running_loop()])
+
+
+def _no_orphan(rules: Rules) -> Iterator[str]:
+    """A device that is off has no task and no stream."""
+    for name, device in rules.stage.devices.items():
+        if not device.is_off:
+            continue
+        if device.tasks.running:
+            yield f"{name}: it is off, and still does: {', '.join(device.tasks.running)}"
+        streams = device.world.net.open_streams
+        if streams:
+            yield f"{name}: it is off, and has streams to {', '.join(streams)}"
+
+
+def _no_lie(rules: Rules) -> Iterator[str]:
+    """The status tree shows what the machines are."""
+    for name, device in rules.stage.devices.items():
+        if device.is_up:
+            yield from (f"{name}: {what}" for what in (*_of_the_cloud(device), *_of_the_room(device)))
+
+
+def _no_way_back(rules: Rules) -> Iterator[str]:
+    """Ordinals and instants of the history rise."""
+    for finding in monotone(rules.in_turn, _NOWHERE):
+        yield from (f"the history goes back: {unmet.nearest}" for unmet in finding.unmet)
+
+
+RULES: Final[Mapping[str, Rule]] = {
+    "secrets": _no_secret,
+    "bounds": _no_flood,
+    "orphans": _no_orphan,
+    "status": _no_lie,
+    "order": _no_way_back,
+}
+"""What is demanded after every step."""
+
+
+def _of_the_cloud(device: Device) -> Iterator[str]:
+    """Compare the status tree with the machines of the device's way online."""
     tree = device.status
     shown = tree.get(("Webex", "Status"))
     if shown != device.webex.status.value:
@@ -92,71 +137,36 @@ def _of_device(device: Device) -> Iterator[str]:
         yield f"Mercury is {device.mercury.state.value}, and no diagnostics message says so"
     if device.mercury.state is State.OPEN and complains:
         yield "Mercury is open, and a diagnostics message says otherwise"
-    yield from _calls(device, tree)
+    provisioned = tree.get(("Provisioning", "Status"))
+    if device.registration.device is not None and device.identity.account is not None and provisioned != "Provisioned":
+        yield f"Provisioning Status shows {provisioned}, the device is registered"
 
 
-def _calls(device: Device, tree: Tree) -> Iterator[str]:
+def _of_the_room(device: Device) -> Iterator[str]:
+    """Compare the status tree with what goes on in the room."""
+    tree, local = device.status, device.local
+    calls = {int(str(one["id"])): str(one["status"]) for one in local.calls.shown()}
     shown = {int(path[1]) for path, _ in tree.below(("Call",)) if len(path) > 2}
-    held = {int(str(one["id"])) for one in device.local.calls.shown()}
-    if shown != held:
-        yield f"Call nodes {sorted(shown)}, calls {sorted(held)}"
-    counted = tree.get(_ACTIVE)
+    if shown != set(calls):
+        yield f"Call nodes {sorted(shown)}, calls {sorted(calls)}"
+    for number in sorted(shown & set(calls)):
+        told = tree.get(("Call", number, "Status"))
+        if told != calls[number]:
+            yield f"Call {number} Status shows {told}, the machine is {calls[number]}"
+    counted = tree.get((*_COUNTERS, "NumberOfActiveCalls"))
     if isinstance(counted, int) and counted > len(shown):
-        yield f"{' '.join(_ACTIVE)} is {counted}, and there are {len(shown)} calls"
+        yield f"{' '.join(_COUNTERS)} NumberOfActiveCalls is {counted}, and there are {len(shown)} calls"
+    asleep = tree.get(("Standby", "State"))
+    if asleep != local.senses.standby.state.value:
+        yield f"Standby State shows {asleep}, the machine is {local.senses.standby.state.value}"
+    yield from _bookings(device, tree)
 
 
-def secrets_of(stage: Stage) -> Iterator[tuple[str, str]]:
-    """Yield the secrets that both sides hold, each with what it is; none of them may be in the history."""
-    for name, value in stage.saved.items():
-        digits = str(value).replace(" ", "")
-        if len(digits) == CODE_DIGITS and digits.isdecimal():
-            yield f"the code {name}", digits
-            yield f"the secret half of {name}", digits[CODE_DIGITS // 2 :]
-    for name, device in stage.devices.items():
-        if device.state.account is not None:
-            token = device.state.account.token
-            yield f"the access token of {name}", token.access_token.reveal()
-            if token.refresh_token is not None:
-                yield f"the refresh token of {name}", token.refresh_token.reveal()
-    for key in stage.cloud.platform.store[ServerKey]:
-        if key.id in ("ca key", "admin token"):
-            yield f"the {key.id} of the cloud", key.text
-
-
-def told_secrets(stage: Stage) -> list[str]:
-    """Return which secrets are in the history."""
-    held = list(secrets_of(stage))
-    found: set[str] = set()
-    for event in stage.trace.events:
-        line = event.as_json()
-        found.update(what for what, secret in held if secret in line)
-    return [f"{what} is in the history" for what, _ in held if what in found]
-
-
-def leftovers() -> list[str]:
-    """Return the tasks, sockets and timers that a run has left behind; to be asked when everything has been taken down."""
-    mine = asyncio.current_task()
-    left = [task.get_coro() for task in asyncio.all_tasks() if task is not mine and not task.done()]
-    return sorted(_named(work) for work in left) + list(_open_sockets())
-
-
-def _open_sockets() -> Iterator[str]:
-    loop = asyncio.get_running_loop()
-    if not isinstance(loop, VirtualLoop):
-        return
-    network = loop.network
-    yield from (f"a listener on {host}:{port}" for host, port in network.listeners)
-    yield from (f"a datagram socket on {host}:{port}" for host, port in network.bound)
-    for end in network.streams:
-        if not end.is_closing():
-            yield f"a stream of {_named(type(end.get_protocol()))}"
-    for timer in loop.timers():
-        callback = timer._callback  # type: ignore[attr-defined]  # told nowhere else
-        module = str(getattr(callback, "__module__", ""))
-        # What is late under way, as packets and the cloud's delayed answers are, belongs to nobody.
-        if module.startswith("endpoint.") and module != shaping.__name__:
-            yield f"a timer of {_named(callback)}"
-
-
-def _named(what: object) -> str:
-    return str(getattr(what, "__qualname__", what))
+def _bookings(device: Device, tree: Tree) -> Iterator[str]:
+    bookings = device.local.bookings
+    current, shown = bookings.timeline.current, tree.get(("Bookings", "Current", "Id"))
+    if shown != (current.id if current is not None else ""):
+        yield f"Bookings Current Id shows {shown!r}, the booking of now is {current.id if current is not None else 'none'}"
+    state, _ = bookings.availability(device.world.clock.now())
+    if current is not None and tree.get(("Bookings", "Availability", "Status")) != state:
+        yield f"Bookings Availability Status shows {tree.get(('Bookings', 'Availability', 'Status'))}, it is {state}"

@@ -192,6 +192,7 @@ _FOR_GOOD: Final = "what it does stays: a person has to mend it"
 _ROUTE: Final = "it takes a place to lead to, which a draw does not have"
 LEFT_OUT: Final[Mapping[str, str]] = {
     "activation": "a code that is refused stays refused",
+    "client": "it takes clients that stay connected, which few stories have; what it does to them is no matter of the device's health",
     "catalog.moved": _ROUTE,
     "clock.jump": _FOR_GOOD,
     "calendar.no_join_fields": "the meetings of that time stay without them",

@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 
 from endpoint.runtime.trace import Event
 from endpoint.wire.why_report import Report
+from endpoint.wire.xapi.paths import Path
 from scenarios.runner.callbook import CallBook
 from scenarios.runner.matchers import MISSING
 
@@ -122,11 +123,11 @@ class HistoryView:
 
     # the present state, as expectations read it
 
-    def xstatus(self, device: str) -> Mapping[str, object]:
+    def xstatus(self, device: str, below: Path = ()) -> Mapping[str, object]:
         """Return the leaves of the status tree that have changed."""
         return self._of(f"device:{device}")
 
-    def xconfig(self, device: str) -> Mapping[str, object]:
+    def xconfig(self, device: str, below: Path = ()) -> Mapping[str, object]:
         """Refuse: changes of configurations are not in a history."""
         return _not_told("configurations are")
 

@@ -27,6 +27,17 @@ NUMBER_MAX: Final = 2**63 - 1
 SHOWN_MAX: Final = 60
 """Characters of a wrong value that a message shows."""
 
+RIGHT: Final = "`roomsim run SCENARIO --trace FILE` writes one"
+OTHERS: Final = {
+    b'{"log"': "a HAR file, which `roomsim replay` reads",
+    b"<": "a page",
+    b"\x1f\x8b": "compressed",
+    b"name:": "a scenario",
+    b"# yaml-language-server": "a scenario",
+}
+"""How files begin that people take for traces, and what they are."""
+
+_SPACE: Final = b"\xef\xbb\xbf \t\r\n"
 _VERSION = re.compile(r"([0-9]{1,6})\.([0-9]{1,6})")
 _MAJOR: Final = int(TRACE_VERSION.partition(".")[0])
 _OPTIONAL_TEXTS: Final = ("peer", "id", "label")
@@ -123,6 +134,10 @@ def read_trace(path: Path) -> History:
     try:
         with path.open("rb") as stream:
             return read_stream(stream, str(path))
+    except IsADirectoryError:
+        inside = path / "trace.jsonl"
+        more = f"there is one in it, {inside}" if inside.is_file() else RIGHT
+        raise TraceError(str(path), 0, f"no trace: it is a directory; {more}") from None
     except OSError as error:
         raise TraceError(str(path), 0, f"cannot be read: {error.strerror}") from None
 
@@ -134,22 +149,32 @@ def read_stream(stream: BinaryIO, name: str) -> History:
         TraceError: it is no trace, or of a version that is not ours.
     """
     lines = _lines(stream, name)
-    first = next(lines, None)
-    if first is None:
-        raise TraceError(name, 0, "is empty; a trace begins with a header that has roomsim_trace")
-    header = _header(*first, name)
-    return History(name, header, tuple(_events(lines, name)))
+    number, line = next(lines, (0, b""))
+    if not number:
+        raise TraceError(name, 0, f"no trace: it is empty; {RIGHT}")
+    seems = next((what for start, what in OTHERS.items() if line.lstrip(_SPACE).startswith(start)), None)
+    if seems is not None:
+        raise TraceError(name, 0, f"no trace: it seems to be {seems}; {RIGHT}")
+    try:
+        found = _object(line, name, number)
+    except TraceError as error:
+        raise TraceError(name, number, f"no trace, by its first line: {error.message}; {RIGHT}") from None
+    if "roomsim_trace" not in found:
+        raise TraceError(name, number, f'no trace: the first line has no "roomsim_trace"; {RIGHT}')
+    header = _header(found, name, number)
+    objects = ((number, _object(line, name, number)) for number, line in lines)
+    return History(name, header, tuple(_events(objects, name)))
 
 
-def _lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield the lines that are not blank, as objects with their numbers."""
+def _lines(stream: BinaryIO, name: str) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines that are not blank, with their numbers."""
     number = 0
     while line := stream.readline(LINE_MAX + 1):
         number += 1
         if len(line) > LINE_MAX:
             raise TraceError(name, number, f"longer than {LINE_MAX} bytes")
         if line.strip():
-            yield number, _object(line, name, number)
+            yield number, line
 
 
 def _object(line: bytes, name: str, number: int) -> dict[str, Any]:
@@ -158,7 +183,7 @@ def _object(line: bytes, name: str, number: int) -> dict[str, Any]:
     except RecursionError:
         raise TraceError(name, number, "JSON that is nested too deep") from None
     except ValueError as error:
-        what = "not UTF-8" if isinstance(error, UnicodeDecodeError) else f"no JSON: {error}"
+        what = "not UTF-8" if isinstance(error, UnicodeDecodeError) else f"no JSON ({error})"
         cut = "" if line.endswith(b"\n") else "; the file ends here, was it cut short?"
         raise TraceError(name, number, f"{what}{cut}") from None
     if not isinstance(found, dict):
@@ -185,10 +210,8 @@ def _shown(value: object) -> str:
     return text if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]}..."
 
 
-def _header(number: int, found: Mapping[str, Any], name: str) -> Header:
-    version = found.get("roomsim_trace")
-    if version is None:
-        raise TraceError(name, number, 'the first line is no header: it has no "roomsim_trace"')
+def _header(found: Mapping[str, Any], name: str, number: int) -> Header:
+    version = found["roomsim_trace"]
     parts = _VERSION.fullmatch(version) if isinstance(version, str) else None
     if parts is None:
         raise TraceError(name, number, f'"roomsim_trace" is a version such as "{TRACE_VERSION}", not {_shown(version)}')

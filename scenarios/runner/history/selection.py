@@ -12,6 +12,7 @@ from endpoint.runtime.clock import MICROSECOND, parse_iso
 from endpoint.runtime.trace import Event
 from scenarios.runner.conditions import MICROSECONDS
 from scenarios.runner.history.reader import Header, History
+from scenarios.runner.problems import nearest
 from scenarios.runner.values import read_duration
 
 _OF_DAY: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9])(?:\.([0-9]{1,6}))?)?Z?")
@@ -61,6 +62,23 @@ class Selection:
     def of(self, history: History) -> Iterator[Event]:
         """Yield the events that are wanted."""
         return (event for event in history.events if self.takes(event))
+
+    def missed(self, history: History) -> str:
+        """Say which of the wanted kinds and actors no event of a history has, and what comes near; empty if each is there."""
+        kinds = dict.fromkeys(event.kind for event in history.events)
+        actors = dict.fromkeys(name for event in history.events for name in (event.who, event.peer or ""))
+        for wanted, known, joint, what in (
+            (self.kinds, kinds, ".", "is of the kind"),
+            (self.who, actors, ":", "is of or to"),
+        ):
+            for word in wanted:
+                if any(_is_below(name, word, joint) for name in known):
+                    continue
+                families = sorted({name.partition(joint)[0] for name in known if name})
+                near = nearest(word, [*families, *sorted(known)])
+                more = f"nearest: {near}" if near else f"there are {', '.join(families)}"
+                return f"no event of its {len(history.events)} {what} `{word}`; {more}"
+        return ""
 
 
 def _is_below(name: str, wanted: str, joint: str) -> bool:

@@ -9,20 +9,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
+from cloud_stub.media_node.fleet import Fleet
 from endpoint.runtime.chance import Actor
 from endpoint.runtime.clock import Clock
-from endpoint.wire import activation, codec, kms, mercury
+from endpoint.wire import activation, codec, identity, kms, mercury
 from endpoint.wire.activation import ERRORS, RefusalBody
 from endpoint.wire.activation.code import Code
 from endpoint.wire.envelope import CONFIG_DATA, OAUTH_DATA, REGISTER_DATA, SERVICE_DATA
 from endpoint.wire.errors import RemoteProtocolError
+from endpoint.wire.locus.requests import LOCI
+from scenarios.runner.recording.calls import CallSide
 from scenarios.runner.recording.matching import Asked, Matcher
-from scenarios.runner.recording.model import Exchange, Headers, Recording, Socket, activation_step
+from scenarios.runner.recording.model import Exchange, Headers, Message, Recording, Socket, activation_step
 from scenarios.runner.recording.remade import KmsSide, Refusal, Remade, SrpSide, can_activate
 from scenarios.runner.recording.rules import Rules, instant_of, shifted, shifted_json
+from scenarios.runner.recording.tokens import Tokens, is_refresh
 
 UNMATCHED_MAX: Final = 1_000
 DROPPED: Final = frozenset(
@@ -30,6 +35,7 @@ DROPPED: Final = frozenset(
      "strict-transport-security", "set-cookie", "trackingid"}
 )  # fmt: skip
 """Headers that belong to the recorded connection."""
+LOCUS: Final = "locus."
 DONE: Final = 1000
 """Code of an end that was the device's own."""
 
@@ -46,10 +52,14 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A frame that the recorded cloud says by itself, so many seconds after its socket was authorized."""
+    """A frame that the recorded cloud says by itself, so many seconds after its socket was authorized.
+
+    `follows` is the number of the request that it came of, which has to be made first; 0 where it came of none.
+    """
 
     after_s: float
     frame: dict[str, Any]
+    follows: int = 0
 
 
 class RecordedCloud:
@@ -60,6 +70,7 @@ class RecordedCloud:
         clock: the clock that answers are dated by.
         is_strict: each recorded request is answered once, and only if everything is as recorded.
         root_pem: the root of who serves.
+        fleet: media nodes that answer the offers of calls.
     """
 
     def __init__(
@@ -72,6 +83,7 @@ class RecordedCloud:
         rules: Rules,
         is_strict: bool,
         root_pem: str,
+        fleet: Fleet,
     ) -> None:
         self.recording = recording
         self._clock = clock
@@ -81,6 +93,10 @@ class RecordedCloud:
         self.remade = Remade(recording, chance, root_pem)
         self._srp = SrpSide(code, chance)
         self._kms = KmsSide(recording, chance, self.remade, clock.now)
+        self._calls = CallSide(chance, fleet, self.remade)
+        self._tokens = Tokens(recording, self.remade)
+        self._is_strict = is_strict
+        self._given_up: set[int] = set()
         self._sockets = list(recording.sockets)
         self.requests = 0
         self.unmatched: list[list[str]] = []
@@ -102,6 +118,10 @@ class RecordedCloud:
         found = self._of_step(asked, step) if step else self.matcher.find(asked)
         if found is None:
             return self._stranger(asked, tracking_id), []
+        if self._tokens.is_strange(found, headers, asked.body) and (
+            refusal := self._no_token(found, asked, tracking_id)
+        ):
+            return refusal, []
         if found.failed and not found.status:
             return Reply(0, cuts=True), []
         try:
@@ -112,7 +132,26 @@ class RecordedCloud:
             return Reply(ERRORS[error.code].status, _head(tracking_id), codec.encode(refused)), []
         if asked.path.endswith(kms.MESSAGES_PATH):
             return self._reply(found, b"{}", tracking_id), self._kms_answers(body)
+        why = self._calls.answer(found, body)
+        if why:
+            self._note(f"{found.title}: the media of a call could not be made anew: {why}")
         return self._reply(found, self._body(found), tracking_id), []
+
+    def _no_token(self, found: Exchange, asked: Asked, tracking_id: str) -> Reply | None:
+        """Refuse a token that was not given out, as the cloud would; a lenient cloud only takes note of it."""
+        told = f"{asked.title}: with a token that was not given out in this replay"
+        if not self._is_strict:
+            self._note(f"{told}; it is answered all the same")
+            return None
+        self.matcher.used.discard(found.n)
+        self._miss([told])
+        if is_refresh(found):
+            error = identity.OAuthError(
+                error=identity.INVALID_GRANT, error_description="The refresh token is not good."
+            )
+            return Reply(400, _head(tracking_id), codec.encode(error))
+        body = {"message": "The token is not of this replay.", "trackingId": tracking_id}
+        return Reply(401, _head(tracking_id), codec.encode(body))
 
     def _of_step(self, asked: Asked, step: str) -> Exchange | None:
         """Return the recorded request of a step of the activation: its body is another in each run."""
@@ -181,11 +220,14 @@ class RecordedCloud:
 
     def _stranger(self, asked: Asked, tracking_id: str) -> Reply:
         rows = self.matcher.near_miss(asked)
+        self._miss(rows)
+        body = {"message": "This request is not in the recording.", "nearest": rows, "trackingId": tracking_id}
+        return Reply(404, _head(tracking_id), codec.encode(body))
+
+    def _miss(self, rows: list[str]) -> None:
         self.unmatched_count += 1
         if len(self.unmatched) < UNMATCHED_MAX:
             self.unmatched.append(rows)
-        body = {"message": "This request is not in the recording.", "nearest": rows, "trackingId": tracking_id}
-        return Reply(404, _head(tracking_id), codec.encode(body))
 
     def _note(self, text: str) -> None:
         if text not in self.notes:
@@ -195,14 +237,24 @@ class RecordedCloud:
 
     def connect(self) -> Socket | None:
         """Return the recording of the next websocket; after the last one, an empty one of it; None if there never was one."""
-        if len(self._sockets) > 1:
-            return self._sockets.pop(0)
-        if self._sockets:
-            found = self._sockets[0]
-            opening = [message for message in found.messages if _is_opening(message.json)][:1]
-            self._sockets = [msgspec.structs.replace(found, messages=opening, closed_us=None)]
-            return found
-        return None
+        if not self._sockets:
+            return None
+        found, *rest = self._sockets
+        opening = [message for message in found.messages if message.is_sent or _is_opening(message.json)][:2]
+        self._sockets = rest or [msgspec.structs.replace(found, messages=opening, closed_us=None)]
+        return found
+
+    def admits(self, socket: Socket, frame: Any) -> bool:
+        """Say whether a websocket is authorized by a frame; one that is not leaves its recording to the next one."""
+        if not self._tokens.is_strange_line(socket, frame):
+            return True
+        told = f"websocket {urlsplit(socket.url).hostname}: with a token that was not given out in this replay"
+        if not self._is_strict:
+            self._note(f"{told}; it is open all the same")
+            return True
+        self._miss([told])
+        self._sockets = [socket, *self._sockets]
+        return False
 
     def says(self, socket: Socket) -> list[Said]:
         """Return what the cloud says by itself over a socket; pongs and answers of the key service are made when they are asked for."""
@@ -214,8 +266,27 @@ class RecordedCloud:
             data = frame.get("data")
             if isinstance(data, dict) and data.get("eventType") == kms.KMS_MESSAGE:
                 continue
-            rows.append(Said(max(0.0, (message.t_us - socket.t_us) / 1e6), frame))
+            is_of_call = isinstance(data, dict) and str(data.get("eventType")).startswith(LOCUS)
+            follows = self._last_deed(message) if is_of_call else 0
+            rows.append(Said(max(0.0, (message.t_us - socket.t_us) / 1e6), frame, follows))
         return rows
+
+    def _last_deed(self, message: Message) -> int:
+        """Return the number of the last request before a message that did something to a call, 0 if there was none."""
+        deeds = (
+            one.n
+            for one in reversed(self.recording.exchanges)
+            if one.method != "GET" and LOCI in one.path and (one.n <= message.after or one.t_us < message.t_us)
+        )
+        return next(deeds, 0)
+
+    def is_held(self, said: Said) -> bool:
+        """Say whether a frame waits for the request that it came of."""
+        return bool(said.follows) and said.follows not in self.matcher.used and said.follows not in self._given_up
+
+    def give_up(self, said: Said) -> None:
+        """Wait no longer for the request that a frame came of: nobody makes it in this replay."""
+        self._given_up.add(said.follows)
 
     def frame(self, said: Said) -> dict[str, Any]:
         """Return a frame as it is said now."""

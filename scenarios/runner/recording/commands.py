@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -13,7 +15,10 @@ if TYPE_CHECKING:
     from scenarios.runner.recording.model import Recording
     from scenarios.runner.recording.rules import Rules
 
-KEYLOG_WARNING = "warning: {file} opens every TLS session of this run to whoever has the packets; delete it afterwards"
+LASTS: Final = "1m"
+KEYLOG_WARNING: Final = (
+    "warning: {file} opens every TLS session of this run to whoever has the packets; delete it afterwards"
+)
 
 
 @app.command(
@@ -22,7 +27,10 @@ KEYLOG_WARNING = "warning: {file} opens every TLS session of this run to whoever
     "roomsim record out --cloud https://127.0.0.1:8443 --ca ca.pem --code 4353450012345678",
 )
 def record(
-    folder: Annotated[Path, typer.Argument(help="Where the recording goes; made if it is not there.", metavar="DIR")],
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Where the recording goes: a directory that is empty, or not there yet.", metavar="DIR"),
+    ],
     scenario: Annotated[
         Path | None, typer.Option(help="Play this scenario and record its devices.", metavar="FILE")
     ] = None,
@@ -35,14 +43,24 @@ def record(
         Path | None, typer.Option(help="Root certificate(s) that the device believes, PEM.", metavar="FILE")
     ] = None,
     lasts: Annotated[
-        str, typer.Option("--for", help="How long to stay after the activation.", metavar="DURATION")
-    ] = "1m",
-    seed: Annotated[int, typer.Option(help="Of what is drawn, without --cloud.", min=0)] = 0,
-    mode: Annotated[str, typer.Option(help="With --scenario: virtual or wire.")] = "virtual",
+        str | None,
+        typer.Option("--for", help="How long to stay after the activation; 1m without it.", metavar="DURATION"),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Of what is drawn; without it the scenario's own, else 0. Not with --cloud.", min=0),
+    ] = None,
+    mode: Annotated[str | None, typer.Option(help="With --scenario: virtual (without it) or wire.")] = None,
     keylog: Annotated[
         Path | None,
         typer.Option(
             help="Write the TLS keys of the device's connections for Wireshark; real sockets only.", metavar="FILE"
+        ),
+    ] = None,
+    raw: Annotated[
+        Path | None,
+        typer.Option(
+            help="Keep the bytes of the device's connections on this machine here, secrets and all.", metavar="DIR"
         ),
     ] = None,
 ) -> None:
@@ -51,63 +69,115 @@ def record(
     Without --scenario and --cloud a device is activated at a stub of our own and stays for a while of virtual time. Exits with 1 when the
     device was refused, or the scenario failed.
     """
+    asked = _Asked(folder, scenario, cloud, code, ca, lasts, seed, mode, keylog, raw)
+    asked.check()
+    if scenario is not None:
+        from scenarios.runner.commands import run
+
+        run([scenario], record=folder, mode=asked.mode or "virtual", seed=seed, raw=raw)
     from scenarios.runner.recording.write import SecretsFound
 
-    if cloud is not None and (code is None or scenario is not None):
-        raise refused("--cloud needs --code, the code that the cloud has given out, and takes no --scenario")
-    if code is not None and cloud is None:
-        raise refused(
-            "--code is of somebody's cloud: say which with --cloud URL; a stub of our own makes its own codes"
-        )
-    if keylog is not None:
-        if cloud is None and mode != "wire":
-            raise refused("--keylog: a virtual run has no packets; use --cloud, or --scenario with --mode wire")
-        _log_keys(keylog)
     try:
-        _record(folder, scenario, cloud, code, ca, lasts, seed, mode)
+        asked.record()
     except SecretsFound as error:
-        rows = "\n".join(f"  {finding}" for finding in error.findings[:20])
-        raise refused(
-            f"nothing was recorded: what would have been written looks secret\n{rows}", Exit.INTERNAL
-        ) from None
+        raise refused(str(error), Exit.INTERNAL) from None
     except OSError as error:
         if error.filename is None:
             raise
         raise refused(f"{error.filename}: cannot be written: {error.strerror}") from None
 
 
-def _record(
-    folder: Path,
-    scenario: Path | None,
-    cloud: str | None,
-    code: str | None,
-    ca: Path | None,
-    lasts: str,
-    seed: int,
-    mode: str,
-) -> None:
-    from scenarios.runner.recording import live
-    from scenarios.runner.values import read_duration
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What `roomsim record` is asked for; what was not given is None."""
 
-    if scenario is not None:
-        from scenarios.runner.commands import run
+    folder: Path
+    scenario: Path | None
+    cloud: str | None
+    code: str | None
+    ca: Path | None
+    lasts: str | None
+    seed: int | None
+    mode: str | None
+    keylog: Path | None
+    raw: Path | None
 
-        run([scenario], record=folder, mode=mode)
-    try:
-        lasts_s = read_duration(lasts)
-    except ValueError as error:
-        raise refused(f"--for: {error}") from None
-    if cloud is None:
-        told = live.record_stub(folder, lasts_s=lasts_s, seed=seed)
-    else:
-        from scenarios.runner.device_process import check_url
-        from scenarios.runner.serving import read_anchors
+    def check(self) -> None:
+        """Refuse what does not go together, before anything is run."""
+        if self.cloud is not None and (self.code is None or self.scenario is not None):
+            raise refused("--cloud needs --code, the code that the cloud has given out, and takes no --scenario")
+        if self.code is not None and self.cloud is None:
+            raise refused(
+                "--code is of somebody's cloud: say which with --cloud URL; a stub of our own makes its own codes"
+            )
+        idle = {
+            "--ca goes with --cloud": self.ca is not None and self.cloud is None,
+            "--seed: what happens with --cloud is drawn by nobody here": self.seed is not None
+            and self.cloud is not None,
+            "--mode goes with --scenario": self.mode is not None and self.scenario is None,
+            "--for: a scenario lasts as long as it lasts": self.lasts is not None and self.scenario is not None,
+        }
+        for told, is_idle in idle.items():
+            if is_idle:
+                raise refused(f"{told}; leave it out")
+        if self.keylog is not None and self.cloud is None and self.mode != "wire":
+            raise refused("--keylog: a virtual run has no packets; use --cloud, or --scenario with --mode wire")
+        if self.raw is not None and self.cloud is not None and not _is_here(self.cloud):
+            raise refused(
+                f"--raw: {self.cloud} is not on this machine, and what others say is not kept in clear; use --keylog and a capture"
+            )
+        self._check_folder()
+        if self.keylog is not None:
+            _log_keys(self.keylog)
+        if self.raw is not None and self.scenario is None:
+            from scenarios.runner.recording.raw import WARNING
 
-        check_url(cloud)
-        told = live.record_cloud(folder, cloud, read_anchors(ca, "--ca"), code=code or "", lasts_s=lasts_s)
-    print(told.written)
-    if told.refusal:
-        raise refused(f"the device got no account: {told.refusal}", Exit.NO)
+            print(WARNING.format(folder=self.raw), file=sys.stderr)
+
+    def _check_folder(self) -> None:
+        from scenarios.runner.recording.write import FolderTaken, check_apart, check_folder
+
+        try:
+            check_folder(self.folder)
+            if self.raw is not None:
+                check_folder(self.raw)
+                check_apart(self.folder, self.raw)
+        except FolderTaken as error:
+            raise refused(str(error)) from None
+
+    def record(self) -> None:
+        """Record a device that does nothing but live; errors as in `live`."""
+        from scenarios.runner.recording import live
+        from scenarios.runner.values import read_duration
+
+        try:
+            lasts_s = read_duration(self.lasts or LASTS)
+        except ValueError as error:
+            raise refused(f"--for: {error}") from None
+        if self.cloud is None:
+            told = live.record_stub(self.folder, lasts_s=lasts_s, seed=self.seed or 0, raw=self.raw)
+        else:
+            from scenarios.runner.device_process import check_url
+            from scenarios.runner.serving import read_anchors
+
+            check_url(self.cloud)
+            anchors = read_anchors(self.ca, "--ca")
+            told = live.record_cloud(
+                self.folder, self.cloud, anchors, code=self.code or "", lasts_s=lasts_s, raw=self.raw
+            )
+        print("\n".join(filter(None, (str(told.written), told.kept))))
+        if told.refusal:
+            raise refused(f"the device got no account: {told.refusal}", Exit.NO)
+
+
+def _is_here(url: str) -> bool:
+    """Say whether a base URL leads to this machine."""
+    from urllib.parse import urlsplit
+
+    from endpoint.runtime.net import is_loopback
+
+    host = urlsplit(url).hostname or ""
+    return host == "localhost" or is_loopback(host)
 
 
 def _log_keys(keylog: Path) -> None:
@@ -179,6 +249,7 @@ def replay(
     if rules:
         print("\n".join(held.lines()))
         return
+    _check_side(serve, against, har, recording, ca)
     if har is not None:
         raise typer.Exit(judge.import_har(har))
     if recording is None:
@@ -189,6 +260,18 @@ def replay(
     if serve:
         raise typer.Exit(_serve(found, held, strict, code, https, http, ready_file))
     raise typer.Exit(judge.to_device(found, held, is_strict=strict, seed=seed, code=code, prints_log=log))
+
+
+def _check_side(serve: bool, against: str | None, har: Path | None, recording: Path | None, ca: Path | None) -> None:
+    """Refuse to play to two sides at once."""
+    sides = {"--serve": serve, "--against": against is not None, "--import": har is not None}
+    asked = [option for option, is_asked in sides.items() if is_asked]
+    if len(asked) > 1:
+        raise refused(f"{' and '.join(asked)} are played one at a time; leave out all but one")
+    if har is not None and recording is not None:
+        raise refused("--import names the file that is read; leave out the recording")
+    if ca is not None and against in (None, "stub"):
+        raise refused("--ca is of the cloud of --against URL; leave it out")
 
 
 def _serve(

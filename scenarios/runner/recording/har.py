@@ -17,7 +17,7 @@ from scenarios.runner.recording.model import Exchange, Headers, Message, Recordi
 
 HAR_VERSION: Final = "1.2"
 OURS: Final = "_roomsim"
-FORMAT: Final = "1.0"
+FORMAT: Final = "1.1"
 """Version of what stands under `_roomsim`; a reader refuses another major one."""
 SENT, RECEIVED = "send", "receive"
 TEXT_OPCODE: Final = 1
@@ -32,6 +32,7 @@ def to_har(recording: Recording, version: str) -> dict[str, Any]:
         "format": FORMAT,
         "about": recording.about,
         "commands": [msgspec.to_builtins(command) for command in recording.commands],
+        "presses": [msgspec.to_builtins(press) for press in recording.presses],
         "secrets": recording.secrets,
         "sealed": recording.sealed,
         "dropped": recording.dropped,
@@ -108,7 +109,7 @@ def _socket_entry(one: Socket) -> dict[str, Any]:
 def _message(message: Message) -> dict[str, Any]:
     kind = SENT if message.is_sent else RECEIVED
     epoch_s = datetime.fromisoformat(message.at).astimezone(UTC).timestamp()
-    ours: dict[str, Any] = {"t": message.t_us}
+    ours: dict[str, Any] = {"t": message.t_us, "after": message.after}
     if message.opened:
         ours["opened"] = message.opened
     return {"type": kind, "time": epoch_s, "opcode": TEXT_OPCODE, "data": message.text, OURS: ours}

@@ -19,7 +19,7 @@ import msgspec
 from endpoint.runtime.clock import EPOCH, iso_ms
 from endpoint.wire.conventions import is_url
 from scenarios.runner.recording.har import FORMAT, OURS, SENT
-from scenarios.runner.recording.model import Command, Exchange, Message, Recording, Socket
+from scenarios.runner.recording.model import Command, Exchange, Message, Press, Recording, Socket
 
 FILE_BYTES_MAX: Final = 256 * 1024 * 1024
 ENTRIES_MAX: Final = 50_000
@@ -195,6 +195,7 @@ class _Reader:
             self.found.secrets = msgspec.convert(ours.get("secrets", {}), dict[str, dict[str, str]])
             self.found.sealed = msgspec.convert(ours.get("sealed", {}), dict[str, dict[str, str]])
             self.found.commands = msgspec.convert(ours.get("commands", []), list[Command])
+            self.found.presses = msgspec.convert(ours.get("presses", []), list[Press])
             self.found.dropped = msgspec.convert(ours.get("dropped", 0), int)
         except msgspec.ValidationError as error:
             raise HarError(self._name, f"log.{OURS}", str(error)) from None
@@ -277,7 +278,7 @@ class _Reader:
                 continue
             seconds = frame.time / 1000 if frame.time >= MS_MIN else frame.time
             when = EPOCH + (datetime.fromtimestamp(float(seconds), UTC) - EPOCH)
-            opened = frame.ours.get("opened")
+            opened, after = frame.ours.get("opened"), frame.ours.get("after")
             socket.messages.append(
                 Message(
                     t_us=self._us(frame.ours.get("t"), when),
@@ -285,6 +286,7 @@ class _Reader:
                     is_sent=frame.type == SENT,
                     text=frame.data,
                     opened=opened if isinstance(opened, list) else [],
+                    after=after if isinstance(after, int) else 0,
                 )
             )
         self.found.sockets.append(socket)

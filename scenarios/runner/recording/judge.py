@@ -72,6 +72,8 @@ def to_device(
         print("\n".join(rows))
     for note in played.notes:
         print(f"note: {note}")
+    for missed in played.missed:
+        print(f"not done again: {missed}")
     for problem in played.problems:
         print(f"problem: {problem}")
     meetings = ", ".join(map(str, played.status.get("Bookings", []))) or "none"
@@ -79,7 +81,8 @@ def to_device(
     print(
         f"{played.requests} requests, {played.unmatched} not in the recording, {played.left} recorded ones not asked for"
     )
-    print(f"device: Webex Status {state}; bookings: {meetings}")
+    connected = f"; calls connected: {played.status['Calls']}" if played.status.get("Calls") else ""
+    print(f"device: Webex Status {state}; bookings: {meetings}{connected}")
     return Exit.OK if played.is_good or (played.is_online and not is_strict) else Exit.NO
 
 

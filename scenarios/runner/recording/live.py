@@ -24,6 +24,7 @@ from endpoint.runtime.trace import Trace, header
 from endpoint.wire.errors import WireError
 from scenarios.runner.commands import Exit, refused
 from scenarios.runner.device_process import make_device
+from scenarios.runner.recording.raw import RawBytes
 from scenarios.runner.recording.recorder import Recorder
 from scenarios.runner.recording.rules import instant_of
 from scenarios.runner.recording.write import Written, write_recording
@@ -37,13 +38,14 @@ NO_SCENARIO: Final = "a device that was recorded"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What was written, and why the device got no account, empty if it has one."""
+    """What was written, what is said of bytes that were kept, and why the device got no account, empty if it has one."""
 
     written: Written
+    kept: str = ""
     refusal: str = ""
 
 
-def record_stub(folder: Path, *, lasts_s: float, seed: int) -> Told:
+def record_stub(folder: Path, *, lasts_s: float, seed: int, raw: Path | None = None) -> Told:
     """Record a device of a fresh stub: it is activated, comes online, and stays for a while of virtual time.
 
     Raises:
@@ -63,7 +65,7 @@ def record_stub(folder: Path, *, lasts_s: float, seed: int) -> Told:
         device = Device(settings, source=source, chance=chance, trace=trace, faults=faults, names=names)
         code = cloud.use_cases.code_create(workspace="Room")[1].reveal()
         try:
-            return await _record(device, clock, trace, code, lasts_s, folder, seed, "virtual")
+            return await _record(device, clock, trace, code, lasts_s, folder, seed, "virtual", raw)
         finally:
             await device.close()
             await cloud.stop()
@@ -71,7 +73,9 @@ def record_stub(folder: Path, *, lasts_s: float, seed: int) -> Told:
     return virtual.run(main)
 
 
-def record_cloud(folder: Path, cloud: str, anchors: tuple[str, ...], *, code: str, lasts_s: float) -> Told:
+def record_cloud(
+    folder: Path, cloud: str, anchors: tuple[str, ...], *, code: str, lasts_s: float, raw: Path | None = None
+) -> Told:
     """Record a device of ours with the cloud at a base URL, in real time; a signal ends it early. Errors as in `record_stub`."""
     told: list[Told] = []
 
@@ -82,7 +86,7 @@ def record_cloud(folder: Path, cloud: str, anchors: tuple[str, ...], *, code: st
         device = make_device(settings, ground)
         try:
             clock = Clock(ground.source)
-            told.append(await _record(device, clock, ground.trace, code, lasts_s, folder, None, "wire"))
+            told.append(await _record(device, clock, ground.trace, code, lasts_s, folder, None, "wire", raw))
         finally:
             await device.close()
         return Exit.OK
@@ -94,10 +98,19 @@ def record_cloud(folder: Path, cloud: str, anchors: tuple[str, ...], *, code: st
 
 
 async def _record(
-    device: Device, clock: Clock, trace: Trace, code: str, lasts_s: float, folder: Path, seed: int | None, mode: str
+    device: Device,
+    clock: Clock,
+    trace: Trace,
+    code: str,
+    lasts_s: float,
+    folder: Path,
+    seed: int | None,
+    mode: str,
+    raw: Path | None,
 ) -> Told:
-    recorder = Recorder(clock, trace)
+    recorder, kept = Recorder(clock, trace), RawBytes(clock)
     device.world.tap = recorder.tap(device.who, device.world.clock)
+    device.world.net.wiretap = kept if raw is not None else None
     refusal = ""
     await device.boot()
     try:
@@ -113,4 +126,5 @@ async def _record(
     about = {"name": NO_SCENARIO, "start": iso_ms(trace.start), "seed": seed, "mode": mode}
     first = header(scenario=NO_SCENARIO, sha256="", seed=seed or 0, mode=mode, start=trace.start, versions=versions())
     recording = recorder.recording(about)
-    return Told(write_recording(folder, first, list(trace.events), recording, recorder.known), refusal)
+    written = write_recording(folder, first, list(trace.events), recording, recorder.known)
+    return Told(written, kept.write(raw) if raw is not None else "", refusal)

@@ -79,13 +79,14 @@ class Exchange(msgspec.Struct, kw_only=True):
 
 
 class Message(msgspec.Struct, kw_only=True):
-    """One text message of a websocket; `opened` holds what sealed parts of it said."""
+    """One text message of a websocket; `opened` holds what sealed parts of it said, `after` is the last request that was made before it."""
 
     t_us: int
     at: str
     is_sent: bool
     text: str
     opened: list[Any] = []
+    after: int = 0
 
     @property
     def json(self) -> Any:
@@ -117,6 +118,14 @@ class Command(msgspec.Struct, kw_only=True):
     hidden: list[str] = []
 
 
+class Press(msgspec.Struct, kw_only=True):
+    """A press of Join, and the id of the meeting whose button it was."""
+
+    t_us: int
+    device: str
+    meeting: str = ""
+
+
 class Recording(msgspec.Struct, kw_only=True):
     """A whole recording.
 
@@ -130,6 +139,7 @@ class Recording(msgspec.Struct, kw_only=True):
     exchanges: list[Exchange] = []
     sockets: list[Socket] = []
     commands: list[Command] = []
+    presses: list[Press] = []
     about: dict[str, Any] = {}
     secrets: dict[str, dict[str, str]] = {}
     sealed: dict[str, dict[str, str]] = {}

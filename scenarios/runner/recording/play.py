@@ -21,10 +21,11 @@ from endpoint.runtime.errors import EndpointError
 from endpoint.runtime.faults import Faults
 from endpoint.runtime.net import NameTable, Net
 from endpoint.runtime.tls import Authority
-from endpoint.runtime.trace import Trace
+from endpoint.runtime.trace import Event, Trace
 from endpoint.wire.activation.code import CODE_DIGITS, ID_DIGITS, parse_code
 from endpoint.wire.errors import WireError
 from scenarios.runner.recording.cloud import RecordedCloud
+from scenarios.runner.recording.deeds import do_again
 from scenarios.runner.recording.media import fleet_of
 from scenarios.runner.recording.model import Recording
 from scenarios.runner.recording.rules import Rules, instant_of
@@ -33,6 +34,8 @@ from scenarios.runner.recording.serve import Doors
 WHO: Final = "replay"
 ONLINE_MAX_S: Final = 120.0
 LASTS_MAX_S: Final = 30 * 86_400.0
+LAST_S: Final = 0.01
+"""So much longer a replay lasts: what was said last is to be heard."""
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Played:
     Attributes:
         problems: what went otherwise than it should, in lines.
         near_misses: requests that are not in the recording, each explained in lines.
+        missed: what was done to the recorded device and could not be done again.
         left: recorded requests that nobody made.
         log: the device log.
     """
@@ -53,6 +57,7 @@ class Played:
     problems: list[str] = field(default_factory=list)
     near_misses: list[list[str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
     left: int = 0
     status: dict[str, Any] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
@@ -93,6 +98,8 @@ async def _play(recording: Recording, rules: Rules, is_strict: bool, seed: int, 
     faults = Faults(clock, trace)
     authority, actor = Authority(), chance.actor(WHO)
     code = code or draw_code(recording, actor)
+    name, net = device_name(recording), Net(WHO, clock, names, faults)
+    fleet = fleet_of(recording, net, clock, faults, trace, authority)
     cloud = RecordedCloud(
         recording,
         code=parse_code(code),
@@ -101,10 +108,9 @@ async def _play(recording: Recording, rules: Rules, is_strict: bool, seed: int, 
         rules=rules,
         is_strict=is_strict,
         root_pem=authority.pem,
+        fleet=fleet,
     )
     doors = Doors(cloud, clock, authority)
-    name, net = device_name(recording), Net(WHO, clock, names, faults)
-    fleet = fleet_of(recording, net, clock, faults, trace, authority)
     await fleet.start()
     await doors.open(net, names, https=("127.0.0.1", 0), http=("127.0.0.1", 0))
     settings = DeviceSettings(name=name, anchors=(authority.pem,))
@@ -115,7 +121,7 @@ async def _play(recording: Recording, rules: Rules, is_strict: bool, seed: int, 
         await _live(device, clock, recording, code, played)
     finally:
         played.requests, played.unmatched = cloud.requests, cloud.unmatched_count
-        played.near_misses = cloud.unmatched
+        played.near_misses = list(cloud.unmatched)  # what follows is taking down
         played.notes = [
             *cloud.notes,
             *(f"{count} x {kind} could not be made anew" for kind, count in cloud.remade.lost.items()),
@@ -144,13 +150,19 @@ async def _live(device: Device, clock: Clock, recording: Recording, code: str, p
             played.is_online = True
     if not played.is_online:
         played.problems.append(f"the device is not online after {ONLINE_MAX_S:g} s")
-    left_s = min(LASTS_MAX_S, lasts_s(recording)) - clock.time()
+    played.missed = await do_again(device, clock, recording)
+    left_s = min(LASTS_MAX_S, lasts_s(recording)) + LAST_S - clock.time()
     if left_s > 0:
         await clock.sleep(left_s)
     played.status = {
         "Webex Status": device.status.get(("Webex", "Status")),
         "Bookings": [booking.title for booking in device.local.bookings.store],
+        "Calls": sum(_connects(event) for event in played.trace.events) if played.trace is not None else 0,
     }
+
+
+def _connects(event: Event) -> bool:
+    return event.kind == "machine" and event.data.get("machine") == "call" and event.data.get("to") == "connected"
 
 
 def lasts_s(recording: Recording) -> float:

@@ -16,7 +16,7 @@ from endpoint.runtime.clock import Clock, iso_ms
 from endpoint.runtime.tap import Tap
 from endpoint.runtime.trace import Trace
 from endpoint.wire import codec
-from scenarios.runner.recording.model import Command, Exchange, Headers, Message, Recording, Socket
+from scenarios.runner.recording.model import Command, Exchange, Headers, Message, Press, Recording, Socket
 from scenarios.runner.recording.redact import Redactor
 
 EXCHANGES_MAX: Final = 20_000
@@ -74,6 +74,11 @@ class Recorder:
         exchange.n = len(self._said.exchanges)
         return exchange.n
 
+    @property
+    def asked(self) -> int:
+        """The number of the last request, 0 before the first."""
+        return len(self._said.exchanges)
+
     def exchange(self, number: int) -> Exchange | None:
         """Return a request that was kept."""
         return self._said.exchanges[number - 1] if number else None
@@ -126,6 +131,7 @@ class Recorder:
             exchanges=exchanges,
             sockets=sockets,
             commands=said.commands,
+            presses=self._presses(),
             about=dict(about),
             secrets=dict(redactor.about),
             sealed=sealed,
@@ -133,6 +139,11 @@ class Recorder:
         )
         self.known = redactor.known
         return _swept(found, redactor)
+
+    def _presses(self) -> list[Press]:
+        """Find the presses of Join in the history."""
+        dialled = (event for event in self._trace.events if event.kind == "call.dial" and event.data["by"] == "button")
+        return [Press(t_us=one.t, device=one.who, meeting=str(one.data["meeting"])) for one in dialled]
 
 
 class _DeviceTap(Tap):
@@ -197,7 +208,7 @@ class _DeviceTap(Tap):
         socket = recorder.socket(number)
         if socket is not None and recorder.has_room():
             at = iso_ms(self._clock.now())
-            message = Message(t_us=recorder.now_us(), at=at, is_sent=is_sent, text=text)
+            message = Message(t_us=recorder.now_us(), at=at, is_sent=is_sent, text=text, after=recorder.asked)
             socket.messages.append(message)
             if not is_sent:
                 self._last = message

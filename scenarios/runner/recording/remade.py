@@ -58,6 +58,7 @@ class Remade:
         self._chance = chance
         self._root_pem = root_pem
         self._values: dict[str, str] = {}
+        self._made: set[str] = set()
         self.lost: dict[str, int] = {}
         """Kinds of what could not be made anew, and how often it was asked for."""
 
@@ -65,8 +66,22 @@ class Remade:
         """Return what stands for a placeholder in this replay."""
         found = self._values.get(placeholder)
         if found is None:
-            found = self._values[placeholder] = self._make(placeholder)
+            found = self._make(placeholder)
+            self.put(placeholder, found)
         return found
+
+    def put(self, placeholder: str, value: str) -> None:
+        """Let a value that somebody else has made stand for a placeholder from now on."""
+        self._values[placeholder] = value
+        self._made.add(value)
+
+    def is_known(self, placeholder: str) -> bool:
+        """Say whether something stands for a placeholder already."""
+        return placeholder in self._values
+
+    def has_made(self, value: str) -> bool:
+        """Say whether a value stands for some placeholder."""
+        return value in self._made
 
     def text(self, text: str) -> str:
         """Return a text with a value for each placeholder; JSON stays JSON."""

@@ -42,6 +42,8 @@ class ReplayProcess:
             clock, authority = Clock(ground.source), Authority()
             actor = ground.chance.actor(WHO)
             code = self.code or draw_code(self.recording, actor)
+            net = Net(WHO, clock, ground.names, ground.faults)
+            fleet = fleet_of(self.recording, net, clock, ground.faults, ground.trace, authority)
             cloud = RecordedCloud(
                 self.recording,
                 code=parse_code(code),
@@ -50,9 +52,9 @@ class ReplayProcess:
                 rules=self.rules,
                 is_strict=self.is_strict,
                 root_pem=authority.pem,
+                fleet=fleet,
             )
-            doors, net = Doors(cloud, clock, authority), Net(WHO, clock, ground.names, ground.faults)
-            fleet = fleet_of(self.recording, net, clock, ground.faults, ground.trace, authority)
+            doors = Doors(cloud, clock, authority)
             doors.nodes = fleet.names
             try:
                 await fleet.start()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
@@ -21,6 +22,7 @@ from endpoint.runtime.net import reset as reset_stream
 from endpoint.runtime.tls import Authority
 from endpoint.wire import conventions
 from endpoint.wire.conventions import DEFAULT_PORTS, format_http_date
+from endpoint.wire.mercury_close import NOT_AUTHORIZED
 from scenarios.runner.recording.cloud import RecordedCloud, Said
 from scenarios.runner.recording.matching import Asked
 from scenarios.runner.recording.model import Recording, Socket
@@ -29,6 +31,8 @@ BODY_BYTES_MAX: Final = 1024 * 1024
 AUTHORIZATION_S: Final = 30.0
 SOCKETS_MAX: Final = 1_000
 ABNORMAL: Final = 1006
+HELD_S: Final = 10.0
+"""So long a frame waits for the request that it came of."""
 OURS: Final = "/roomsim/"
 """Below this a device of ours asks for the simulation; no cloud of the field has it."""
 
@@ -109,6 +113,7 @@ class Doors:
             return web.Response(status=500)  # to nobody
         if answers:
             self._clock.call_later(0.0, self._push, answers)
+        self._clock.call_later(0.0, self._go_on)
         response = web.Response(status=reply.status, body=reply.body)
         for header, value in [*reply.headers, ("Date", format_http_date(self._cloud.now()))]:
             response.headers[header] = value
@@ -127,6 +132,10 @@ class Doors:
         for line in self._lines:
             if line.is_authorized and not line.ws.closed:
                 line.answered(answers)
+
+    def _go_on(self) -> None:
+        for line in self._lines:
+            line.go_on()
 
     async def _websocket(self, request: web.BaseRequest) -> web.StreamResponse:
         recorded = self._cloud.connect()
@@ -159,6 +168,8 @@ class _Line:
         self._recorded = recorded
         self._transport = transport
         self._timers: list[Timer] = []
+        self._due: deque[Said] = deque()
+        self._patience: Timer | None = None
         self._sequence = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -172,6 +183,9 @@ class _Line:
         if kind == "ping":
             self._send({"id": str(frame.get("id", "")), "type": "pong"})
         elif kind == "authorization" and not self.is_authorized:
+            if not self._cloud.admits(self._recorded, frame):
+                self._end(NOT_AUTHORIZED, "the token is not of this replay")
+                return
             self.is_authorized = True
             for said in self._cloud.says(self._recorded):
                 self._timers.append(self._clock.call_later(said.after_s, self._say, said))
@@ -183,15 +197,36 @@ class _Line:
         """Bring answers of the key service."""
         self._send(self._cloud.event_of(answers, self._sequence + 1))
 
+    def go_on(self) -> None:
+        """Say what is due, in its order, up to what came of a request that nobody has made yet."""
+        while self._due and not self._cloud.is_held(self._due[0]):
+            self._send(self._cloud.frame(self._due.popleft()))
+            self._be_patient(False)
+        if self._due and self._patience is None:
+            self._be_patient(True)
+
+    def _be_patient(self, waits: bool) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = self._clock.call_later(HELD_S, self._give_up) if waits else None
+
+    def _give_up(self) -> None:
+        self._patience = None
+        self._cloud.give_up(self._due[0])
+        self.go_on()
+
     def stop(self) -> None:
         """Say nothing any more."""
+        self._due.clear()
+        self._be_patient(False)
         for timer in self._timers:
             timer.cancel()
         for task in self._tasks:
             task.cancel()
 
     def _say(self, said: Said) -> None:
-        self._send(self._cloud.frame(said))
+        self._due.append(said)
+        self.go_on()
 
     def _send(self, frame: dict[str, Any]) -> None:
         self._sequence += 1

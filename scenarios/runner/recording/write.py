@@ -6,8 +6,7 @@ Nothing is kept that looks like a secret: it is written aside, looked at, and on
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,10 +17,12 @@ from scenarios.runner.recording.har import to_har
 from scenarios.runner.recording.model import Recording
 from scenarios.runner.recording.secretcheck import Finding, find_secrets
 from scenarios.runner.recording.skeleton import skeleton
+from scenarios.runner.wholefile import is_free, write_whole
 
 TRACE: Final = "trace.jsonl"
 SESSION: Final = "session.har"
 SKELETON: Final = "skeleton.yaml"
+FINDINGS_SHOWN: Final = 20
 
 
 class SecretsFound(Exception):
@@ -29,7 +30,36 @@ class SecretsFound(Exception):
 
     def __init__(self, findings: list[Finding]) -> None:
         self.findings = findings
-        super().__init__("; ".join(map(str, findings[:3])))
+        shown = "\n".join(f"  {finding}" for finding in findings[:FINDINGS_SHOWN])
+        super().__init__(f"nothing was recorded: what would have been written looks secret\n{shown}")
+
+
+class FolderTaken(Exception):
+    """A directory is not for a recording: it holds something, or is none; the text says what would be right."""
+
+
+def check_folder(folder: Path) -> None:
+    """Look, before anything is run, whether a recording can go into a directory.
+
+    Raises:
+        FolderTaken: it holds something already, or it is none.
+    """
+    try:
+        free = is_free(folder)
+    except OSError as error:
+        raise FolderTaken(f"{folder}: {error.strerror}; name a directory that is empty, or not there yet") from None
+    if not free:
+        raise FolderTaken(f"{folder} is not empty; name another directory, or take away what is in it")
+
+
+def check_apart(recording: Path | None, raw: Path | None) -> None:
+    """Look whether the bytes of a run go elsewhere than its recording, which may be given away.
+
+    Raises:
+        FolderTaken: they would be in it.
+    """
+    if recording is not None and raw is not None and raw.resolve().is_relative_to(recording.resolve()):
+        raise FolderTaken(f"{raw} is inside the recording, and holds secrets; name a directory outside of it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +104,7 @@ def write_recording(
         raise SecretsFound(findings)
     folder.mkdir(parents=True, exist_ok=True)
     trace = header + "\n" + "".join(event.as_json() + "\n" for event in events)
-    _put({folder / TRACE: trace, folder / SESSION: har_text(har), folder / SKELETON: story.text})
+    write_whole({folder / TRACE: trace, folder / SESSION: har_text(har), folder / SKELETON: story.text})
     messages = sum(len(socket.messages) for socket in recording.sockets)
     return Written(folder, len(recording.exchanges), len(recording.sockets), messages, story.steps, recording.dropped)
 
@@ -86,20 +116,3 @@ def har_text(har: dict[str, Any]) -> str:
     head = json.dumps(log, ensure_ascii=False, indent=1)[:-2]
     rows = ",\n".join("  " + json.dumps(entry, ensure_ascii=False) for entry in entries)
     return f'{{"log": {head},\n "entries": [\n{rows}\n ]\n}}}}\n'
-
-
-def _put(texts: Mapping[Path, str]) -> None:
-    """Write files, all or none: a recording is never of two runs."""
-    new = {file: file.with_name(file.name + ".new") for file in texts}
-    try:
-        for file, text in texts.items():
-            try:
-                new[file].write_text(text, encoding="utf-8", errors="backslashreplace")
-            except OSError as error:
-                raise OSError(error.errno, error.strerror, str(file)) from None  # a full disk names no file
-        for file, written in new.items():
-            written.replace(file)
-    finally:
-        for written in new.values():
-            with suppress(OSError):
-                written.unlink()

@@ -11,8 +11,10 @@ import pytest
 from cloud_world import DEVICE, Exchange, World, in_cloud
 
 from cloud_stub.cloud import Cloud
+from cloud_stub.platform.fault_points import HTTP_DOES, LAYERS, carried_out
 from cloud_stub.platform.routes import Label
 from cloud_stub.platform.web import WebDoor
+from cloud_stub.use_cases import STRUCK
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import Clock, SteppedTime
 from endpoint.runtime.faults import Faults
@@ -314,5 +316,51 @@ def test_a_row_of_the_fault_table_is_one_switch() -> None:
         ):
             refused = await do(world, "POST", "/faults", body, 400)
             assert why in str(refused)
+
+    in_cloud(story)
+
+
+def test_reference_page_names_every_fault_that_the_cloud_carries_out() -> None:
+    rows = [line.split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    told = {name: row[1] for row in rows if len(row) == 2 for name in re.findall(r"`(\w+)`", row[0])}
+    for on in set(LAYERS) - {"gds", "mailbox"}:  # other names of what `http` and `hybrid` have
+        own = set(carried_out(on)) - (HTTP_DOES if on != "http" else set()) | {
+            do for layer, do in STRUCK if layer == on
+        }
+        assert own <= set(re.findall(r"\w+", re.sub(r"\([^)]*\)", "", told[on]))), on
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"on": "http", "do": "error", "params": {"status": "abc"}}, "`status` is a number, 100 to 599"),
+        ({"on": "http", "do": "error", "params": {"status": 5000}}, "100 to 599"),
+        ({"on": "u2c", "do": "error", "params": {"status": None}}, "100 to 599"),
+        ({"on": "proxy", "do": "block", "params": {"status": True}}, "100 to 599"),
+        ({"on": "http", "do": "delay", "params": {"by": "soon"}}, "`by` is a number"),
+        ({"on": "http", "do": "delay", "params": {"by": -1}}, "`by` is a number"),
+        ({"on": "mercury", "do": "close", "params": {"code": 12}}, "`code` is a number, 1000 to 4999"),
+        ({"on": "activation", "do": "tampered_b", "params": {"what": "one"}}, "zero, n, 2n, short, url"),
+        ({"on": "http", "do": "error", "count": 0}, "count"),
+        ({"on": "http", "do": "error", "skip": -1}, "skip"),
+        ({"on": "http", "do": "error", "percent": 101}, "percent"),
+        ({"on": "http", "do": "error", "afterSeconds": -1}, "afterSeconds"),
+    ],
+)
+def test_a_fault_with_a_parameter_that_it_could_not_have_is_refused(body: dict[str, Any], says: str) -> None:
+    async def story(world: World) -> None:
+        assert says in str(await do(world, "POST", "/faults", body, 400))
+        assert not world.faults.armed
+
+    in_cloud(story)
+
+
+def test_a_row_of_which_a_part_still_holds_is_refused_whole() -> None:
+    async def story(world: World) -> None:
+        again = {"row": "register.lost", "id": "lost"}
+        first, second = (await do(world, "POST", "/faults", again))["items"]
+        world.faults.heal(first["id"])  # as when it is used up
+        assert "'lost.2' is armed already" in str(await do(world, "POST", "/faults", again, 400))
+        assert [fault["id"] for fault in (await do(world, "GET", "/faults"))["items"]] == [second["id"]]
 
     in_cloud(story)

@@ -13,6 +13,7 @@ import pytest
 
 from cloud_stub.cloud import Cloud
 from cloud_stub.platform.context import CloudSettings
+from cloud_stub.premises.proxy import PATIENCE_S
 from cloud_stub.premises.proxy_settings import ProxySettings, Scheme
 from endpoint.runtime import virtual
 from endpoint.runtime.chance import Chance
@@ -141,6 +142,7 @@ def test_offers_that_nobody_can_take_up() -> None:
         ("u2c-a.wbx2.test:1", 502),
         ("u2c-a.wbx2.test", 400),
         ("u2c-a.wbx2.test:99999", 400),
+        ("u2c-a.wbx2.test:" + "4" * 5000, 400),
         (":443", 400),
     ],
 )
@@ -190,5 +192,20 @@ def test_anything_else_is_answered_or_cut_off(data: bytes) -> None:
         assert (await reader.read())[:12] in (b"", b"HTTP/1.1 405", b"HTTP/1.1 400")
         writer.close()
         assert status(await site.connect()) == 200
+
+    play(story)
+
+
+@pytest.mark.parametrize("half", [b"", b"CONNECT u2c-a.wbx2.test:443 HTTP/1.1\r\n"])
+def test_who_does_not_go_on_asking_is_cut_off(half: bytes) -> None:
+    async def story(site: Site) -> None:
+        address = site.names.resolve("proxy.example.test", 8080)
+        assert address is not None
+        reader, writer = await asyncio.open_connection(*address)
+        writer.write(half)
+        began_s = asyncio.get_running_loop().time()
+        assert await reader.read() == b""
+        assert asyncio.get_running_loop().time() - began_s == pytest.approx(PATIENCE_S, abs=0.1)
+        writer.close()
 
     play(story)

@@ -391,10 +391,12 @@ def test_a_server_that_refuses_for_good_is_asked_again_after_a_quarter_of_an_hou
         assert cloud.lines("Wx2WebSocket W: connect") == [
             f"Wx2WebSocket W: connect failed: closed code={code}; retry 1 in 900000 ms"
         ]
+        assert cloud.to("POST", "/access_token") == []
         await cloud.clock.sleep(900.0)
         assert cloud.device.mercury.is_open
         first, second = _upgrades(cloud)
         assert second - first == pytest.approx(900.0, abs=0.01)
+        assert len(cloud.to("POST", "/access_token")) == 1, "the token may be what was refused: it is not tried again"
 
     play(story)
 

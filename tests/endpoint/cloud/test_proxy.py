@@ -205,3 +205,19 @@ def test_one_blocked_host_is_no_silence_of_the_cloud_and_all_of_them_are() -> No
 
     stage = play(story, **behind())
     assert len(stage.lines("Wx2 W: one unreachable: proxy refused CONNECT (403)")) == 1
+
+
+def test_a_host_that_does_not_answer_keeps_nobody_from_the_others() -> None:
+    async def story(stage: Stubbed) -> None:
+        await stage.online()
+        await stage.clock.sleep(60)
+        stage.faults.arm(Fault("silent", "tcp", "silent", {"device": "proxy", "host": "calliope*"}))
+        silent = asyncio.gather(*(ask(stage, "calliope-a") for _ in range(4)))
+        await stage.clock.sleep(0.1)
+        began_s = stage.clock.time()
+        assert await ask(stage, "u2c-a") == ""
+        assert stage.clock.time() - began_s < 10.0
+        assert set(await silent) == {"proxy refused CONNECT (504)"}
+        assert status(stage) == "", "the proxy itself is well"
+
+    play(story, **behind("basic"))

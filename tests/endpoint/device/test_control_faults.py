@@ -90,6 +90,12 @@ def test_a_momentary_fault_says_whether_it_hit() -> None:
         ({"on": "tcp", "do": "delay"}, 422, "bad_fault", None),
         ({"on": "tcp", "do": "reset", "for": 1}, 422, "bad_fault", None),
         ({"on": "link", "do": "down", "until": 1}, 400, "unknown_field", "for"),
+        ({"on": "link", "do": "down", "id": "a\n"}, 400, "bad_field", "id"),
+        ({"on": "clock", "do": "jump", "by": 1e300}, 422, "bad_duration", None),
+        ({"on": "clock", "do": "jump", "by": -1e12}, 422, "bad_duration", None),
+        ({"on": "udp", "do": "reorder", "by": True}, 422, "bad_fault", None),
+        ({"on": "udp", "do": "rewrite", "to": "example.test"}, 422, "bad_fault", None),
+        ({"on": "dns", "do": "wrong_address", "to": ""}, 422, "bad_fault", None),
     ],
 )
 def test_a_fault_that_makes_no_sense_is_refused(body: object, status: int, code: str, expected: str | None) -> None:
@@ -155,6 +161,18 @@ def test_a_row_of_the_fault_table_is_one_switch() -> None:
         assert (again.status, again.code) == (409, "fault_refused")
         assert len((await room.get("/faults"))["items"]) == 3
         assert (await room.ask("DELETE", "/faults/stray")).status == 200
+        assert await room.get("/faults") == {"items": []}
+
+    play(scene)
+
+
+@pytest.mark.parametrize("more", [{"for": "soon"}, {"target": {"service": "gds"}}, {"after": -1}])
+def test_of_a_row_that_makes_no_sense_nothing_bites(more: dict[str, object]) -> None:
+    async def scene(room: Room) -> None:
+        before = room.device.world.clock.now()
+        reply = await room.ask("POST", "/faults", {"row": "clock.wrong_no_source", **more})
+        assert reply.status == 422
+        assert room.device.world.clock.now() == before
         assert await room.get("/faults") == {"items": []}
 
     play(scene)

@@ -25,7 +25,7 @@ from endpoint.runtime.trace import Trace
 from endpoint.wire.xapi.calls import INTERNAL
 
 ANYWHERE = ("127.0.0.1", 0)
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 MODE = "NetworkServices HTTP Mode"
 UPGRADE = (
     "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "

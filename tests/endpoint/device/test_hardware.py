@@ -97,3 +97,19 @@ def test_a_damaged_file_is_set_aside_at_the_next_boot(tmp_path: Path) -> None:
         assert device.diagnostics.types["WebexActivationRequired"] == "Warning"
 
     play(story, state_dir=tmp_path)
+
+
+@pytest.mark.parametrize("disk", ["", "read_only"])
+def test_a_lost_state_is_that_of_a_new_device_whether_it_can_be_written_or_not(disk: str) -> None:
+    async def story(stage: Stubbed) -> None:
+        await stage.online()
+        device, serial = stage.device, stage.device.profile.serial
+        assert strike(stage, "storage", "corrupt")
+        if disk:
+            stage.faults.arm(Fault("disk", "storage", disk))
+        await device.crash()
+        await device.boot()
+        assert (device.is_activated, device.profile.serial) == (False, serial)
+        assert any("starting with factory settings" in line for line in device.world.log.lines)
+
+    play(story)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from endpoint.runtime.faults import Fault
@@ -40,6 +42,21 @@ def test_a_fault_on_the_way_is_none_of_the_interface() -> None:
         await stage.clock.sleep(120.0)
         assert leaf(stage, "Ethernet", "Speed") == "1000full"
         assert stage.device.mercury.is_open
+
+    play(story)
+
+
+@pytest.mark.parametrize("limit", [{"percent": 50.0}, {"count": 1_000}, {"skip": 3}])
+def test_a_fault_that_takes_a_share_of_what_passes_leaves_the_cable_in(limit: dict[str, Any]) -> None:
+    async def story(stage: Stubbed) -> None:
+        await stage.online()
+        draws = stage.device.world.chance.stream("test")
+        fault = stage.faults.arm(Fault("some", "link", "down", {"device": stage.device.who}, draws=draws, **limit))
+        assert leaf(stage, "Ethernet", "Speed") == "1000full"
+        assert stage.device.mercury.is_open
+        for _ in range(10):
+            stage.device.world.net.loses("up", "media.test", 5004)
+        assert 0 < fault.used <= 10
 
     play(story)
 

@@ -292,7 +292,7 @@ def _python(text: str, *arguments: str) -> subprocess.Popen[str]:
 def test_on_a_full_disk_the_state_before_is_kept(tmp_path: Path, room: int) -> None:
     before = _saved(tmp_path)
     with _python(FULL_DISK, str(tmp_path), str(room)) as process:
-        said, _ = process.communicate(timeout=30)
+        said, _ = process.communicate(timeout=60)
     assert process.returncode == 0
     assert said == f"{tmp_path / FILE}: cannot be written: File too large; the state before is kept\n"
     assert (tmp_path / FILE).read_bytes() == before

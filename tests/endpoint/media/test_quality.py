@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from endpoint.media.quality import GOOD, LOOKS, RATE_MIN, Conditions, Quality
 from endpoint.media.session import WATCH_S
+from endpoint.runtime.faults import Between
 from tests.endpoint.media.media_world import MediaWorld, play
 
 BAD = Conditions(loss=8.0)
@@ -85,6 +86,21 @@ def test_a_call_on_a_bad_path_says_so_once_and_takes_it_back_when_it_ends() -> N
         "Wx2Call[3]: rate adapt p=2 video 6000000 -> 3000000 bit/s loss=8%"
     )
     assert all(fault.used for fault in stage.world.faults.armed)
+
+
+def test_jitter_that_is_drawn_is_another_one_each_time() -> None:
+    async def story(stage: MediaWorld) -> None:
+        session, _ = await stage.connected()
+        stage.arm("late", "media", "jitter", params={"by": Between(0.1, 0.3)}, draws=stage.world.chance.stream("test"))
+        found = set()
+        for _ in range(20):
+            await stage.clock.sleep(WATCH_S)
+            found |= {one.jitter_ms for one in session.stats().streams if one.direction == "receive"}
+        assert len(found) > 10
+        assert all(100 <= jitter_ms <= 310 for jitter_ms in found)
+        session.close()
+
+    play(story)
 
 
 def test_all_packets_lost_is_a_path_that_is_lost() -> None:

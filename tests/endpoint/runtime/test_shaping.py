@@ -18,6 +18,7 @@ from endpoint.runtime.line import GIVE_UP_S, RTO_MAX_S
 from endpoint.runtime.memory import HIGH_WATER
 from endpoint.runtime.net import DNS_TIMEOUT_S
 from endpoint.runtime.quality import CONDITIONS
+from endpoint.runtime.shaping import LATE_MAX
 from endpoint.runtime.tls import TlsClient
 from endpoint.runtime.virtual import VirtualLoop, run
 from tests.endpoint.runtime.ground import AUTHORITY, Ear, Echo, Ground
@@ -360,6 +361,18 @@ def test_faults_of_datagrams(do: str, params: dict[str, float], expected: list[t
             changed = [got[0] ^ want for (_, got), want in zip(arrived, b"ab", strict=True)]
             assert all(bits.bit_count() == 1 for bits in changed)
         assert fault.used > 0
+
+    _play(main)
+
+
+def test_a_path_holds_so_many_datagrams_and_loses_the_others() -> None:
+    async def main(ground: Ground) -> None:
+        _like(ground, "delay", "udp", by=3600.0)
+        arrived = _carried(ground, [b"x"] * (LATE_MAX - 1))
+        fates = [ground.net.carry(data, *FLOW, lambda got: arrived.append((0, got))) for data in (b"a", b"b")]
+        await asyncio.sleep(3601)
+        assert (len(arrived), fates) == (LATE_MAX, [True, False])
+        assert ground.net.carry(b"z", *FLOW, lambda got: None), "there is room again"
 
     _play(main)
 

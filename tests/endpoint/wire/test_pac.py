@@ -50,7 +50,10 @@ def is_true(condition: str, around: Surroundings = MONDAY) -> bool:
         ("weekdayRange('TUE', 'FRI')", False),
         ("timeRange(10)", True),  # local: 10:50
         ("timeRange(8, 9, 'GMT')", True),
-        ("timeRange(8, 10)", False),
+        ("timeRange(8, 10)", True),  # browsers take in the whole of the last hour
+        ("timeRange(8, 9)", False),
+        ("timeRange(22, 10)", True),
+        ("timeRange(11, 9)", False),
         ("timeRange(8, 45, 8, 55, 'GMT')", True),
         ("timeRange(22, 0, 11, 0)", True),
         ("timeRange(8, 50, 30, 8, 50, 31, 'GMT')", True),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from endpoint.runtime.trace import TRACE_VERSION, trace_hash
 from scenarios.runner.history import reader
-from scenarios.runner.history.reader import TraceError, read_stream, read_trace
+from scenarios.runner.history.reader import RIGHT, TraceError, read_stream, read_trace
 from scenarios.runner.loader import load
 from scenarios.runner.run import run_scenario
 from scenarios.runner.suite import write_trace
@@ -67,20 +67,25 @@ def test_causes_are_followed_to_where_the_file_ends() -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ([], "x.jsonl: is empty; a trace begins with a header that has roomsim_trace"),
-        ([EVENT], 'x.jsonl:1: the first line is no header: it has no "roomsim_trace"'),
+        ([], f"x.jsonl: no trace: it is empty; {RIGHT}"),
+        ([EVENT], f'x.jsonl:1: no trace: the first line has no "roomsim_trace"; {RIGHT}'),
+        ([b'{"log": {\n'], f"x.jsonl: no trace: it seems to be a HAR file, which `roomsim replay` reads; {RIGHT}"),
+        ([b"\n<!doctype html>\n"], f"x.jsonl: no trace: it seems to be a page; {RIGHT}"),
+        ([b"\x1f\x8b\x08\x00"], f"x.jsonl: no trace: it seems to be compressed; {RIGHT}"),
+        ([b"\xef\xbb\xbfname: A story\n"], f"x.jsonl: no trace: it seems to be a scenario; {RIGHT}"),
+        ([b"plain\n"], f"x.jsonl:1: no trace, by its first line: no JSON (Expecting value: line 1 column 1 (char 0)); {RIGHT}"),
         ([{**HEADER, "roomsim_trace": "2.0"}], "x.jsonl:1: format 2.0 is not read here, only 1.x"),
         ([{**HEADER, "roomsim_trace": 1}], 'x.jsonl:1: "roomsim_trace" is a version such as "1.1", not 1'),
         ([{**HEADER, "start": "today"}], 'x.jsonl:1: "start" is an instant such as 2026-03-02T08:50:00.000Z, not "today"'),
         ([{**HEADER, "seed": True}], 'x.jsonl:1: "seed" is a whole number from 0 on, not true'),
         (
             [HEADER, b"\n", b'{"n":1,'],
-            ("x.jsonl:3: no JSON: Expecting property name enclosed in double quotes: line 1 column 8 (char 7)"
+            ("x.jsonl:3: no JSON (Expecting property name enclosed in double quotes: line 1 column 8 (char 7))"
             "; the file ends here, was it cut short?"),
         ),
         ([HEADER, b"\xff\n"], "x.jsonl:2: not UTF-8"),
         ([HEADER, b"[1]\n"], "x.jsonl:2: a line of a trace is a JSON object, not [1]"),
-        ([HEADER, b'{"n": NaN}\n'], "x.jsonl:2: no JSON: NaN is no JSON"),
+        ([HEADER, b'{"n": NaN}\n'], "x.jsonl:2: no JSON (NaN is no JSON)"),
         ([HEADER, b"[" * 100_000 + b"\n"], "x.jsonl:2: JSON that is nested too deep"),
         ([HEADER, {**EVENT, "n": 0}], 'x.jsonl:2: "n" is a whole number from 1 on, not 0'),
         ([HEADER, {**EVENT, "t": 1.5}], 'x.jsonl:2: "t" is a whole number from 0 on, not 1.5'),
@@ -110,7 +115,10 @@ def test_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(TraceError, match="cannot be read: No such file"):
         read_trace(tmp_path / "none.jsonl")
-    with pytest.raises(TraceError, match="cannot be read: Is a directory"):
+    with pytest.raises(TraceError, match="no trace: it is a directory; `roomsim run"):
+        read_trace(tmp_path)
+    (tmp_path / "trace.jsonl").touch()
+    with pytest.raises(TraceError, match=r"it is a directory; there is one in it, .*/trace\.jsonl$"):
         read_trace(tmp_path)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from scenarios.runner.commands import run_app
+from scenarios.runner.history.reader import RIGHT
 
 from .old import HEADER, SCENARIO, TRACE
 
@@ -86,7 +87,10 @@ def test_spans(capsys: pytest.CaptureFixture[str], options: tuple[str, ...], ord
         (("--from", "soon"), 2, "--from: `soon` is no instant; write 10s (since the start), 08:51:22.4 (UTC) or 2026-03-02T08:51:22Z"),
         (("--step", "one"), 2, "--step: `one` is no step; write 3, or 3..5"),
         (("--grep", "("), 2, "--grep: `(` is no regular expression: missing ), unterminated subpattern at position 0"),
-        (("--kind", "hologram"), 4, f"{TRACE}: no event of its 413 is what was asked for"),
+        (("--kind", "htp"), 4, f"{TRACE}: no event of its 413 is of the kind `htp`; nearest: http"),
+        (("--kind", "ws.opn"), 4, f"{TRACE}: no event of its 413 is of the kind `ws.opn`; nearest: ws.open"),
+        (("--who", "clod"), 4, f"{TRACE}: no event of its 413 is of or to `clod`; nearest: cloud"),
+        (("--kind", "http", "--who", "world"), 4, f"{TRACE}: no event of its 413 is what was asked for"),
         (("--why", "9999"), 4, f"{TRACE}: has no event #9999"),
         (("--html", "/nowhere/page.html"), 2, "/nowhere/page.html: cannot be written: No such file or directory"),
     ],
@@ -115,7 +119,7 @@ def test_a_file_that_is_no_trace(capsys: pytest.CaptureFixture[str], tmp_path: P
     ):
         ran = Ran(capsys, *command)
         assert (ran.code, ran.out) == (2, "")
-        assert ran.err == f'{tmp_path / "no.jsonl"}:1: the first line is no header: it has no "roomsim_trace"\n'
+        assert ran.err == f'{tmp_path / "no.jsonl"}:1: no trace: the first line has no "roomsim_trace"; {RIGHT}\n'
 
 
 def test_what_a_peer_sent_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

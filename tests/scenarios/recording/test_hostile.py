@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,16 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endpoint.runtime.chance import Chance
-from endpoint.runtime.clock import Clock, cpu_seconds
-from endpoint.runtime.tls import Authority
+from endpoint.runtime.clock import cpu_seconds
 from endpoint.wire import jose
-from endpoint.wire.activation.code import parse_code
 from endpoint.wire.jose import SharedKey
 from endpoint.wire.kms import MESSAGES_PATH
 from endpoint.wire.meeting import is_cipher_text
 from endpoint.wire.secret import Secret
+from scenarios.runner import wholefile
 from scenarios.runner.commands import run_app
-from scenarios.runner.recording import har_read
+from scenarios.runner.recording import har_read, write
 from scenarios.runner.recording.cloud import RecordedCloud
 from scenarios.runner.recording.har_read import HarError, parse_har, read_har
 from scenarios.runner.recording.matching import Asked
@@ -31,10 +32,9 @@ from scenarios.runner.recording.model import Message, Recording, Socket, activat
 from scenarios.runner.recording.redact import OPEN_KINDS
 from scenarios.runner.recording.remade import Remade
 from scenarios.runner.recording.rules import Rules
-from scenarios.runner.recording.secretcheck import find_secrets
+from scenarios.runner.recording.secretcheck import Finding, find_secrets
 from scenarios.runner.recording.skeleton import skeleton
-from tests.endpoint.room.bookings.diary import ManualTime
-from tests.scenarios.recording.recordings import SHIPPED, recorded
+from tests.scenarios.recording.recordings import SHIPPED, cloud_of
 
 DATA = Path(__file__).parents[2] / "data" / "har"
 ACTIVATION = SHIPPED / "activation" / "activation.yaml"
@@ -166,18 +166,47 @@ def test_a_long_text_in_base64_is_compared_in_no_time() -> None:
     assert cpu_seconds() - began < 10
 
 
-def test_a_disk_that_takes_not_all_keeps_nothing_and_leaves_the_former_recording(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_disk_that_takes_not_all_keeps_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "rec"
-    assert run_app(["run", str(ACTIVATION), "--record", str(folder)]) == 0
-    before = {file.name: file.read_bytes() for file in folder.iterdir()}
-    (folder / "session.har.new").mkdir()  # as good as a full disk: the second file cannot be written
-    capsys.readouterr()
-    assert run_app(["run", str(ACTIVATION), "--record", str(folder), "--seed", "9"]) == 2
-    assert "session.har cannot be written" in capsys.readouterr().err
-    (folder / "session.har.new").rmdir()
-    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    write = wholefile.write_new
+
+    def full(file: Path, data: bytes, mode: int) -> None:
+        if file.name == "session.har.new":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(file, data, mode)
+
+    monkeypatch.setattr(wholefile, "write_new", full)
+    assert run_app(["run", str(ACTIVATION), "--record", str(tmp_path / "rec")]) == 2
+    assert capsys.readouterr().err == f"{tmp_path}/rec/session.har: cannot be written: No space left on device\n"
+    assert list((tmp_path / "rec").iterdir()) == []
+
+
+@pytest.mark.parametrize("command", [["run", str(ACTIVATION), "--record"], ["record"]], ids=["run", "record"])
+def test_a_directory_that_holds_something_is_refused_before_anything_is_run(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "kept.txt").write_text("mine", encoding="utf-8")
+    assert run_app([*command, str(tmp_path)]) == 2
+    ran = capsys.readouterr()
+    assert f"{tmp_path} is not empty; name another directory, or take away what is in it" in ran.err
+    assert run_app([*command, str(tmp_path / "kept.txt")]) == 2
+    assert "Not a directory; name a directory that is empty, or not there yet" in capsys.readouterr().err
+    assert (ran.out, [file.name for file in tmp_path.iterdir()]) == ("", ["kept.txt"])
+
+
+def test_a_secret_that_is_left_ends_either_command_in_the_same_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write, "find_secrets", lambda value, known, place: [Finding(place, "it looks like a code")])
+    for command in (["run", str(ACTIVATION), "--record"], ["record"]):
+        assert run_app([*command, str(tmp_path / "rec")]) == 3
+        told = capsys.readouterr().err.splitlines()
+        assert told[:2] == [
+            "nothing was recorded: what would have been written looks secret",
+            "  session.har: it looks like a code",
+        ]
+        assert not (tmp_path / "rec").exists()
 
 
 def test_names_that_the_cloud_chooses_write_no_steps() -> None:
@@ -204,16 +233,7 @@ BODIES = st.sampled_from([*ACTIVATION_MEMBERS.values(), {"kmsMessages", "destina
 @pytest.fixture(scope="module")
 def cloud() -> RecordedCloud:
     """The recorded cloud of a story with an activation and sealed titles."""
-    recording, _ = read_har(recorded("calendar/join_button") / "session.har")
-    return RecordedCloud(
-        recording,
-        code=parse_code("1234567812345678"),
-        clock=Clock(ManualTime()),
-        chance=Chance(3).actor("replay"),
-        rules=Rules(),
-        is_strict=False,
-        root_pem=Authority().pem,
-    )
+    return cloud_of("calendar/join_button")
 
 
 @given(body=BODIES, at=st.integers(min_value=0, max_value=40))

@@ -134,7 +134,7 @@ def test_a_header_with_a_token_is_refused(tmp_path: Path, capsys: pytest.Capture
         (b"", "no JSON"),
         (b"[]", "Expected `object`"),
         (b'{"log": {}}', "missing required field `entries`"),
-        (b'{"log": {"entries": [], "_roomsim": {"format": "2.0"}}}', "log._roomsim.format: 1.0, not 2.0"),
+        (b'{"log": {"entries": [], "_roomsim": {"format": "2.0"}}}', "log._roomsim.format: 1.1, not 2.0"),
     ],
 )
 def test_what_is_no_har_file_is_told_with_its_place(data: bytes, rule: str) -> None:

@@ -16,7 +16,7 @@ from scenarios.runner.commands import run_app
 from tests.scenarios.command_line import ROOMSIM
 from tests.scenarios.recording.recordings import har_of
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class Running:

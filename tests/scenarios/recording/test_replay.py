@@ -72,7 +72,7 @@ def test_the_code_of_the_replay_is_what_activates(day: Path) -> None:
 def test_sealed_titles_are_read_with_keys_that_were_made_anew() -> None:
     recording, _ = read_har(recorded("calendar/join_button") / "session.har")
     played = play(recording, rules=Rules(), is_strict=False, seed=4)
-    assert played.status == {"Webex Status": "Registered", "Bookings": ["Design review"]}
+    assert played.status == {"Webex Status": "Registered", "Bookings": ["Design review"], "Calls": 1}
     assert any("Found plaintext title" in line for line in played.log)
 
 
@@ -148,6 +148,12 @@ def test_the_device_of_a_run_is_the_same_against_the_same_cloud() -> None:
         (["record", "x", "--code", "1234567890123456"], "say which with --cloud"),
         (["record", "x", "--keylog", "keys"], "a virtual run has no packets"),
         (["record", "x", "--for", "3"], "--for"),
+        (["record", "x", "--for", "3s", "--scenario", "a.yaml"], "--for: a scenario lasts as long as it lasts"),
+        (["record", "x", "--mode", "wire"], "--mode goes with --scenario"),
+        (["record", "x", "--ca", "ca.pem"], "--ca goes with --cloud"),
+        (["replay", "x", "--serve", "--against", "stub"], "--serve and --against are played one at a time"),
+        (["replay", "x", "--import", "a.har"], "--import names the file that is read"),
+        (["replay", "x", "--against", "stub", "--ca", "ca.pem"], "--ca is of the cloud of --against URL"),
     ],
 )
 def test_a_wrong_use_is_told_in_a_line(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:

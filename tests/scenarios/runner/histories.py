@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from endpoint.runtime.trace import Event
+from endpoint.wire.xapi.paths import Path
 from scenarios.runner.checks import StepChecks
 from scenarios.runner.conditions import MICROSECONDS
 from scenarios.runner.loader import load_bytes
@@ -27,10 +28,10 @@ class FakeView:
     held: list[Mapping[str, object]] = field(default_factory=list)
     calls_before: list[Mapping[str, object]] = field(default_factory=list)
 
-    def xstatus(self, device: str) -> Mapping[str, object]:
+    def xstatus(self, device: str, below: Path = ()) -> Mapping[str, object]:
         return self.status
 
-    def xconfig(self, device: str) -> Mapping[str, object]:
+    def xconfig(self, device: str, below: Path = ()) -> Mapping[str, object]:
         return self.configuration
 
     def machine(self, device: str, name: str) -> str | None:

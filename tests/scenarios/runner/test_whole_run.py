@@ -4,6 +4,7 @@ from typing import get_args
 
 import pytest
 
+from endpoint.runtime.clock import cpu_seconds
 from endpoint.runtime.faults import Fault
 from scenarios.runner.model import Check
 from scenarios.runner.problems import Place
@@ -67,7 +68,8 @@ def test_strict_objects_to_tls_errors_that_no_fault_explains(on: str | None, cou
     "text",
     [
         "1234567812345678", "code 1234 5678 1234 5678.", "1234-5678-1234-5678", "a" * 64, "Authorization: Bearer abc", "bearer abc",
-        "-----BEGIN EC PRIVATE KEY-----", "eyJhbGciOiJSU0EtT0FFUCJ9.x", f"{'0f' * 32}_P0A1_org",
+        "-----BEGIN EC PRIVATE KEY-----", "eyJhbGciOiJSU0EtT0FFUCJ9.x",
+        "a-eyJ-eyJhbGciOiJSU0EtT0FFUCJ9.x", "eyJx eyJhbGciOiJSU0EtT0FFUCJ9.x", f"{'0f' * 32}_P0A1_org",
     ],
 )  # fmt: skip
 def test_secrets_finds_what_looks_like_one_wherever_it_is(text: str) -> None:
@@ -77,6 +79,22 @@ def test_secrets_finds_what_looks_like_one_wherever_it_is(text: str) -> None:
         (finding,) = CHECKS["secrets"](made.events, PLACE)
         assert text not in str(finding)
         assert finding.unmet[0].nearest == "event #1, log of device:room"
+
+
+def test_secrets_takes_time_in_proportion_to_the_text() -> None:
+    def took_s(parts: int) -> float:
+        made = history()
+        made.event(1, "log", {"text": "eyJ-" * parts})
+        tries = []
+        for _ in range(5):
+            began = cpu_seconds()
+            assert found("secrets", made) == []
+            tries.append(cpu_seconds() - began)
+        return min(tries)
+
+    assert (
+        took_s(32_000) / took_s(2_000) < 64
+    )  # 16 where each letter is looked at once, 256 where each part starts anew
 
 
 @pytest.mark.parametrize(

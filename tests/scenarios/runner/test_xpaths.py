@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endpoint.wire.xapi.nodes import nodes
+from endpoint.wire.xapi.paths import words
+from endpoint.xapi.tree import Tree
 from scenarios.runner import xpaths
-from scenarios.runner.xpaths import Part, read_path, show_path, values_at
+from scenarios.runner.xpaths import Part, read_path, show_path, stem, values_at
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,18 @@ def test_values_are_found_in_any_case_and_for_all_elements() -> None:
     assert values_at(tree, read_path("Call 12 Status")) == ["OnHold"]
     assert values_at(tree, read_path("call[*] status")) == ["Connected", "OnHold"]
     assert values_at(tree, read_path("Call 2 Status")) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["Call 2 Status", "call[*] status", "Conference Call[*] Capabilities", "Call 1 Status", "Webex Status"]
+)
+def test_a_tree_is_read_no_further_than_a_path_needs(text: str) -> None:
+    tree = Tree({("Webex", "Status"): "Stopped", ("Call", 1, "Status"): "Connected"})
+    tree.put(("Call", 2, "Status"), "OnHold")
+    tree.put(("Conference", "Call", 2, "Capabilities"), "x")
+    whole, part = ({words(path): value for path, value in tree.below(below)} for below in ((), stem(read_path(text))))
+    assert values_at(part, read_path(text)) == values_at(whole, read_path(text)) != []
+    assert len(part) < len(whole)
 
 
 def test_node_table_decides() -> None:

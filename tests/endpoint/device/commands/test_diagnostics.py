@@ -16,7 +16,9 @@ from cryptography.x509.oid import NameOID
 
 from endpoint.device import health
 from endpoint.device.checks import OFFLINE_S
+from endpoint.device.device import Device
 from endpoint.device.storage import SavedTrust
+from endpoint.runtime.clock import STANDS_STILL_PPM
 from endpoint.runtime.faults import Fault
 from tests.endpoint.cloud.stubbed import START, Stubbed, play
 from tests.endpoint.device.commands.commanding import command
@@ -152,6 +154,29 @@ def test_a_clock_that_was_set_is_noticed_within_a_day() -> None:
         assert message(stage, "CertificateExpiry")["References"] == "subject=CN=it&days=8"
 
     play(story)
+
+
+def test_certificates_are_looked_at_seldom_while_the_clock_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[datetime | None] = []
+    found = health.next_change
+
+    def counted(device: Device) -> datetime | None:
+        looks.append(found(device))
+        return looks[-1]
+
+    async def story(stage: Stubbed) -> None:
+        await stage.device.boot()
+        stage.device.world.clock.run_at(STANDS_STILL_PPM)
+        trusting(stage, it=stage.device.world.clock.now() + 30 * DAY + timedelta(seconds=1))
+        monkeypatch.setattr(health, "next_change", counted)
+        await stage.clock.sleep(7_300.0)
+        assert not message(stage, "CertificateExpiry")
+        stage.device.world.clock.run_at(0)
+        await stage.clock.sleep(3_700.0)
+        assert message(stage, "CertificateExpiry")
+
+    play(story)
+    assert len(looks) <= 6
 
 
 def test_nothing_looks_any_more_on_a_device_that_is_off() -> None:

@@ -18,7 +18,7 @@ from scripted_xapi import Scripted, scripted
 from scenarios.runner.commands import run_app
 
 SHELL = [sys.executable, "-m", "scenarios.runner.cli", "shell"]
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 """After this long something has gone wrong."""
 CALL = "xCommand Audio Volume Set Level: 31"
 VOLUME = "*s Audio Volume: 50\n** end\n"

@@ -1,0 +1,1 @@
+"""xAPI clients of scenarios: real ones, at the doors of a device."""
