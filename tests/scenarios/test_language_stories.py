@@ -181,3 +181,9 @@ def test_first_example_of_the_style_page_runs() -> None:
 def test_faults_of_the_style_page_run() -> None:
     """The page speaks of 210 media servers; the file has to ask for them."""
     passes("cloud: { media: { servers: 210 } }\n" + (DATA / "style_faults.yaml").read_text(encoding="utf-8"))
+
+
+def test_expected_failure_names_its_issue() -> None:
+    xfail = 'xfail: { reason: the cloud forgets it, issue: "ROOM-12" }\n'
+    outcome = play(xfail + ONLINE + "  - wait: { mercury: closed, within: 3s }\n")
+    assert (outcome.result, outcome.reason) == ("xfailed", "the cloud forgets it (ROOM-12)")
