@@ -5,6 +5,7 @@ Source: protocol/cloud-services.md 5 and 6; activation-and-media.md 15.4.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from endpoint.cloud.mercury_table import State
@@ -31,7 +32,7 @@ class Push:
         mercury.on_open = self._opened
         mercury.on_close = self._closed
         mercury.on_state = self._changed
-        mercury.on_reached = device.webex.reached
+        mercury.on_reached = partial(device.webex.reached, is_push=True)
         device.calendar.push_is_up = device.keys.push_is_up = lambda: mercury.is_open
 
     def report(self, *, anew: bool = False) -> None:

@@ -9,6 +9,7 @@ from scenarios.runner import call_verbs, cloud_verbs, device_verbs, fault_verbs,
 from scenarios.runner.call_subjects import CALL_SUBJECTS
 from scenarios.runner.conditions import Condition, Expectation, Never
 from scenarios.runner.event_subjects import EVENT_SUBJECTS, read_anchor
+from scenarios.runner.event_types import check_event_type
 from scenarios.runner.fields import read_flag
 from scenarios.runner.meter_subjects import METER_SUBJECTS
 from scenarios.runner.model import Step, StepFrame
@@ -173,6 +174,8 @@ class StepBuilder:
         elif used.kind == "device":
             if used.name not in self._devices:
                 self._problems.unknown(place, f"no device is named `{used.name}`", used.name, self._devices)
+        elif used.kind == "event":
+            check_event_type(self._problems, Scalar(used.name, place), self._context.sent)
         elif used.kind == "widget":
             made = self._context.widgets
             if not {used.name, ANY_WIDGET} & made:

@@ -67,7 +67,12 @@ class Context:
     clients: set[str] = field(default_factory=set)
     """Clients that stay connected, by their ids."""
 
-    def made(self, kind: Literal["fault", "invitation", "subscription", "call", "widget", "client"]) -> set[str]:
+    sent: set[str] = field(default_factory=set)
+    """Event types that the scenario sends itself; `ANY_EVENT` when the file does not know them."""
+
+    def made(
+        self, kind: Literal["fault", "invitation", "subscription", "call", "widget", "client", "event"]
+    ) -> set[str]:
         """Return the names that steps have made so far, of a kind; a name is added to them."""
         return {
             "fault": self.faults,
@@ -75,6 +80,7 @@ class Context:
             "subscription": self.subscribed,
             "call": self.calls,
             "widget": self.widgets,
+            "event": self.sent,
             "client": self.clients,
         }[kind]
 
@@ -286,7 +292,9 @@ def _diagnostics(context: Context, entry: Entry) -> list[Condition]:
     return found
 
 
-ELEMENTS: Final = ("join button", "reminder", "call bar", "incoming", "prompt", "banner", "activation page")
+ELEMENTS: Final = (
+    "join button", "reminder", "call bar", "incoming", "prompt", "banner", "booking list", "activation page",
+)  # fmt: skip
 """Elements of the screen that are simulated."""
 ELEMENT_KEYS: Final = (
     "visible", "enabled", "title", "text", "booking", "place", "call", "muted", "sharing", "recording", "locked",

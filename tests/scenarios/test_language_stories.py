@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.scenarios.stories import ONLINE, fails, passes, play
+import pytest
+
+from scenarios.runner.problems import ScenarioError
+from tests.scenarios.stories import ONLINE, fails, passes, play, story
 
 
 def test_discovery_asks_servers_of_some_transports_only() -> None:
@@ -44,6 +47,28 @@ def test_window_that_ends_before_it_begins_is_refused() -> None:
     outcome = play("device: { at: online }\nsteps: [ { sync: { from: +1h, to: -1h } } ]")
     assert outcome.kinds == ["verb"]
     assert "`from` is not before `to`" in outcome.reports[0]
+
+
+@pytest.mark.parametrize(("style", "level", "process"), [("2022", "E", "appl"), ("2026", "ERROR", "main")])
+def test_a_log_is_written_in_the_style_of_its_year(style: str, level: str, process: str) -> None:
+    lines: list[str] = []
+    outcome = play(
+        f"""
+        device: {{ at: online, log_style: {style} }}
+        steps:
+          - fault: {{ on: storage, do: full }}
+          - refresh: token
+            expect: {{ log: {{ module: Wx2, level: {level}, text: {{ starts: "state not written" }} }}, within: 1m }}
+        """,
+        after=lambda stage: lines.extend(stage.device("room").world.log.lines),
+    )
+    assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
+    assert f" {process}[" in lines[0]
+
+
+def test_another_log_style_is_refused() -> None:
+    with pytest.raises(ScenarioError, match="a log style is 2022 or 2026"):
+        story("device: { log_style: 2021 }\nsteps: [ { note: x } ]")
 
 
 def test_states_that_are_one_word_of_the_language_come_as_one() -> None:
