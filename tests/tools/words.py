@@ -189,7 +189,7 @@ SUBJECTS: Final[dict[str, tuple[str, str, str]]] = {
     "trace": ("event", "`{dotted path: matcher}`", "any event of the history, see [traces](trace.md)"),
 }
 EVENT_LIMITS: Final[dict[str, str]] = {
-    "times": "how often; a number or `{ge: 2}`; by default at least once",
+    "times": "how often; a number or `{ge: 2}`; by default at least once. The step is over when it has come so often; `for` watches on",
     "after": "only events after this anchor",
     "before": "only events before this anchor",
 }
