@@ -49,7 +49,7 @@ NAME_CHARS_MAX: Final = 256
 NO_TONES: Final = Pin("")
 IN_CALL: Final = ("share", "hold", "resume", "dtmf")
 """What only somebody who is in can do; the other words say so themselves."""
-ELSEWHERE_AFTER_S: Final = 1.0
+TAKEN_AFTER_S: Final = 1.0
 WAIT_MAX_S: Final = 604_800
 """The longest wait of a script, a week; it is no number of seconds that a clock cannot count."""
 Rows: TypeAlias = list[dict[str, Any]]
@@ -113,12 +113,14 @@ class CallUseCases:
         called = board.person(locus, callee)
         locus = self._book.open(changes.invited(locus.with_participant(one), called), events.PARTICIPANT_JOINED)
         board.await_answer(locus, called)
-        self._later(locus, "cancel", cancel_after_s, lambda: self._cancel(locus.id, one.id))
         fault = board.platform.faults.hit(
             "locus", step="ring", call=locus.id, device=board.platform.nicknames.get(callee.id)
         )
-        if fault is not None and elsewhere_after_s is None:
-            elsewhere_after_s = float(fault.params.get("after", ELSEWHERE_AFTER_S))
+        if fault is not None and fault.do == "cancelled" and cancel_after_s is None:
+            cancel_after_s = TAKEN_AFTER_S
+        elif fault is not None and fault.do == "elsewhere" and elsewhere_after_s is None:
+            elsewhere_after_s = TAKEN_AFTER_S
+        self._later(locus, "cancel", cancel_after_s, lambda: self._cancel(locus.id, one.id))
         self._later(locus, "elsewhere", elsewhere_after_s, lambda: self._elsewhere(locus.id, called.id))
         return locus.id
 

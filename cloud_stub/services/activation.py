@@ -35,6 +35,7 @@ FOREIGN_URL = "https://idbroker.elsewhere.example" + INVOKE_PATH
 """Where somebody in the middle wants the second step to go."""
 T = TypeVar("T")
 _MALFORMED_PEM = "-----BEGIN CERTIFICATE-----\nbm90IGEgY2VydGlmaWNhdGU=\n-----END CERTIFICATE-----\n"
+_NO_ARRAY = "no array"
 
 
 def activation_error(error: CloudError, tracking_id: str) -> dict[str, Any]:
@@ -97,9 +98,9 @@ class SrpActions:
         request = _checked(activation.read_invoke_request, call.body)
         self._state.refuse_locked(request.session)
         public = _checked(request.client_public)
-        if self._platform.faults.hit("activation", step="invoke"):
-            raise refusal("srp.proof_failed")
         keys, challenge = self._state.spend(request.session, public)
+        if self._platform.faults.hit("activation", step="invoke"):  # as if the other half had been mistyped
+            raise self._state.failed(challenge, "srp.proof_failed")
         try:
             asked = request.open(keys, activation.OauthData)
         except RequestRefused as error:
@@ -161,16 +162,21 @@ def config_data(platform: Platform, workspace_id: str, device_id: str | None) ->
     trust: Any = msgspec.UNSET if wanted is None else list(wanted) if isinstance(wanted, tuple) else wanted
     fault = platform.faults.hit("activation", step="config")
     if fault is not None:
-        trust = (
-            msgspec.UNSET
-            if fault.do == "no_trust_list"
-            else [*(trust if isinstance(trust, list) else ()), _MALFORMED_PEM]
-        )
+        trust = _spoilt(trust, fault)
     workspace = platform.store[Workspace].get(workspace_id)
     told = activation.ConfigData(trust_list=trust, device_id=device_id)
     if workspace is None:
         return told
     return msgspec.structs.replace(told, workspace_id=workspace.id, display_name=workspace.name)
+
+
+def _spoilt(trust: Any, fault: Fault) -> Any:
+    """Return what a fault makes of a `trustList`: none at all, no array, or one certificate more that is none."""
+    if fault.do == "no_trust_list":
+        return msgspec.UNSET
+    if fault.params.get("what") == "no_array":
+        return _NO_ARRAY
+    return [*(trust if isinstance(trust, list) else ()), _MALFORMED_PEM]
 
 
 def _checked(read: Callable[..., T], *arguments: bytes) -> T:

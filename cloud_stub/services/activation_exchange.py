@@ -209,6 +209,8 @@ class Exchanges:
         told = (introduced.device_identifier, introduced.model, introduced.serial)
         if told != (pending.device_identifier, pending.model, pending.serial):
             raise refusal("register.mismatch")
+        if self._platform.faults.hit("activation", step="admission"):
+            raise refusal("workspace.occupied")
         user = self._directory.user(pending.user_id)
         if self._platform.settings.one_device_per_workspace and user.workspace_id:
             kinds = {

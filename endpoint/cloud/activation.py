@@ -47,6 +47,7 @@ class ActivationRefused(EndpointError):
 
 ENDS: Final = (table.State.IDLE, table.State.FAILED, table.State.DONE)
 CANCELLED: Final = "cancelled"
+MAINTENANCE: Final = "maintenance"
 TEXTS: Final = {
     table.UNREACHABLE: "Cannot connect to the activation service.",
     CANCELLED: "The activation was cancelled.",
@@ -95,6 +96,8 @@ class Activation:
         self._task: asyncio.Task[object] | None = None
         self._exchange: Exchange | None = None
         self._machine = Machine(table.TABLE, self._changed)
+        self.on_wait: Callable[[str], object] = lambda code: None
+        """Told the error code for which the cloud asks for patience; empty when it has answered."""
 
     @property
     def state(self) -> table.State:
@@ -228,6 +231,7 @@ class Activation:
                 event = exchange.refused(step, answer.status, answer.body, is_late=self._is_late)
         if isinstance(event, (table.NoAnswer, table.Busy)):
             self._setback = event
+        self.on_wait(MAINTENANCE if isinstance(event, table.Busy) else "")
         self._tell(event)
         return event
 

@@ -15,6 +15,8 @@ from endpoint.runtime.world import World
 
 SILENCE_S: Final = 60.0  # protocol 15.1: no cloud service has answered for this long
 LINK_SILENCE_S: Final = 30.0  # protocol 15.1: after link loss
+DOUBT_S: Final = 10.0
+"""Seconds before the end of a silence at which somebody is asked, where only the websocket has failed so far."""
 
 
 class Status(Enum):
@@ -99,13 +101,16 @@ class WebexStatus:
         has_account: Callable[[], bool],
         is_registered: Callable[[], bool],
         on_change: Callable[[Status], object],
+        ask: Callable[[], object] = lambda: None,
     ) -> None:
         self._world = world
         self._has_account = has_account
         self._is_registered = is_registered
         self._on_change = on_change
+        self._ask = ask
         self._machine = Machine(TABLE, self._changed)
         self._silence: Timer | None = None
+        self._doubt: Timer | None = None
         self._answered_s = 0.0
 
     @property
@@ -126,13 +131,16 @@ class WebexStatus:
             self.stop()
         self._machine.feed(event)
 
-    def reached(self, answered: bool, asked_s: float) -> None:
+    def reached(self, answered: bool, asked_s: float, *, is_push: bool = False) -> None:
         """Take note of a request: the cloud answered, or nobody did.
 
-        A silence begins with the last answer, or with the first request after it that met none; what nobody asked for is none.
+        A silence begins with the last answer, or with the first request after it that met none; what nobody asked for is none. A websocket
+        that does not come about while nothing else is asked proves no silence (fault table row 12): before it is believed, a service is
+        asked.
 
         Args:
             asked_s: second of the clock at which the request was made.
+            is_push: it was made for the websocket.
         """
         clock, state = self._world.clock, self._machine.state
         if answered:
@@ -143,8 +151,12 @@ class WebexStatus:
                 if self._is_registered():
                     self._machine.feed(Registered())
         elif self._has_account() and self._silence is None and state is not Status.ERROR:
-            began_s = max(self._answered_s, asked_s)
-            self._silence = clock.call_later(began_s + SILENCE_S - clock.time(), self._silent)
+            left_s = max(self._answered_s, asked_s) + SILENCE_S - clock.time()
+            self._silence = clock.call_later(left_s, self._silent)
+            if is_push:
+                self._doubt = clock.call_later(left_s - DOUBT_S, self._ask)
+        elif not is_push:
+            self._believe()
 
     def link_lost(self) -> None:
         """Take note that the cable is out: nobody can answer, so nobody need be asked."""
@@ -158,11 +170,19 @@ class WebexStatus:
 
     def _silent(self) -> None:
         self._silence = None
+        self._believe()
         if self._has_account():
             self._machine.feed(Silence())
 
     def stop(self) -> None:
         """Stop waiting for the end of a silence."""
+        self._believe()
         if self._silence is not None:
             self._silence.cancel()
             self._silence = None
+
+    def _believe(self) -> None:
+        """Ask nobody whether a silence is one."""
+        if self._doubt is not None:
+            self._doubt.cancel()
+            self._doubt = None

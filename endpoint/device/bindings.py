@@ -123,6 +123,7 @@ def show_webex(device: Device, now: Status) -> None:
     else:
         device.reach.judge()
     show_lock(device)
+    device.notices.refresh()
 
 
 def show_mercury(device: Device, now: State) -> bool:

@@ -75,6 +75,7 @@ class Checks:
         elif device.link.condition is Condition.DOWN:
             self._is_offline(device.link.since)
         elif self._offline is None:
+            device.online.silent()
             clock = device.world.clock
             since = clock.now() - timedelta(seconds=SILENCE_S)
             self._offline = clock.call_later(OFFLINE_S - SILENCE_S, self._is_offline, since)

@@ -125,7 +125,12 @@ class Answers:
             Endpoint("GET", "/bookings", "bookings, and where each stands", self._bookings),
             Endpoint("GET", "/calls", "calls, and who is in them", self._calls),
             Endpoint("GET", "/history", "the call history, newest first", self._history),
-            Endpoint("GET", "/screen", "what people see: Join button, reminder, bookings, calls", self._screen),
+            Endpoint(
+                "GET",
+                "/screen",
+                "what people see: Join button, reminder, bookings, calls, banner, activation page",
+                self._screen,
+            ),
             Endpoint("GET", "/why", "why a Join button is missing, from this side", why.ask, WhyQuery),
             Endpoint("POST", "/why", "the same with the cloud's evidence", why.judge),
             Endpoint("GET", "/evidence", "all of it in one bundle, for a report", self._evidence),
@@ -271,7 +276,9 @@ class Answers:
         return answer({"items": history_view(self._device)})
 
     async def _screen(self, request: web.Request) -> web.Response:
-        return answer({**views.screen_view(self._device), **call_screen(self._device)})
+        return answer(
+            {**views.screen_view(self._device), **call_screen(self._device), **views.notices_view(self._device)}
+        )
 
     async def _evidence(self, request: web.Request) -> web.Response:
         bundle = views.evidence(self._device, self._source, self._log)

@@ -195,6 +195,16 @@ def screen_view(device: Device) -> dict[str, Any]:
     }
 
 
+def notices_view(device: Device) -> dict[str, Any]:
+    """Show what people see of the device itself: banner, activation page, and whether the bookings are up to date."""
+    shown = device.notices.screen()
+    return {
+        "banner": shown["banner"],
+        "bookingList": shown["booking list"],
+        "activationPage": shown["activation page"],
+    }
+
+
 def clock_view(clock: Clock, source: TimeSource) -> dict[str, Any]:
     """Show a device's clock: seconds of the run, its wall time, and how far that is from the run's."""
     return {

@@ -47,15 +47,16 @@ from endpoint.device.keeping import Keeper, keep_activation, keep_configurations
 from endpoint.device.link import Link
 from endpoint.device.linking import Linking
 from endpoint.device.local import LocalSide
+from endpoint.device.notices import Notices
 from endpoint.device.online import WayOnline
 from endpoint.device.push import Push
 from endpoint.device.reach import Reach
-from endpoint.device.settings import LOG_PROCESS, DeviceSettings
+from endpoint.device.settings import DeviceSettings
 from endpoint.device.waiting import Waiting
 from endpoint.room.bookings import edits as room_edits
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import Clock, TimeSource, iso_seconds
-from endpoint.runtime.devicelog import DeviceLog
+from endpoint.runtime.devicelog import STYLES, DeviceLog
 from endpoint.runtime.errors import StorageError
 from endpoint.runtime.faults import Faults
 from endpoint.runtime.net import NameTable, Net
@@ -132,7 +133,7 @@ class Device:
             trace,
             pid=self._chance.stream("pid", boot).randint(2000, 4999),
             zone=self.settings.zone,
-            process=LOG_PROCESS[self.settings.log_style],
+            style=STYLES[self.settings.log_style],
             lines_max=self.settings.log_lines,
         )
 
@@ -150,6 +151,7 @@ class Device:
         for text, value in {**self.settings.configuration, **self.state.configuration}.items():
             self.configuration.put(parse_path(text), value)
         self.diagnostics = Diagnostics(self.status)
+        self.notices = Notices(self)
         self._tasks = Tasks(self._on_defect)
         self.local = LocalSide(self)
         effects.plug(self)
@@ -196,6 +198,7 @@ class Device:
         self.webex = WebexStatus(
             world, has_account=lambda: self.is_activated,
             is_registered=lambda: self.registration.device is not None, on_change=lambda now: bindings.show_webex(self, now),
+            ask=lambda: self.reach.ask(),  # noqa: PLW0108  it is made below
         )  # fmt: skip
         self.checks = Checks(self)
         self.reach = Reach(self)
@@ -216,6 +219,7 @@ class Device:
 
     def _plug(self) -> None:
         """Join the parts: who is told what."""
+        self.activation.on_wait = self.notices.activating
         self.http.on_failed = self.catalog.mark_failed
         self.http.on_reached = self.webex.reached
         self.http.on_outcome = self.mercury.on_outcome = self.reach.outcome
@@ -228,12 +232,17 @@ class Device:
         self.calendar.listener = self.local.bookings
         self.status.listen((), self._waiting.progress)
         self.status.listen(("Diagnostics",), lambda changes: push.report())
+        self.status.listen(("Diagnostics",), lambda changes: self.notices.refresh())
         self.configuration.listen((), self.xapi_relay.on_configured)
         self._began_after = self.world.trace.last
         bindings.show_changes(self.status, self.world)
         self.status.listen(("Webex",), lambda changes: self.on_seen())
         self.diagnostics.put("WebexActivationRequired", self.state.account is None, {"reason": "not activated"})
         self.check_health()
+
+    def screen(self) -> dict[str, dict[str, Any]]:
+        """Return the elements on the screen by name: of bookings, of calls, of the device itself."""
+        return {**self.local.bookings.screen(), **self.local.calls.screen(), **self.notices.screen()}
 
     def check_health(self) -> None:
         """Run the checks of the device's diagnostics now."""

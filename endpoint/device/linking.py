@@ -47,6 +47,7 @@ class Linking:
         device.webex.feed(status.Started())
         device.status.put(("Provisioning", "Status"), "Provisioning")
         device.bootstrap.trust_dates()
+        device.notices.activating()
         try:
             account = await activation.run(code, hardens=hardens)
         except BaseException as error:
@@ -88,4 +89,5 @@ class Linking:
         other = "storage" if isinstance(error, StorageError) else "cancelled"
         reason = error.code if isinstance(error, ActivationRefused) else other
         device.diagnostics.put("WebexActivationRequired", True, {"reason": reason})
+        device.notices.failed(error)
         device.checks.portal.ask()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from endpoint.cloud.account import milliseconds
 from endpoint.cloud.http import Call
+from endpoint.cloud.status import Status
 from endpoint.runtime.clock import Timer
 from endpoint.runtime.errors import EndpointError
 from endpoint.wire.activation.messages import ConfigData
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 RETRY_S: Final = (45, 60)
 """Wait before the whole way to the cloud is tried again, drawn."""
 TOKEN_NEAR_EXPIRY_S: Final = 300.0
+TIME_AGAIN_S: Final = 60.0
+"""Wait before the time is asked for again, while nobody answers."""
 
 
 class NotActivated(EndpointError):
@@ -26,13 +29,14 @@ class NotActivated(EndpointError):
 class WayOnline:
     """Bring one device online, for one boot."""
 
-    __slots__ = ("_device", "_going", "_retries", "_retry")
+    __slots__ = ("_asking_time", "_device", "_going", "_retries", "_retry")
 
     def __init__(self, device: Device) -> None:
         self._device = device
         self._retry: Timer | None = None
         self._retries = 0
         self._going: asyncio.Task[None] | None = None
+        self._asking_time: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         """Take the whole way in the background, again and again until it is done."""
@@ -56,6 +60,17 @@ class WayOnline:
             self._retry = device.world.clock.call_later(wait_s, self.start)
             return
         device.mercury.connect()
+
+    def silent(self) -> None:
+        """Take note that nobody answers: a clock that nobody has set can be why, so the time is asked for until it is known."""
+        if self._asking_time is None or self._asking_time.done():
+            self._asking_time = self._device.tasks.start(self._ask_time(), "time")
+
+    async def _ask_time(self) -> None:
+        device = self._device
+        while device.webex.status is Status.ERROR and not device.bootstrap.knows_time:
+            await device.bootstrap.run()
+            await device.world.clock.sleep(TIME_AGAIN_S)
 
     def cancel_retry(self) -> None:
         """Plan no further try; one that is under way goes on."""

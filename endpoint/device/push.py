@@ -5,6 +5,7 @@ Source: protocol/cloud-services.md 5 and 6; activation-and-media.md 15.4.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from endpoint.cloud.mercury_table import State
@@ -31,7 +32,7 @@ class Push:
         mercury.on_open = self._opened
         mercury.on_close = self._closed
         mercury.on_state = self._changed
-        mercury.on_reached = device.webex.reached
+        mercury.on_reached = partial(device.webex.reached, is_push=True)
         device.calendar.push_is_up = device.keys.push_is_up = lambda: mercury.is_open
 
     def report(self, *, anew: bool = False) -> None:
@@ -42,13 +43,13 @@ class Push:
 
     def _opened(self) -> None:
         device = self._device
-        if self._was_lost:
-            self._was_lost = False
+        was_lost, self._was_lost = self._was_lost, False
+        if was_lost:
             device.local.bookings.sync_required()
         self.report(anew=True)
         device.calls.on_mercury_open()
-        if device.settings.bring_up == "manual" and not device.calendar.caught_up:
-            return  # each stage waits for its verb; once caught up, a reconnection is followed by a catch-up as always
+        if device.settings.bring_up == "manual" and not device.calendar.caught_up and not was_lost:
+            return  # each stage waits for its verb; a reconnection is none, and is followed by a catch-up as always
         device.calendar.push_came_up()
         device.offers.push_came_up()
         if device.settings.bring_up == "auto" and device.reachability.view.status == "NotStarted":

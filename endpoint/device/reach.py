@@ -7,13 +7,16 @@ reason, and goes when that host has answered. Source: protocol/activation-and-me
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from endpoint.cloud.http import Call
 from endpoint.cloud.mercury_table import State
-from endpoint.cloud.status import Status
+from endpoint.cloud.status import DOUBT_S, Status
 from endpoint.device.link import Condition
-from endpoint.runtime.errors import Unreachable
+from endpoint.runtime.errors import EndpointError, Unreachable
+from endpoint.wire.health import PING_PATH
 
 if TYPE_CHECKING:
     from endpoint.device.device import Device
@@ -59,6 +62,15 @@ class Reach:
         """Forget what went wrong while nobody answered: what goes wrong still will show."""
         self._failures.clear()
         self.judge()
+
+    def ask(self) -> None:
+        """Ask the catalogue service whether anybody is there; the answer is taken note of as any other."""
+        self._device.tasks.start(self._ask(), "reach")
+
+    async def _ask(self) -> None:
+        url = self._device.bases.u2c + PING_PATH
+        with suppress(EndpointError):
+            await self._device.http.send(Call("GET", url, "u2c", timeout_s=DOUBT_S))
 
     def judge(self) -> None:
         """Say what is in the way: no network, no cloud, a certificate that is over."""

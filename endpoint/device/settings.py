@@ -21,9 +21,6 @@ class AutoJoin:
     lead_s: int = 60
 
 
-LOG_PROCESS: Final = {"2022": "appl", "2026": "main"}  # log profiles; protocol/activation-and-media.md 9.1
-
-
 @dataclass(frozen=True, slots=True)
 class DeviceSettings:
     """What a device is and how it behaves, apart from what it learns.
@@ -35,6 +32,7 @@ class DeviceSettings:
         bring_up: `auto` goes on by itself after activation and at boot; `manual` waits for each step.
         discovery: profile of the media discovery: `fast` or `faithful`.
         catalog_format: `hostmap` or `U2CV2`.
+        log_style: how lines of the device log look, of `endpoint.runtime.devicelog.STYLES`.
         log_lines: lines of the device log kept in memory.
         state_dir: where state is kept; None keeps it as long as the process runs.
         state_lasts: the directory outlives the process; without it no write waits for the disk.

@@ -8,12 +8,23 @@ Source: protocol/activation-and-media.md section 9.1.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, tzinfo
+from typing import Final, NamedTuple
 
 from endpoint.runtime.clock import Clock
 from endpoint.runtime.trace import Trace
 
+
+class Style(NamedTuple):
+    """How the software of an age writes its lines: the name of the process, and the word for an error."""
+
+    process: str
+    error: str
+
+
+STYLES: Final[Mapping[str, Style]] = {"2022": Style("appl", "E"), "2026": Style("main", "ERROR")}
+"""Styles by the year of their observation; protocol/activation-and-media.md 9.1."""
 LINES_MAX = 2_000
 """Lines kept in memory per device; older ones leave by the sinks only, and are counted in `DeviceLog.dropped`."""
 
@@ -43,7 +54,7 @@ class DeviceLog:
         *,
         pid: int,
         zone: tzinfo = UTC,
-        process: str = "appl",
+        style: Style = STYLES["2022"],
         lines_max: int = LINES_MAX,
     ) -> None:
         self._who = who
@@ -52,7 +63,7 @@ class DeviceLog:
         self._sinks: list[Callable[[str], object]] = []
         self.pid = pid
         self.zone = zone
-        self.process = process
+        self.style = style
         self.http = HttpCounter()
         self.lines: deque[str] = deque(maxlen=lines_max)
         self._written = 0
@@ -71,14 +82,18 @@ class DeviceLog:
 
         Args:
             module: `Wx2`, `Wx2Http`, `CalliopeDiscovery`, ...
-            level: a digit `1`..`6` (printed `[1]`), or `I`, `W`, `E`, and `ERROR` where a real line has it (printed after a blank).
+            level: a digit `1`..`6` (printed `[1]`), or `I`, `W`, `E` (the style's word for it), and `ERROR` where a real line has it
+                (printed after a blank).
             of: another process of the device than the one whose log this is; its lines have neither module nor level.
             text: what follows the colon; holds no secret. Control characters in it are written as escapes: one line is one line.
         """
         if not text.isprintable():
             text = _on_one_line(text)
+        level = self.style.error if level == "E" else level
         mark = f"[{level}]" if level.isdigit() else f" {level}"
-        said = f"{of}[{self.pid + len(of)}]: {text}" if of else f"{self.process}[{self.pid}]: {module}{mark}: {text}"
+        said = (
+            f"{of}[{self.pid + len(of)}]: {text}" if of else f"{self.style.process}[{self.pid}]: {module}{mark}: {text}"
+        )
         line = f"{self.stamp(self._clock.now())} {said}"
         self.lines.append(line)
         self._written += 1

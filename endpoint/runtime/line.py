@@ -8,6 +8,7 @@ a TCP sender does (RFC 6298), until they pass or the sender gives up; so both en
 from __future__ import annotations
 
 import asyncio
+import errno
 from collections import deque
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -41,7 +42,7 @@ class Line:
     Args:
         way: what the path is like; looked at whenever something is about to pass.
         is_sealed: whether what passes is sealed by TLS, which makes packets larger.
-        on_gone: told once when the sender has given up.
+        on_gone: told why when the sender has given up, or was reset on the way.
     """
 
     __slots__ = (
@@ -49,7 +50,9 @@ class Line:
         "in_flight",
     )  # fmt: skip
 
-    def __init__(self, clock: Clock, way: Way, pipes: Pipes, *, is_sealed: bool, on_gone: Callable[[], object]) -> None:
+    def __init__(
+        self, clock: Clock, way: Way, pipes: Pipes, *, is_sealed: bool, on_gone: Callable[[Exception], object]
+    ) -> None:
         self._clock = clock
         self._way = way
         self._pipes = pipes
@@ -71,7 +74,10 @@ class Line:
 
     def push(self, size: int, deliver: Callable[[], object]) -> None:
         """Send so many bytes; `deliver` is called when they arrive, behind all that was sent before."""
-        self._way.touch()
+        if self._way.touch():
+            self.drop()
+            self._on_gone(ConnectionResetError(errno.ECONNRESET, "Connection reset by peer"))
+            return
         if self.is_empty and self._way.is_clear:
             deliver()
             return
@@ -125,7 +131,7 @@ class Line:
             self._rto_s = max(self._rto_s, RTO_MIN_S, 2 * found.latency_s if found is not None else 0.0)
         elif now_s - self._stalled_s >= GIVE_UP_S:
             self.drop()
-            self._on_gone()
+            self._on_gone(TimeoutError(errno.ETIMEDOUT, "Connection timed out"))
             return
         else:
             self._rto_s = min(2 * self._rto_s, RTO_MAX_S)

@@ -110,9 +110,9 @@ class StreamTransport(asyncio.Transport):
         if self._peer is not None and self._peer._lost:
             self._arrive_eof()
 
-    def give_up(self) -> None:
-        """Break this end alone, as a sender does who was never answered."""
-        self._break(TimeoutError(errno.ETIMEDOUT, "Connection timed out"))
+    def give_up(self, error: Exception) -> None:
+        """Break this end alone, as a sender does who was never answered, or was reset on the way."""
+        self._break(error)
 
     # what the protocol on this end calls
 

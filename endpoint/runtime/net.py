@@ -21,7 +21,8 @@ from weakref import ref
 from endpoint.runtime.clock import Clock
 from endpoint.runtime.errors import Unreachable
 from endpoint.runtime.faults import Fault, Faults
-from endpoint.runtime.quality import shapes
+from endpoint.runtime.hush import Hush
+from endpoint.runtime.quality import shapes, silences
 from endpoint.runtime.shaping import Shaped, Shaper
 from endpoint.runtime.tls import TlsClient, date_problem, failure
 from endpoint.runtime.wiretap import Ear, TappedDatagrams, TappedEndpoint, TappedProtocol, Wiretap, bare, ends
@@ -46,11 +47,14 @@ FAILURES: Final[Mapping[str, Mapping[str, tuple[str, str]]]] = {
         "wrong_name": ("tls", "certificate verify failed for {host}: host name mismatch"),
         "revoked": ("tls", "certificate verify failed for {host}: revoked"),
         "revocation_unknown": ("tls", "certificate verify failed for {host}: revocation unknown"),
+        "old_version": ("tls", "connection reset {host}:{port}"),
     },
 }
 """What a fault does to a new connection, from the lowest layer up: layer and reason of the failure."""
 SOFT: Final = frozenset({"revocation_unknown"})
 """What only those mind who insist on an answer."""
+OF_ALL: Final = frozenset({"old_version"})
+"""What of TLS is in the way of those, too, who verify no certificate."""
 PATIENCE: Final = frozenset({"silent", "block"})
 """Faults that show only when somebody has waited in vain."""
 LINK_LOST: Final = frozenset(FAILURES["link"])
@@ -160,6 +164,7 @@ class Net:
         self._streams: list[tuple[Callable[[], Any], Mapping[str, object]]] = []
         self._shaper: Shaper | None = None
         self._over_tcp: dict[str, None] = {}
+        self._hush = Hush(clock, faults, lambda: list(self._open_streams()))
         faults.on_momentary(self._strike)
         faults.on_change(self._changed)
 
@@ -192,11 +197,10 @@ class Net:
                 return await self._through(stream, factory, tls, about, timeout_s)
         factory = self._heard(factory, tls, about)
         verifies = tls is not None and tls.verify
-        insists = tls is not None and tls.insists
         patience_s = CONNECT_TIMEOUT_S if timeout_s is None else timeout_s
         shaped, ends_s = None, self.clock.time() + patience_s
         if self.faults.armed:
-            await self._disturb(about, patience_s, verifies, insists)
+            await self._disturb(about, patience_s, tls)
             host = await self._misled(about, patience_s)
             shaped, ends_s = await self._reach(about, patience_s), self.clock.time() + patience_s
         address = self.names.resolve(host, port)
@@ -241,9 +245,7 @@ class Net:
         if tls is not None:
             held = _Held()
             try:
-                await self._disturb(
-                    about, CONNECT_TIMEOUT_S if timeout_s is None else timeout_s, tls.verify, tls.insists, ("tls",)
-                )
+                await self._disturb(about, CONNECT_TIMEOUT_S if timeout_s is None else timeout_s, tls, ("tls",))
                 async with self.clock.timeout(timeout_s):
                     transport = await asyncio.get_running_loop().start_tls(
                         stream, held, tls.context(), server_hostname=str(about["host"])
@@ -297,24 +299,25 @@ class Net:
         self,
         about: Mapping[str, object],
         patience_s: float,
-        verifies: bool,
-        insists: bool,
+        tls: TlsClient | None,
         layers: Container[str] = FAILURES,
     ) -> None:
         """Let faults of the lower layers bite: the lowest wins. Whoever does not verify is not disturbed by certificates."""
         for layer, failures in FAILURES.items():
             if (
                 layer not in layers
-                or (layer == "tls" and not verifies)
+                or (layer == "tls" and tls is None)
                 or (layer == "dns" and is_address(str(about["host"])))
             ):
                 continue
             among = {*failures, "delay"} - ({"tcp_only"} if about["host"] in self._over_tcp else set())
+            if layer == "tls" and tls is not None and not tls.verify:
+                among &= OF_ALL
             fault = self.faults.hit(layer, among, at="client", **about)
             if fault is None:
                 continue
             wait_s = patience_s if fault.do in PATIENCE else 0.0
-            failure = None if fault.do in SOFT and not insists else failures.get(fault.do)
+            failure = None if fault.do in SOFT and tls is not None and not tls.insists else failures.get(fault.do)
             if fault.do == "delay":
                 wait_s = min(float(fault.params.get("by", 1.0)), patience_s)
                 failure = None if wait_s < patience_s else _NO_CONNECT if layer != "dns" else _NO_ANSWER
@@ -383,6 +386,8 @@ class Net:
         if not shapes(fault):
             return
         self._conditions().changed(fault)
+        if silences(fault):
+            self._hush.changed()
         for held, about in self._open_streams():
             self._conditions().surround(held().get_extra_info("stream"), about)
 
@@ -390,11 +395,12 @@ class Net:
         carried_out = MOMENTARY.get(fault.do)
         if carried_out is None:
             return False
-        wanted = {"tcp": None, "websocket": "mercury"}.get(fault.on, fault.on)
+        is_tls = fault.on == "tls"
+        wanted = {"tcp": None, "tls": None, "websocket": "mercury"}.get(fault.on, fault.on)
         hit = [
             held()
             for held, about in self._open_streams()
-            if wanted in (None, about["service"]) and fault.aims_at(about)
+            if wanted in (None, about["service"]) and fault.aims_at(about) and (not is_tls or _speaks_tls(held()))
         ]
         for stream in hit:
             carried_out(stream)
@@ -562,5 +568,9 @@ def reset(transport: Any) -> None:
     transport.abort()
 
 
-MOMENTARY: Final[Mapping[str, Callable[[Any], None]]] = {"reset": reset, "half_close": half_close}
+def _speaks_tls(transport: Any) -> bool:
+    return transport.get_extra_info("ssl_object") is not None
+
+
+MOMENTARY: Final[Mapping[str, Callable[[Any], None]]] = {"reset": reset, "half_close": half_close, "abort": reset}
 """What is done to open streams, once."""

@@ -18,6 +18,8 @@ SHAPES: Final = frozenset({
     ("link", CONDITIONS), ("link", "lossy"), ("link", "throttle"), ("link", "mtu"), ("tcp", "throttle"), ("tcp", "idle_cut"),
 })  # fmt: skip
 """Layer and action of what changes a path without breaking it."""
+SILENCE: Final = ("tcp", "silent")
+"""Layer and action of what keeps new connections from coming about, and lets nothing pass on open ones, as long as it is not counted."""
 MTU: Final = 1500
 """Bytes of the largest packet where nothing says otherwise (protocol/activation-and-media.md section 16)."""
 TCP_HEADERS: Final = 40
@@ -61,7 +63,13 @@ class Quality:
 
 def shapes(fault: Fault) -> bool:
     """Say whether a fault shapes paths."""
-    return (fault.on, fault.do) in SHAPES
+    return (fault.on, fault.do) in SHAPES or silences(fault)
+
+
+def silences(fault: Fault) -> bool:
+    """Say whether a fault lets nothing pass on streams that are open."""
+    is_whole = fault.count is None and not fault.skip and fault.percent >= 100
+    return (fault.on, fault.do) == SILENCE and is_whole
 
 
 def shaping(faults: Faults, carrier: str, about: Mapping[str, Any]) -> tuple[Fault, ...]:
@@ -107,6 +115,8 @@ def _worse(before: Quality, fault: Fault, about: Mapping[str, Any]) -> Quality:
             rate = THROTTLED_BPS if rate is None else rate
         case "mtu":
             hole = min(int(params.get("bytes", BLACK_HOLE_BYTES)), MTU if hole is None else hole)
+        case "silent":
+            loss = 1.0
         case "idle_cut":
             own_s = float(params.get("idle", IDLE_S))
             idle_s = own_s if idle_s is None else min(idle_s, own_s)

@@ -156,13 +156,13 @@ class Shaped:
         self._ways = (up, down)
         self._pipes = pipes
 
-    def _line(self, number: int, on_gone: Callable[[], object], *, is_sealed: bool = False) -> Line:
+    def _line(self, number: int, on_gone: Callable[[Exception], object], *, is_sealed: bool = False) -> Line:
         return Line(self._clock, self._ways[number], self._pipes, is_sealed=is_sealed, on_gone=on_gone)
 
     async def connect(self) -> None:
         """Wait for as long as it takes to make a connection: a packet there and one back. It may be for ever."""
         for number in range(len(DIRECTIONS)):
-            line = self._line(number, lambda: None)
+            line = self._line(number, lambda _: None)
             try:
                 await line.passes(SYN_BYTES, RTO_SYN_S)
             finally:

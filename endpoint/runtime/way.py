@@ -32,10 +32,11 @@ class Pipes:
 
 @dataclass(slots=True)
 class Activity:
-    """When something last passed on a stream, in either direction; and whether what is on the way has forgotten the stream."""
+    """When something last passed on a stream, in either direction; whether it is forgotten on the way, and whether that is told."""
 
     last_s: float
     is_cut: bool = False
+    is_reset: bool = False
 
 
 _BITES_WHEN_ASKED: Final = frozenset({CONDITIONS, "idle_cut"})
@@ -94,16 +95,18 @@ class Way:
     def _is_cut(self) -> bool:
         return self._activity is not None and self._activity.is_cut
 
-    def touch(self) -> None:
-        """Take note that something is sent; whoever comes after too long a pause finds the stream forgotten."""
+    def touch(self) -> bool:
+        """Take note that something is sent; whoever comes after too long a pause finds the stream forgotten; True if he is reset."""
         if self._activity is None:
-            return
+            return False
         now_s, found = self._clock.time(), self.look()
         limit_s = found.idle_s if found is not None and not self._activity.is_cut else None
         if found is not None and limit_s is not None and now_s - self._activity.last_s > limit_s:
-            self._activity.is_cut = True
-            self._faults.bite(next(fault for fault in found.sources if fault.do == "idle_cut"))
+            fault = next(fault for fault in found.sources if fault.do == "idle_cut")
+            self._activity.is_cut, self._activity.is_reset = True, fault.params.get("what") == "reset"
+            self._faults.bite(fault)
         self._activity.last_s = now_s
+        return self._activity.is_reset
 
     def swallows(self, packet_bytes: int) -> bool:
         """Say whether a packet of this size never arrives, and let the faults that are met bite."""

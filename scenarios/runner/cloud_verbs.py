@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, WithJsonSchema
 
 from scenarios.runner.device_verbs import version_objections
+from scenarios.runner.event_types import ANY_EVENT
 from scenarios.runner.fields import Duration, Flag, KnownText, Moment, Name, Text, Toggle
 from scenarios.runner.validation import Objection
 from scenarios.runner.verbs import Capability, Defined, Verb, declare
@@ -160,6 +161,12 @@ class MercurySend(Verb):
         """Object to nothing to send, and to both forms."""
         if (self.frame is None) == (self.raw is None):
             yield Objection((), "write either frame or raw")
+
+    def defines(self) -> Iterable[Defined]:
+        """Make the type of the event known to expectations of frames."""
+        data = self.frame.get("data") if self.frame is not None else None
+        kind = data.get("eventType") if isinstance(data, dict) else None
+        yield Defined("event", kind if isinstance(kind, str) else ANY_EVENT, ("frame",))
 
 
 @declare

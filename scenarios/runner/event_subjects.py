@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from endpoint.runtime.trace import Event
 from scenarios.runner import matchers as m
 from scenarios.runner.conditions import Anchor, Condition, EventCondition, Fields, actor, state_word
+from scenarios.runner.event_types import check_event_type
 from scenarios.runner.lifecycles import check_machine, check_state
 from scenarios.runner.matchers import Matcher, Mismatch, Mismatches, Subject, show
 from scenarios.runner.references import SERVICES
@@ -306,6 +307,9 @@ def _frame(context: Context, entry: Entry) -> list[Condition]:
         context.problems.unknown(
             side.node.at, f"a frame comes from cloud or device, not {show(source)}", str(source), ("cloud", "device")
         )
+    for one in limits.own:
+        for scalar in _event_types(one):
+            check_event_type(context.problems, scalar, context.sent)
     keys = tuple((one.key, context.events.compile(one.node)) for one in limits.own if one.key != "from")
     return [
         EventCondition(
@@ -321,6 +325,16 @@ def _frame(context: Context, entry: Entry) -> list[Condition]:
             before=limits.before,
         )
     ]
+
+
+def _event_types(entry: Entry) -> list[Scalar]:
+    """Return what `data.eventType` is compared with, written with a dot or as a map."""
+    if entry.key == "data.eventType":
+        return [*literals_of(entry.node)]
+    if entry.key != "data" or not isinstance(entry.node, MapNode):
+        return []
+    inner = entry.node.get("eventType")
+    return [] if inner is None else [*literals_of(inner.node)]
 
 
 def _select_any(event: Event, device: str) -> Fields | None:

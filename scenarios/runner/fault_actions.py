@@ -113,10 +113,11 @@ def _begin(stage: Stage, spec: f.FaultSpec, made: Fault, device: str) -> bool:
     """Let a fault happen, or hold until its limit; says whether it met something."""
     stage.pending.pop(made.id, None)
     if spec.action is not None and spec.action.momentary and spec.every is not None:
-        strike = partial(_await_occasion, stage, made) if spec.action.waits else partial(stage.faults.strike, made)
+        waits = spec.action.waits and not _is_mid_connection(spec)
+        strike = partial(_await_occasion, stage, made) if waits else partial(stage.faults.strike, made)
         again_and_again(stage, made.id, strike, spec.every, spec.count, _ends(stage, spec, made, device))
         return True
-    if spec.action is not None and spec.action.happens_now:
+    if (spec.action is not None and spec.action.happens_now) or _is_mid_connection(spec):
         return stage.faults.strike(made)
     if (made.on, made.do) == ("link", "flap"):
         flap(stage, made, spec.every or FLAP_EVERY_S)
@@ -130,6 +131,12 @@ def _begin(stage: Stage, spec: f.FaultSpec, made: Fault, device: str) -> bool:
     if ends:
         stage.pending[made.id] = ends
     return True
+
+
+def _is_mid_connection(spec: f.FaultSpec) -> bool:
+    """Say whether TLS is broken off on connections that are open, not at the next handshake."""
+    is_timed = spec.after is not None and spec.after.count is None
+    return (spec.on, spec.do) == ("tls", "abort") and is_timed
 
 
 def _ends(stage: Stage, spec: f.FaultSpec, made: Fault, device: str) -> list[Callable[[], object]]:
@@ -198,7 +205,7 @@ def _target(stage: Stage, spec: f.FaultSpec) -> dict[str, Any]:
         raise ValueError(f"a clock is that of a device or of the cloud, not of {target['of']}")
     if spec.on in _THINGS and target.get("of") != "cloud":
         target.setdefault("device", stage.acting)
-    if spec.on == "tls" and spec.do in DOES:
+    if spec.on == "tls" and spec.do in DOES and not _is_mid_connection(spec):
         target["at"] = "door"  # the cloud has both sides' certificates: it shows a real bad one
     if spec.ca == "trusted" and stage.cloud.platform.settings.inspector is None:
         raise ValueError("devices trust nobody who inspects TLS; write cloud: { tls: { trust_list: 1 } }")

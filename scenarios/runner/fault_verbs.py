@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
 from cloud_stub.premises.proxy_settings import Scheme
 from endpoint.runtime.faults import Between
-from endpoint.runtime.field_faults import ROWS
+from endpoint.runtime.field_faults import SWITCHES
 from endpoint.runtime.quality import SHAPES
 from endpoint.runtime.vocabulary import FAULTS, Action
 from scenarios.runner.chaos.menu import MENU
@@ -85,15 +85,28 @@ def _until(value: object) -> str:
     raise wrong("write an anchor, such as mercury open")
 
 
-_BUILT_ROWS = [row.id for row in ROWS.values() if row.is_built]
+_BUILT_ROWS = [row.id for row in SWITCHES.values() if row.is_built]
 _HARMLESS: Mapping[str, Any] = {"on": "link", "do": "down"}
 """Stands in the place of a row that is refused, so that nothing else about it is wrong."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """A row whose own `on` or `do` stands beside it."""
+
+    row: object
+    key: str
+
+
 def _row(value: object) -> object:
-    row = ROWS.get(value) if isinstance(value, str) else None
+    if isinstance(value, _Beside):
+        row = SWITCHES.get(value.row) if isinstance(value.row, str) else None
+        variants = [one.id for one in row.switches[1:]] if row is not None else []
+        others = f"; its variants: {', '.join(variants)}" if variants else ""
+        raise wrong(f"a row of the fault table has its own `{value.key}`; leave out one of them{others}")
+    row = SWITCHES.get(value) if isinstance(value, str) else None
     if row is None:
-        raise wrong(f"the fault table has no row `{value}`", nearest(str(value), ROWS))
+        raise wrong(f"the fault table has no row `{value}`", nearest(str(value), SWITCHES))
     if not row.is_built:
         raise wrong(f"not built yet: row {row.number} of the fault table, `{row.id}`: {row.pending}")
     return value
@@ -106,11 +119,15 @@ _ENDS = ("for", "count", "until")
 def _spread(node: Node) -> list[Node]:
     """Put the faults of a row of the table in the place of its name; what is written beside it goes to each of them."""
     entry = node.get("row") if isinstance(node, MapNode) else None
+    if entry is not None and isinstance(node, MapNode):
+        crowding = node.get("on") or node.get("do")
+        if crowding is not None:
+            return [_crowded(entry, crowding)]
     name = node if entry is None else entry.node
     if not isinstance(name, Scalar):
         return [node]
     own = tuple(one for one in node.entries if one is not entry) if isinstance(node, MapNode) else ()
-    row = ROWS.get(name.value) if isinstance(name.value, str) else None
+    row = SWITCHES.get(name.value) if isinstance(name.value, str) else None
     plan = row.plan if row is not None and row.is_built else (_HARMLESS,)
     parts = [{"row": name.value, **spec} for spec in plan]
     has_lasting = not all(map(_happens_once, parts))
@@ -124,6 +141,14 @@ def _spread(node: Node) -> list[Node]:
         entries = [Entry(key, name.at, graft(value, name.at)) for key, value in part.items() if key not in written]
         found.append(_named(MapNode((*entries, *beside), node.at), name, number))
     return found
+
+
+def _crowded(entry: Entry, beside: Entry) -> Node:
+    """Return a fault that is refused because its row stands beside words of its own."""
+    name = entry.node.value if isinstance(entry.node, Scalar) else None
+    refused = Entry("row", entry.at, Scalar(_Beside(name, beside.key), beside.at))
+    harmless = (Entry(key, entry.at, graft(value, entry.at)) for key, value in _HARMLESS.items())
+    return MapNode((refused, *harmless), entry.at)
 
 
 def _happens_once(spec: Mapping[str, Any]) -> bool:
@@ -205,11 +230,6 @@ class FaultSpec(Strict):
 
     def objections(self) -> Iterable[Objection]:
         """Object to what the vocabulary does not have, and to keys that the action does not take."""
-        if self.row is not None and all(spec["on"] != self.on for spec in ROWS[self.row].plan):
-            yield Objection(
-                ("on",), f"row `{self.row}` says itself on what it acts; leave out `on`, or `row`", at_key=True
-            )
-            return
         actions = FAULTS.get(self.on)
         if actions is None:
             later = not_yet("fault", self.on)
@@ -354,12 +374,15 @@ class Fault(Verb):
                 yield Defined("fault", spec.id, ("plan", index, "id"))
 
     def uses(self) -> Iterable[Used]:
-        """Refer to the anchors that begin and end faults, and to clients."""
+        """Refer to the anchors that begin and end faults, to the events that they are aimed at, and to clients."""
         for index, spec in enumerate(self.plan):
             if spec.after is not None and spec.after.anchor is not None:
                 yield Used("anchor", spec.after.anchor, ("plan", index, "after"))
             if spec.until is not None:
                 yield Used("anchor", spec.until, ("plan", index, "until"))
+            kind = spec.target.get("eventType")
+            if isinstance(kind, str):
+                yield Used("event", kind, ("plan", index, "target", "eventType"))
             client = spec.target.get("client")
             if isinstance(client, str):
                 yield Used("client", client, ("plan", index, "target", "client"))

@@ -226,7 +226,7 @@ def _is_dull(path: str) -> bool:
 
 
 def _log(event: Event) -> Line | None:
-    return _sided(event, log_line(event.data), "warning") if event.data.get("level") in ("W", "E") else None
+    return _sided(event, log_line(event.data), "warning") if event.data.get("level") in ("W", "E", "ERROR") else None
 
 
 def _step(event: Event) -> Line | None:
@@ -245,6 +245,15 @@ def _screen(event: Event) -> Line:
     elements = [(name, told) for name, told in event.data.items() if isinstance(told, Mapping) and told.get("visible")]
     seen = [f"{name}: {told.get('title') or told.get('text')}" for name, told in elements]
     return _sided(event, f"screen {', '.join(seen) or 'without a Join button'}", "message")
+
+
+def _device(event: Event) -> Line:
+    """Draw what the device tells of itself; of its notices those that can be read."""
+    if event.kind != "device.screen":
+        return other(event)
+    told = {name: one.get("text") for name, one in event.data.items() if isinstance(one, Mapping)}
+    seen = [f"{name}: {text}" for name, text in told.items() if text]
+    return _sided(event, f"screen {', '.join(seen) or 'without notices'}", "message")
 
 
 def _hop(event: Event) -> Line | None:
@@ -297,7 +306,7 @@ DRAWN: Final[dict[str, Callable[[Event], Line | None]]] = {
     "step": _step,
     "clock": other,
     "calendar": other,
-    "device": other,
+    "device": _device,
     "screen": _screen,
     "call": _call,
     "locus": _locus,

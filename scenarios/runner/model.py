@@ -16,6 +16,7 @@ from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 from cloud_stub.premises.proxy_settings import Scheme
 from endpoint.device.settings import AUTO_JOIN_MAX_S
 from endpoint.room.analytics import PEOPLE_MAX
+from endpoint.runtime.devicelog import STYLES
 from scenarios.runner.conditions import Expectation, Never
 from scenarios.runner.fields import (
     Duration,
@@ -221,6 +222,15 @@ class Cloud(Strict):
             )
 
 
+_LOG_STYLES = [one for year in STYLES for one in (year, int(year))]
+
+
+def _log_style(value: object) -> str:
+    if isinstance(value, (str, int)) and str(value) in STYLES:
+        return str(value)
+    raise wrong(f"a log style is {' or '.join(STYLES)}")
+
+
 class Device(Strict):
     """One device."""
 
@@ -245,6 +255,8 @@ class Device(Strict):
     """How long before the start the device joins its meetings by itself; without it, it does not."""
     people: Annotated[int, Field(ge=0, le=PEOPLE_MAX)] | None = None
     """How many are in the room from the first boot on."""
+    log_style: Annotated[str, PlainValidator(_log_style), WithJsonSchema({"enum": _LOG_STYLES})] = "2022"
+    """How lines of the device log look: as software of that year writes them."""
     revocation: Literal["soft", "hard"] = "soft"
     """What a certificate is worth whose status nobody tells: taken for good, or refused."""
 

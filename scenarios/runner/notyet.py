@@ -21,7 +21,6 @@ NOT_YET: Final[dict[str, str]] = {
     "platform.webex": "`webex_meeting` needs no platform",
     "cloud.quirks": "the stub has no quirks to choose from; `roomsim replay` plays what a cloud really answered",
     "device.count": _FLEET,
-    "device.log_style": "only the log style of 2022 is there",
     "device.macros": "it comes with macros",
     "step.spread": _FLEET,
     "expect.share": _FLEET,

@@ -234,7 +234,7 @@ class Player:
             return value
 
         machine_of = partial(self._stage.calls.machine, device)
-        return Scene(self._view, device, resolve, dict(self._labels), machine_of, seen.state)
+        return Scene(self._view, device, resolve, dict(self._labels), machine_of, saw=seen.state)
 
     async def _perform(self, step: Step, whole: Step, seen: Seen) -> object:
         """Do the verb of a step; `whole` is the step that says what must follow, `seen` keeps what a wait inside the verb sees."""

@@ -9,6 +9,7 @@ from scenarios.runner import call_verbs, cloud_verbs, device_verbs, fault_verbs,
 from scenarios.runner.call_subjects import CALL_SUBJECTS
 from scenarios.runner.conditions import Condition, Expectation, Never
 from scenarios.runner.event_subjects import EVENT_SUBJECTS, read_anchor
+from scenarios.runner.event_types import check_event_type
 from scenarios.runner.fields import read_flag
 from scenarios.runner.meter_subjects import METER_SUBJECTS
 from scenarios.runner.model import Step, StepFrame
@@ -24,7 +25,7 @@ from scenarios.runner.wellness import compile_well
 from scenarios.runner.why_subject import compile_why
 from scenarios.runner.xapi_checks import check_verb
 from scenarios.runner.xapi_subjects import XAPI_SUBJECTS
-from scenarios.runner.xapi_verbs import ANY_WIDGET, BUTTONS
+from scenarios.runner.xapi_verbs import ANY_WIDGET, BUTTONS, commands_of
 from scenarios.runner.yamltree import Entry, Mapping, Node, Scalar, Sequence, kind_of, plain
 
 DECLARED: Final = (device_verbs, xapi_verbs, call_verbs, cloud_verbs, hybrid_verbs, world_verbs, fault_verbs)
@@ -94,9 +95,11 @@ class StepBuilder:
             self._context.labels.add(frame.label)
         inner = node.get("meanwhile")
         meanwhile = self.steps(inner.node, f"{number}.", is_meanwhile=True) if inner is not None else ()
+        self._context.asked = commands_of([args, *(one.args for one in meanwhile)])
         expect, never = node.get("expect"), node.get("never")
         expectations = self._expectations(expect.node) if expect is not None else ()
         forbidden = self.never(never.node) if never is not None else None
+        self._context.asked = None
         for name in frame.save:
             self._scope.save(name)
         if args is None:
@@ -173,6 +176,8 @@ class StepBuilder:
         elif used.kind == "device":
             if used.name not in self._devices:
                 self._problems.unknown(place, f"no device is named `{used.name}`", used.name, self._devices)
+        elif used.kind == "event":
+            check_event_type(self._problems, Scalar(used.name, place), self._context.sent)
         elif used.kind == "widget":
             made = self._context.widgets
             if not {used.name, ANY_WIDGET} & made:

@@ -19,11 +19,21 @@ from scenarios.runner.booking_keys import check_bookings, check_members
 from scenarios.runner.cloud_paths import check_cloud_path
 from scenarios.runner.conditions import Condition, OrderCondition, StateCondition, View, state_word
 from scenarios.runner.lifecycles import check_machine, check_state
-from scenarios.runner.matcher_compiler import MatcherCompiler, is_operator_map
+from scenarios.runner.matcher_compiler import OPERATORS, MatcherCompiler, is_operator_map
 from scenarios.runner.matchers import MISSING
 from scenarios.runner.problems import Problems
 from scenarios.runner.spaces import ANY, FLAG, NUMBER, TEXT, Shape, Space, check_literal, space_of, words
-from scenarios.runner.xpaths import Path, check_path, check_word, has_wildcard, read_path, show_path, stem, values_at
+from scenarios.runner.xpaths import (
+    Path,
+    check_path,
+    check_word,
+    elsewhere,
+    has_wildcard,
+    read_path,
+    show_path,
+    stem,
+    values_at,
+)
 from scenarios.runner.yamltree import Entry, Mapping, Node, Scalar, Sequence, kind_of, plain
 
 LEVELS: Final = ("Critical", "Error", "Warning", "Info")
@@ -34,6 +44,8 @@ DISCOVERY: Final[dict[str, Space]] = {
     "status": space_of(type(reachability.TABLE.start)),
 }
 """What the numbers and words of a discovery can be; `took` is a duration, `best` a list."""
+OTHERS_SHOWN_MAX: Final = 3
+"""Elements of a list that a report names in place of the one that is not there."""
 _LIST_OPERATORS: Final = ("has", "each", "count", "exists")
 _OF_LITERALS: Final = ("is", "not", "any", "all", "has", "each", "from", "to")
 
@@ -55,7 +67,14 @@ class Context:
     clients: set[str] = field(default_factory=set)
     """Clients that stay connected, by their ids."""
 
-    def made(self, kind: Literal["fault", "invitation", "subscription", "call", "widget", "client"]) -> set[str]:
+    asked: tuple[str, ...] | None = None
+    """The commands of the step whose expectations are compiled; None where it may give others, too."""
+    sent: set[str] = field(default_factory=set)
+    """Event types that the scenario sends itself; `ANY_EVENT` when the file does not know them."""
+
+    def made(
+        self, kind: Literal["fault", "invitation", "subscription", "call", "widget", "client", "event"]
+    ) -> set[str]:
         """Return the names that steps have made so far, of a kind; a name is added to them."""
         return {
             "fault": self.faults,
@@ -63,6 +82,7 @@ class Context:
             "subscription": self.subscribed,
             "call": self.calls,
             "widget": self.widgets,
+            "event": self.sent,
             "client": self.clients,
         }[kind]
 
@@ -101,6 +121,15 @@ def _leaf(branch: Branch, path: Path) -> Callable[[View, str], object]:
     return read
 
 
+def _other_elements(branch: Branch, path: Path) -> Callable[[View, str], tuple[str, ...]]:
+    def explain(view: View, device: str) -> tuple[str, ...]:
+        tree = view.xstatus(device) if branch == "Status" else view.xconfig(device)
+        found = list(elsewhere(tree, path).items())[:OTHERS_SHOWN_MAX]
+        return tuple(f"        there is {name} = {m.show(value)}" for name, value in found)
+
+    return explain
+
+
 def _tree(branch: Branch) -> Compile:
     def compile_paths(context: Context, entry: Entry) -> list[Condition]:
         paths = context.map_of(entry, "paths and matchers")
@@ -124,11 +153,17 @@ def _leaf_condition(context: Context, branch: Branch, leaf: Entry) -> Condition 
         wrong_word = check_word(branch, path, scalar.value, context.table)
         if wrong_word is not None:
             context.problems.add(scalar.at, *wrong_word)
+    before = len(context.problems)
     matcher = context.states.compile(leaf.node)
+    if isinstance(leaf.node, Mapping) and not is_operator_map(leaf.node) and len(context.problems) == before:
+        for one in leaf.node.entries:
+            message = f"`{show_path(path)}` is one value: `{one.key}` is no operator"
+            context.problems.unknown(one.at, message, one.key, OPERATORS)
     if has_wildcard(path) and not is_about_lists(leaf.node):
         matcher = m.Has(matcher)
     subject = "xstatus" if branch == "Status" else "xconfig"
-    return StateCondition(leaf.at, show_path(path), _leaf(branch, path), matcher, of=f"{subject} {show_path(path)}")
+    read, others = _leaf(branch, path), _other_elements(branch, path)
+    return StateCondition(leaf.at, show_path(path), read, matcher, others, of=f"{subject} {show_path(path)}")
 
 
 def is_about_lists(node: Node) -> bool:
@@ -263,7 +298,9 @@ def _diagnostics(context: Context, entry: Entry) -> list[Condition]:
     return found
 
 
-ELEMENTS: Final = ("join button", "reminder", "call bar", "incoming", "prompt", "banner", "activation page")
+ELEMENTS: Final = (
+    "join button", "reminder", "call bar", "incoming", "prompt", "banner", "booking list", "activation page",
+)  # fmt: skip
 """Elements of the screen that are simulated."""
 ELEMENT_KEYS: Final = (
     "visible", "enabled", "title", "text", "booking", "place", "call", "muted", "sharing", "recording", "locked",

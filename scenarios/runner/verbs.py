@@ -21,12 +21,13 @@ from scenarios.runner.yamltree import Mapping as MapNode
 
 Capability = Literal["stub", "time", "raw", "udp", "tls", "media", "panel", "exact", "client"]
 Build = Literal["steps", "together", "expectation"]
-NameKind = Literal["fault", "saved", "subscription", "invitation", "call", "widget", "client"]
+NameKind = Literal["fault", "saved", "subscription", "invitation", "call", "widget", "client", "event"]
 
 
 class Defined(NamedTuple):
     """A name that a verb makes known: a fault that can be healed, a value for `${saved.<name>}`, a path that a client
-    listens to, an invitation that can be changed, a call, a panel or widget, a client that stays connected."""
+    listens to, an invitation that can be changed, a call, a panel or widget, a client that stays connected, a type of
+    events that are sent."""
 
     kind: NameKind
     name: str
@@ -36,7 +37,7 @@ class Defined(NamedTuple):
 class Used(NamedTuple):
     """A name that a verb takes from earlier steps or of a device, and where it is written."""
 
-    kind: Literal["fault", "anchor", "invitation", "device", "call", "widget", "client"]
+    kind: Literal["fault", "anchor", "invitation", "device", "call", "widget", "client", "event"]
     name: str
     path: Path
 

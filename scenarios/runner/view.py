@@ -79,8 +79,7 @@ class StageView:
 
     def screen(self, device: str) -> Mapping[str, Mapping[str, object]]:
         """Return the elements on the screen."""
-        own = self._device(device)
-        return {**own.local.bookings.screen(), **own.local.calls.screen(), **_messages(own)}
+        return self._device(device).screen()
 
     def bookings(self, device: str) -> list[Mapping[str, object]]:
         """Return the bookings as `Bookings List` tells them."""
@@ -143,17 +142,6 @@ class StageView:
         user_id = self._stage.ids.get(f"account of {name}")
         devices = self._stage.cloud.use_cases.devices()
         return next((device.id for device in devices if device.user_id == user_id), name)
-
-
-def _messages(device: Device) -> dict[str, dict[str, object]]:
-    """Return what the screen shows beside bookings and calls: an alert, and the page that asks for an activation code."""
-    alert = device.local.messages.shown.get("Alert")
-    text, title = (alert.text, alert.title) if alert is not None else ("", "")
-    asks = device.is_up and not device.is_activated
-    return {
-        "banner": {"visible": alert is not None, "enabled": alert is not None, "title": title, "text": text},
-        "activation page": {"visible": asks, "enabled": asks, "title": "", "text": ""},
-    }
 
 
 def _leaves(tree: Tree, below: Path) -> dict[str, object]:

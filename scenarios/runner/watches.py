@@ -40,7 +40,7 @@ class Moment(NamedTuple):
 class Scene(NamedTuple):
     """What conditions are judged against: the present state, the device, what references stand for, earlier labels, names of machines.
 
-    `saw` is told each state that is read.
+    `began` is the start of the step, for what is measured from there. `saw` is told each state that is read.
     """
 
     view: View
@@ -48,6 +48,7 @@ class Scene(NamedTuple):
     resolve: Callable[[Template], object]
     labels: Mapping[str, Moment] = {}
     machine_of: MachineOf = str
+    began: Moment | None = None
     saw: Callable[[StateCondition, object], object] = lambda condition, value: None
 
 
@@ -171,7 +172,10 @@ class MeterWatch:
         self._scene = scene
         self._meter = condition.make(scene.device, scene.resolve)
         for event in scene.view.past():
-            self._meter.look_back(event)
+            if scene.began is None or event.n <= scene.began.n:
+                self._meter.look_back(event)
+            else:
+                self._meter.take(event)
 
     def feed(self, event: Event) -> bool:
         """Show an event to the meter."""

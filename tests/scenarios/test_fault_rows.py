@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from endpoint.runtime.field_faults import ROWS
+from endpoint.runtime.field_faults import ROWS, SWITCHES
 from endpoint.runtime.field_faults.row import Row
 from endpoint.runtime.trace import Event
 from endpoint.xapi.diagnostics import KINDS
@@ -28,7 +28,6 @@ MARKS = {row.mark for row in (*log_lines.OBSERVED, *log_lines.OURS)}
 LEVELS: Final = {"C": "Critical", "E": "Error", "W": "Warning", "I": "Info"}
 OTHER_SWITCH: Final[Mapping[str, tuple[set[str], set[str]]]] = {
     "proxy.host_blocked": (set(), {"WebexLyraConnectivity"}),  # of another host
-    "trustlist.malformed": ({"R29"}, set()),  # `cloud.tls.trust_list: no_array`
 }
 """Lines and messages of a row that its scenario does not show, as another switch makes them, which the row names."""
 
@@ -57,7 +56,24 @@ def test_a_row_that_is_built_is_switched_on_by_its_scenario(row: Row) -> None:
         specs = [
             spec.row for step in steps(scenario) if isinstance(step.args, fault_verbs.Fault) for spec in step.args.plan
         ]
-        assert row.id in specs
+        assert {switch.id for switch in row.switches} & set(specs)
+
+
+@pytest.mark.parametrize("row", BUILT, ids=lambda row: row.id)
+def test_every_variant_of_a_row_is_switched_on_by_its_scenario(row: Row) -> None:
+    specs = {
+        spec.row
+        for scenario in scenarios(row)
+        for step in steps(scenario)
+        if isinstance(step.args, fault_verbs.Fault)
+        for spec in step.args.plan
+    }
+    assert {switch.id for switch in row.switches} <= specs
+
+
+def test_names_of_switches_are_told_apart() -> None:
+    assert len(SWITCHES) == sum(len(row.switches) for row in ROWS.values())
+    assert not any(re.fullmatch(r".*\.[0-9]{1,3}", name) for name in SWITCHES)  # those are parts
 
 
 @pytest.mark.parametrize("row", [row for row in BUILT if row.recovers_s is not None], ids=lambda row: row.id)

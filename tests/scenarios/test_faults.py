@@ -68,7 +68,8 @@ PROVOKED = {
     "kms": FRAME, "hybrid": INVITE, "calendar.minimal_not_found": MINIMAL, "calendar.short_page": PAGE, "calendar.sip_button": PRESS,
     "client": ["advance: 2s"], "storage": RESTART, "activation.certificate_renewed": RENEWAL,
     "locus": DIAL, "locus.elsewhere": RING, "locus.locked": JOIN, "locus.lobby": JOIN, "locus.full": JOIN, "locus.pin": JOIN,
-    "locus.moved": JOIN, "locus.delta_gap": IN_CALL, "locus.out_of_order": IN_CALL, "locus.duplicate": IN_CALL, "locus.too_big": IN_CALL,
+    "locus.moved": JOIN, "locus.cancelled": RING,
+    "locus.delta_gap": IN_CALL, "locus.out_of_order": IN_CALL, "locus.duplicate": IN_CALL, "locus.too_big": IN_CALL,
     "locus.url_changed": IN_CALL, "locus.lost_passcode": ["dial: 81234567890.112233@zoomcrc.com\n    " + BITES],
 }  # fmt: skip
 """How to make a fault bite: by layer, or by row where that differs."""
@@ -141,7 +142,9 @@ def test_every_row_of_the_table_bites(on: str, do: str) -> None:
 @pytest.mark.parametrize(("on", "do", "what"), [(on, do, what) for on, do in ROWS for what in FAULTS[on][do].whats[1:]])
 def test_every_value_of_what_is_a_way_of_its_own(on: str, do: str, what: str) -> None:
     provocation = (PROVOKED.get(f"{on}.{do}") or PROVOKED[on])[-1]
-    steps = [*BEFORE.get(f"{on}.{do}", ()), f"fault: {{ on: {on}, do: {do}, what: {what} }}", provocation, "heal: all"]
+    own = f", {OWN[f'{on}.{do}']}" if f"{on}.{do}" in OWN else ""
+    fault = f"fault: {{ on: {on}, do: {do}, what: {what}{own} }}"
+    steps = [*BEFORE.get(f"{on}.{do}", ()), fault, provocation, "heal: all"]
     outcome = play(f"{head(on, do)}steps:\n" + "".join(f"  - {step}\n" for step in steps))
     assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
 
@@ -179,7 +182,6 @@ def test_table_and_model_fit() -> None:
         ("{ on: tcp, do: delay, by: { from: 3s } }", "write { from: 1s, to: 3s }"),
         ("{ on: clock, do: skew, by: { from: 1s, to: 3s } }", "`skew` on clock takes one duration as `by`"),
         ("{ on: clock, do: drift, by: 2h }", "a clock drifts by at most 30m an hour"),
-        ("{ row: dns.nxdomain, on: tcp, do: refuse }", "row `dns.nxdomain` says itself on what it acts; leave out `on`, or `row`"),
         ("{ row: dns.nxdomain, id: { a: b } }", "write a name"),
         ("{ row: websocket.4401, for: 1m }", "happens once, now; `for` is for faults that last"),
     ],

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from tests.scenarios.stories import ONLINE, fails, passes, play
+from pathlib import Path
+
+import pytest
+
+from scenarios.runner.problems import ScenarioError
+from tests.scenarios.stories import ONLINE, fails, passes, play, story
 
 
 def test_discovery_asks_servers_of_some_transports_only() -> None:
@@ -42,6 +47,28 @@ def test_window_that_ends_before_it_begins_is_refused() -> None:
     outcome = play("device: { at: online }\nsteps: [ { sync: { from: +1h, to: -1h } } ]")
     assert outcome.kinds == ["verb"]
     assert "`from` is not before `to`" in outcome.reports[0]
+
+
+@pytest.mark.parametrize(("style", "level", "process"), [("2022", "E", "appl"), ("2026", "ERROR", "main")])
+def test_a_log_is_written_in_the_style_of_its_year(style: str, level: str, process: str) -> None:
+    lines: list[str] = []
+    outcome = play(
+        f"""
+        device: {{ at: online, log_style: {style} }}
+        steps:
+          - fault: {{ on: storage, do: full }}
+          - refresh: token
+            expect: {{ log: {{ module: Wx2, level: {level}, text: {{ starts: "state not written" }} }}, within: 1m }}
+        """,
+        after=lambda stage: lines.extend(stage.device("room").world.log.lines),
+    )
+    assert outcome.result == "passed", "\n\n".join([outcome.reason, *outcome.reports])
+    assert f" {process}[" in lines[0]
+
+
+def test_another_log_style_is_refused() -> None:
+    with pytest.raises(ScenarioError, match="a log style is 2022 or 2026"):
+        story("device: { log_style: 2021 }\nsteps: [ { note: x } ]")
 
 
 def test_states_that_are_one_word_of_the_language_come_as_one() -> None:
@@ -153,3 +180,35 @@ def test_report_says_what_the_device_would_do_next() -> None:
         "expectation",
         "Call[2]=Connected",
     )
+
+
+def test_report_names_the_element_that_is_there() -> None:
+    fails(
+        ONLINE + "  - dial: ada@sip.example\n    expect: { xstatus: { Call 1 Status: Connected }, within: 3s }\n",
+        "expectation",
+        "there is Call 2 Status = ",
+    )
+
+
+DATA = Path(__file__).parents[1] / "data" / "scenarios"
+
+
+def test_first_example_of_the_style_page_runs() -> None:
+    """A meeting that nobody can join has no button, and the first call of a device is its second: both had to be written."""
+    text = (DATA / "style_example.yaml").read_text(encoding="utf-8")
+    passes(
+        text.replace("lasts: 30m }", "lasts: 30m, join: { meetingJoinURI: 1234@site.webex.test } }", 1).replace(
+            "Call 1 Status", "Call 2 Status"
+        )
+    )
+
+
+def test_faults_of_the_style_page_run() -> None:
+    """The page speaks of 210 media servers; the file has to ask for them."""
+    passes("cloud: { media: { servers: 210 } }\n" + (DATA / "style_faults.yaml").read_text(encoding="utf-8"))
+
+
+def test_expected_failure_names_its_issue() -> None:
+    xfail = 'xfail: { reason: the cloud forgets it, issue: "ROOM-12" }\n'
+    outcome = play(xfail + ONLINE + "  - wait: { mercury: closed, within: 3s }\n")
+    assert (outcome.result, outcome.reason) == ("xfailed", "the cloud forgets it (ROOM-12)")

@@ -25,6 +25,7 @@ TABLE = """
 Faults that devices meet in the field, each one switch: `fault: dns.nxdomain` in a scenario, `{"row": "dns.nxdomain"}` for the doors, see
 [switch on a row](../how-to/use-the-fault-table.md). Lines of the device log are called by their marks, see the [device log](device-log.md).
 C, E, W and I are the levels of Diagnostics Messages (Critical, Error, Warning, Info), WS is the xStatus `Webex Status`.
+A variant is another way in which the same breaks, a switch of its own: `fault: dns.slow.servfail`; it heals by its own name.
 *Well again* is the virtual time after the end of the fault within which the device is registered, has Mercury open, and holds the meetings
 that the cloud has for it. Rows that cannot be switched on yet say why.
 
@@ -112,10 +113,11 @@ def _line(row: Row) -> tuple[str, str, str]:
 
 
 def _facts(row: Row) -> list[tuple[str, str]]:
-    plan = "; ".join(code(_written(spec)) for spec in row.plan)
+    plan = _plan(row)
     facts = [
         ("fault", row.what),
         ("switch", f"pending: {row.pending}" if row.pending else f"{code(f'fault: {row.id}')} = {plan}"),
+        *(("variant", _variant(one)) for one in row.switches[1:]),
         ("needs", row.before),
         ("log", row.log),
         ("xStatus, diagnostics", row.shown),
@@ -125,6 +127,14 @@ def _facts(row: Row) -> list[tuple[str, str]]:
         ("known from", row.source),
     ]
     return [(name, text) for name, text in facts if text]
+
+
+def _variant(switch: Row) -> str:
+    return f"{code(f'fault: {switch.id}')} = {_plan(switch)}: {switch.what}"
+
+
+def _plan(switch: Row) -> str:
+    return "; ".join(code(_written(spec)) for spec in switch.plan)
 
 
 def _written(spec: Mapping[str, Any]) -> str:

@@ -208,6 +208,10 @@ KINDS: Final[dict[str, Kind]] = {
         "What the screen shows of calls changed.",
         dict.fromkeys(("call bar", "incoming", "prompt"), "as `screen` of expectations"),
     ),
+    "device.screen": Kind(
+        "What the screen shows of the device itself changed.",
+        dict.fromkeys(("banner", "booking list", "activation page"), "as `screen` of expectations"),
+    ),
     "booking.added": Kind("A meeting became a booking.", {**_BOOKING, "source": "calendar, or who booked"}),
     "booking.changed": Kind("A booking is not what it was.", {**_BOOKING, "moved": "whether its times changed"}),
     "booking.removed": Kind("A booking is gone.", {**_BOOKING, "cause": "why"}),

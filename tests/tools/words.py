@@ -79,6 +79,7 @@ DEVICE: Final[dict[str, str]] = {
     "config": "configurations before it boots, by path",
     "auto_join": "how long before the start it joins its meetings by itself, such as 60s; without it, it does not",
     "people": "how many are in the room from its first boot on",
+    "log_style": "how lines of the device log look: `2022` (process `appl`), or `2026` (process `main`, `ERROR` for `E`)",
     "revocation": "what a certificate is worth whose status nobody tells: `soft` takes it for good, `hard` refuses it",
 }
 STEP: Final[dict[str, str]] = {
@@ -188,7 +189,7 @@ SUBJECTS: Final[dict[str, tuple[str, str, str]]] = {
     "trace": ("event", "`{dotted path: matcher}`", "any event of the history, see [traces](trace.md)"),
 }
 EVENT_LIMITS: Final[dict[str, str]] = {
-    "times": "how often; a number or `{ge: 2}`; by default at least once",
+    "times": "how often; a number or `{ge: 2}`; by default at least once. The step is over when it has come so often; `for` watches on",
     "after": "only events after this anchor",
     "before": "only events before this anchor",
 }
@@ -244,13 +245,15 @@ FAULTS: Final[dict[str, str]] = {
     "dns.wrong_address": "names lead to the host `to`, or to where nobody is",
     "dns.tcp_only": "questions over UDP get no answer: each name times out once, and is asked for over TCP from then on",
     "tcp.refuse": "connections are refused",
-    "tcp.silent": "connections get no answer until the patience is used up",
-    "tcp.block": "as `silent`: a firewall drops them",
+    "tcp.silent": "nobody answers: new connections wait until the patience is used up, and on open ones nothing passes any more (over "
+    "sockets of the machine: nothing comes any more); with `count`, `percent` or `after: { count: 3 }` only new ones feel it",
+    "tcp.block": "a firewall lets no new connections through, which wait until the patience is used up; open ones live on",
     "tcp.reset": "connections that are open are reset",
     "tcp.half_close": "the other side ends streams that are open: nothing comes any more",
     "tcp.delay": "connections take `by` longer",
     "tcp.throttle": "each stream gets `rate` (64kbit)",
-    "tcp.idle_cut": "a stream on which nothing passed for `idle` (1m) is forgotten on the way: nothing passes any more, and nobody is told",
+    "tcp.idle_cut": "a stream on which nothing passed for `idle` (1m) is forgotten on the way: nothing passes any more, and nobody "
+    "is told; `reset`: whoever sends next is reset",
     "tls.expired": "the server's certificate has expired",
     "tls.not_yet_valid": "the server's certificate is not valid yet",
     "tls.wrong_name": "the server's certificate is for another name",
@@ -258,7 +261,8 @@ FAULTS: Final[dict[str, str]] = {
     "tls.revoked": "the server's certificate is revoked",
     "tls.revocation_unknown": "nobody tells whether the server's certificate is revoked; devices with `revocation: hard` refuse it",
     "tls.old_version": "the server speaks no version of TLS that the device does",
-    "tls.abort": "the server breaks off one handshake",
+    "tls.abort": "the server breaks off one handshake, the next one; with `after` (a duration or an anchor), and at a device's door: "
+    "open connections are broken off",
     "tls.intercept": "somebody shows a certificate of his own; `ca: trusted`: his authority is in the `trustList`; `untrusted` (default)",
     "proxy.auth": "the proxy asks who is there; `schemes`: of basic (default), digest, digest-sha-256, ntlm, negotiate",
     "proxy.wrong_password": "the proxy's account has another password than before; without `schemes` of its own it asks for Basic",
@@ -335,14 +339,15 @@ FAULTS: Final[dict[str, str]] = {
     "activation.unknown": "the code is unknown",
     "activation.expired": "the code has expired",
     "activation.used": "the code has been used",
+    "activation.occupied": "the workspace has a device already",
     "activation.locked": "the code is locked",
     "activation.tampered_b": "the cloud's public value is one that no honest cloud sends",
-    "activation.bad_proof": "the device's proof is refused",
+    "activation.bad_proof": "the device's proof is refused, as if its half of the code had been mistyped: the fifth time locks the code",
     "activation.bad_mac": "the MAC of a reply is broken",
     "activation.lost_reply": "the connection is cut after the cloud did its work",
     "activation.no_trust_list": "the configuration has no `trustList`",
     "activation.certificate_renewed": "a refresh of the trust store brings a renewed service certificate",
-    "activation.malformed_pem": "a broken certificate joins the `trustList`",
+    "activation.malformed_pem": "a broken certificate joins the `trustList`; `no_array`: it is no list",
     "wdm.not_found": "the registration is unknown at its next refresh",
     "wdm.excessive": "the account has too many registrations",
     "wdm.moved": "the registration gets another websocket URL at its next refresh",
@@ -367,6 +372,7 @@ FAULTS: Final[dict[str, str]] = {
     "locus.rejected": "whoever a device calls rejects the call",
     "locus.no_answer": "whoever a device calls does not answer",
     "locus.elsewhere": "a call that rings at a device is answered on another one, a second later",
+    "locus.cancelled": "whoever calls a device gives up, a second later",
     "locus.not_found": "what a device calls is not found: 404 with the code 404006",
     "locus.locked": "a meeting that a device joins is locked",
     "locus.lobby": "a device that joins a meeting waits in its lobby",
@@ -448,8 +454,8 @@ TARGETS: Final[dict[str, str]] = {
     "user": "the user that a client has logged in as",
 }
 FAULT_KEYS: Final[dict[str, str]] = {
-    "row": "a row of the [fault table](#the-fault-table), instead of `on`; what stands beside it, another `do` as well, goes to each of "
-    "its faults, limits only to those that last",
+    "row": "a row of the [fault table](#the-fault-table), instead of `on` and `do`; what stands beside it goes to each of its faults, "
+    "limits only to those that last",
     "on": "the layer or service",
     "do": "what it does",
     "id": "a name for `heal` and anchors",

@@ -16,3 +16,5 @@ ROWS: Final[Mapping[str, Row]] = {
     row.id: row for rows in (network, channel, joining, media, calls, device) for row in rows.ROWS
 }
 """All rows by their ids, in the order of the table."""
+SWITCHES: Final[Mapping[str, Row]] = {switch.id: switch for row in ROWS.values() for switch in row.switches}
+"""All rows and their variants by the names that switch them on."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from endpoint.runtime.field_faults.row import Row
+from endpoint.runtime.field_faults.row import Row, Variant
 
 ROWS: Final = (
     Row(
@@ -22,37 +22,47 @@ ROWS: Final = (
     Row(
         42,
         "join.refused",
-        what="locked (423), full (403), a PIN (423) or the lobby: `do: locked`, `full`, `pin`, `lobby`",
+        what="join answers 423: locked",
         log="T02 with expected (locked, full), CallError",
         shown="Conference Call AuthenticationRequest; lobby state",
         people="text per reason: locked, full, PIN, waiting in the lobby",
         source="inferred",
         plan=({"on": "locus", "do": "locked"},),
         scenario="faults/join_refused.yaml",
+        variants=(
+            Variant("full", "join answers 403: full", ({"on": "locus", "do": "full"},)),
+            Variant("pin", "join answers 423: a PIN is asked for", ({"on": "locus", "do": "pin"},)),
+            Variant("lobby", "the device is kept in the lobby", ({"on": "locus", "do": "lobby"},)),
+        ),
         before="a meeting is joined",
     ),
     Row(
         43,
         "call.taken_away",
-        what="answered elsewhere; a caller who gives up is `cloud.call` with `cancel_after`",
+        what="answered elsewhere",
         log="T04",
         shown="Call node removed; history OccurrenceType AnsweredElsewhere, or Missed",
         people="ringing stops",
         source="documented",
         plan=({"on": "locus", "do": "elsewhere"},),
         scenario="faults/call_taken_away.yaml",
+        variants=(Variant("cancelled", "the caller gives up", ({"on": "locus", "do": "cancelled"},)),),
         before="somebody calls",
     ),
     Row(
         44,
         "locus.gap",
-        what="delta missing, out of order or doubled (`do: delta_gap`, `out_of_order`, `duplicate`)",
-        log="R72, L08 GET loci; nothing for a doubled one",
+        what="a delta is missing",
+        log="R72, L08 GET loci; nothing for one that is doubled or comes late",
         shown="none",
         people="none",
         source="documented",
         plan=({"on": "locus", "do": "delta_gap"},),
         scenario="faults/locus_gap.yaml",
+        variants=(
+            Variant("out_of_order", "deltas come out of order", ({"on": "locus", "do": "out_of_order"},)),
+            Variant("doubled", "deltas come twice", ({"on": "locus", "do": "duplicate"},)),
+        ),
         before="a call is going on",
     ),
     Row(
@@ -82,10 +92,18 @@ ROWS: Final = (
     Row(
         47,
         "kms.down",
-        what="encryption service silent, or a key refused (`do: error`); `titles_only: false` seals the join fields too",
+        what="encryption service silent",
         log="L26, R83, R85; L27 when it is back",
         shown="Booking Title empty; join fields stay readable by default",
-        people="untitled meeting, still joinable; sealed: no button",
+        people="untitled meeting, still joinable; sealed: a button that dials nothing, and join_fields_unreadable when it is pressed",
+        variants=(
+            Variant("refused", "a key is refused", ({"on": "kms", "do": "error"},)),
+            Variant(
+                "sealed",
+                "silent, and the join fields are sealed too",
+                ({"on": "kms", "do": "silent", "titles_only": False},),
+            ),
+        ),
         source="observed",
         plan=({"on": "kms", "do": "silent"},),
         scenario="faults/kms_down.yaml",

@@ -4,30 +4,59 @@ from __future__ import annotations
 
 from typing import Final
 
-from endpoint.runtime.field_faults.row import Row
+from endpoint.runtime.field_faults.row import Row, Variant
+
+_NO_SOURCE: Final = (
+    {"on": "tcp", "do": "refuse", "target": {"service": "region"}},
+    {"on": "tcp", "do": "refuse", "target": {"service": "gds"}},
+    {"on": "tcp", "do": "refuse", "target": {"service": "activation"}, "optional": True},
+)
+"""Nobody is left who tells the time without a certificate."""
 
 ROWS: Final = (
     Row(
         12,
         "websocket.blocked",
-        what="the upgrade is answered with 400, REST works; a proxy that strips Upgrade, answers otherwise or resets: proxy strip_upgrade",
+        what="the upgrade is answered with 400, REST works",
         log="R50, R53 upgrade refused, back-off 1..32 s",
         shown="WebexNotificationConnectivity E; WS stays Registered",
         people="no incoming calls; meetings only by catch-up (every 15 min while down); Offline after 10 min",
         source="inferred",
         plan=({"on": "mercury", "do": "refuse", "status": 400},),
         scenario="faults/websocket_blocked.yaml",
+        variants=(
+            Variant(
+                "answered_200", "the upgrade is answered with 200", ({"on": "mercury", "do": "refuse", "status": 200},)
+            ),
+            Variant(
+                "stripped",
+                "a proxy that opens up TLS (cloud.proxy.intercept: trusted) takes Upgrade out of the request",
+                ({"on": "proxy", "do": "strip_upgrade"},),
+            ),
+            Variant(
+                "reset",
+                "such a proxy resets connections that ask for an upgrade",
+                ({"on": "proxy", "do": "strip_upgrade", "what": "reset"},),
+            ),
+        ),
     ),
     Row(
         13,
         "websocket.idle_kill",
         what="a middlebox forgets connections without data for 10 s (60 s never comes: the device asks every 15 s)",
-        log="R54 (14 s after an unanswered ping), R50",
+        log="R54 (14 s after an unanswered ping; reset: R52 1006 instead), R50",
         shown="WebexNotificationConnectivity E, flapping: a new connection opens at once, and is forgotten in its turn",
         people="gaps of seconds; none or Issues",
         source="documented",
         plan=({"on": "tcp", "do": "idle_cut", "idle": "10s", "target": {"service": "mercury"}},),
         scenario="faults/websocket_idle_kill.yaml",
+        variants=(
+            Variant(
+                "reset",
+                "the middlebox resets whoever sends after such a pause",
+                ({"on": "tcp", "do": "idle_cut", "idle": "10s", "what": "reset", "target": {"service": "mercury"}},),
+            ),
+        ),
     ),
     Row(
         14,
@@ -39,6 +68,16 @@ ROWS: Final = (
         source="documented",
         plan=({"on": "mercury", "do": "auth_refused"}, {"on": "mercury", "do": "close", "code": 4401}),
         scenario="faults/websocket_4401.yaml",
+        variants=(
+            Variant(
+                "token_revoked",
+                "the token is revoked at the service, which closes the socket",
+                (
+                    {"on": "token", "do": "revoke", "target": {"kind": "access"}},
+                    {"on": "mercury", "do": "close", "code": 4401},
+                ),
+            ),
+        ),
     ),
     Row(
         15,
@@ -90,36 +129,48 @@ ROWS: Final = (
     Row(
         19,
         "trustlist.malformed",
-        what="one bad PEM among n (`cloud.tls.trust_list: no_array`: not an array)",
-        log="R28 (not an array: R29), L01 (n-1)",
+        what="one bad PEM among n",
+        log="R28 (no_array: R29), L01 (n-1; no_array: 0)",
         shown="CertificateExpiry W only while no usable CA is left of the list",
         people="as 16 if the good one is there, else 17",
         source="ours",
         plan=({"on": "activation", "do": "malformed_pem"},),
         scenario="faults/trustlist_malformed.yaml",
+        variants=(
+            Variant(
+                "no_array",
+                "the trustList is not an array",
+                ({"on": "activation", "do": "malformed_pem", "what": "no_array"},),
+            ),
+        ),
         before="an activation or a refresh of the trust store follows",
     ),
     Row(
         20,
         "tls.server_cert_bad",
-        what="expired certificate; with `do: wrong_name` or `do: not_yet_valid` another bad one",
+        what="expired certificate",
         log="R01 certificate verify failed: expired / host name mismatch",
         shown="WS Error after 60 s; WebexConnectivity E, CertificateExpiry W (expired)",
         people="that service or all; Offline if WDM or Mercury",
         source="ours",
         plan=({"on": "tls", "do": "expired"},),
         scenario="faults/tls_server_cert_bad.yaml",
+        variants=(
+            Variant("wrong_name", "a certificate for another name", ({"on": "tls", "do": "wrong_name"},)),
+            Variant("not_yet_valid", "a certificate of tomorrow", ({"on": "tls", "do": "not_yet_valid"},)),
+        ),
     ),
     Row(
         21,
         "tls.revocation_blocked",
-        what="nobody tells the status of certificates (no status host is asked here: the fault is the answer); `do: revoked`: revoked",
+        what="nobody tells the status of certificates (no status host is asked here: the fault is the answer)",
         log="R01 revocation unknown (`device.revocation: hard`) or nothing (soft, the default); revoked is always hard",
         shown="none (soft) / WS Error, WebexConnectivity E",
         people="Edge devices need *.identrust.com",
         source="documented",
         plan=({"on": "tls", "do": "revocation_unknown"},),
         scenario="faults/tls_revocation_blocked.yaml",
+        variants=(Variant("revoked", "the certificate is revoked", ({"on": "tls", "do": "revoked"},)),),
     ),
     Row(
         22,
@@ -132,6 +183,7 @@ ROWS: Final = (
         plan=({"on": "clock", "do": "jump", "by": "-20000d"},),
         scenario="faults/clock_wrong.yaml",
         before="the device boots after it",
+        variants=(Variant("ahead", "years ahead", ({"on": "clock", "do": "jump", "by": "+30000d"},)),),
     ),
     Row(
         23,
@@ -141,13 +193,11 @@ ROWS: Final = (
         shown="WebexConnectivity E; WS Error",
         people="network looks fine, cloud unreachable; Offline",
         source="inferred",
-        plan=(
-            {"on": "clock", "do": "jump", "by": "-20000d"},
-            {"on": "tcp", "do": "refuse", "target": {"service": "region"}},
-            {"on": "tcp", "do": "refuse", "target": {"service": "gds"}},
-            {"on": "tcp", "do": "refuse", "target": {"service": "activation"}, "optional": True},
-        ),
+        plan=({"on": "clock", "do": "jump", "by": "-20000d"}, *_NO_SOURCE),
         scenario="faults/clock_wrong_no_source.yaml",
         before="the device boots after it",
+        variants=(
+            Variant("ahead", "the same, years ahead", ({"on": "clock", "do": "jump", "by": "+30000d"}, *_NO_SOURCE)),
+        ),
     ),
 )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from endpoint.runtime.field_faults.row import Row
+from endpoint.runtime.field_faults.row import Row, Variant
 
 ROWS: Final = (
     Row(
         50,
         "software.too_old",
-        what="every version is too old, images cannot be had (`{on: software, do: too_old, what: should}`: recommended)",
+        what="every version is too old, images cannot be had",
         log="R90, R91",
         shown="WebexMustUpgradeCeSoftware C (Should: W), SoftwareUpgrade W, SoftwareUpgradeKeepsFailing W; UpgradeStatus Failed",
         people="banner; CE below 9.15.3 lost the cloud in 2021",
@@ -26,6 +26,13 @@ ROWS: Final = (
             },
         ),
         scenario="faults/software_too_old.yaml",
+        variants=(
+            Variant(
+                "recommended",
+                "a newer version is recommended",
+                ({"on": "software", "do": "too_old", "what": "should"},),
+            ),
+        ),
         before="a version is offered",
         recovers_s=600.0,
     ),
@@ -56,13 +63,23 @@ ROWS: Final = (
         53,
         "proxy.alters_headers",
         what="drop TrackingID or Authorization",
-        log="L09 401 twice for each request: one replay with a new token (R31), and no more",
+        log="L09 401 twice for each request: one replay with a new token (R31), and no more; tracking_id: nothing, nobody misses it",
         shown="WebexConnectivity E",
         people="nothing loads; Offline after 10 min without Mercury",
         source="documented",
         before="a proxy that opens up TLS with a CA of the trustList (cloud.proxy.intercept: trusted), and a device that is told of it",
         plan=({"on": "proxy", "do": "strip_headers", "headers": ["Authorization", "TrackingID"]},),
         scenario="faults/proxy_alters_headers.yaml",
+        variants=(
+            Variant(
+                "authorization",
+                "drop Authorization",
+                ({"on": "proxy", "do": "strip_headers", "headers": ["Authorization"]},),
+            ),
+            Variant(
+                "tracking_id", "drop TrackingID", ({"on": "proxy", "do": "strip_headers", "headers": ["TrackingID"]},)
+            ),
+        ),
     ),
     Row(
         54,
@@ -126,5 +143,9 @@ ROWS: Final = (
             {"on": "tcp", "do": "refuse", "target": {"service": "thousandEyes"}},
         ),
         scenario="faults/side_service_blocked.yaml",
+        variants=tuple(
+            Variant(word, f"{service} blocked", ({"on": "tcp", "do": "refuse", "target": {"service": service}},))
+            for word, service in (("lyra", "lyra"), ("proximity", "proximity"), ("thousandeyes", "thousandEyes"))
+        ),
     ),
 )

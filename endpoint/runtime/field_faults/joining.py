@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from endpoint.runtime.field_faults.row import Row
+from endpoint.runtime.field_faults.row import Row, Variant
 
 ROWS: Final = (
     Row(
         24,
         "code.wrong",
-        what="typo in P: srp.proof_failed; in I (`do: unknown`): code.unknown",
-        log="R20, R21 (for P), R24",
+        what="typo in P: srp.proof_failed",
+        log="R20, R21 (not with unknown, locked), R24",
         shown="WebexActivationRequired W; WS Registering -> Stopped",
         people='"not valid"; attempts left for P; at five: code.locked',
         source="ours",
         plan=({"on": "activation", "do": "bad_proof"},),
         scenario="faults/code_wrong.yaml",
         before="an activation begins",
+        variants=(
+            Variant("unknown", "typo in I: code.unknown", ({"on": "activation", "do": "unknown"},)),
+            Variant("locked", "the fifth wrong P: code.locked", ({"on": "activation", "do": "locked"},)),
+        ),
     ),
     Row(
         25,
@@ -34,7 +38,7 @@ ROWS: Final = (
     Row(
         26,
         "code.reused",
-        what="state CONSUMED; or workspace occupied",
+        what="state CONSUMED",
         log="R20, R24 code.used / workspace.occupied",
         shown="as 24",
         people='"already used"; workspace must be emptied first',
@@ -42,23 +46,35 @@ ROWS: Final = (
         plan=({"on": "activation", "do": "used"},),
         scenario="faults/code_reused.yaml",
         before="an activation begins",
+        variants=(
+            Variant(
+                "occupied", "the workspace has a device: workspace.occupied", ({"on": "activation", "do": "occupied"},)
+            ),
+        ),
     ),
     Row(
         27,
         "activation.busy",
-        what="503 with Retry-After; answers 10 s late are `{on: http, do: delay, by: 10s}` at the same target",
-        log="R20, L09 503, R02; R24 maintenance after 5 min",
+        what="503 with Retry-After",
+        log="R20, L09 503, R02; R24 maintenance after 5 min; slow: nothing but times",
         shown="WS Registering; after 5 min Stopped, WebexActivationRequired W",
         people='"please wait", then works; after 5 min gives up',
         source="ours",
         plan=({"on": "http", "do": "error", "target": {"service": "activation"}, "status": 503, "retry_after": "20s"},),
         scenario="faults/activation_busy.yaml",
         before="an activation begins",
+        variants=(
+            Variant(
+                "slow",
+                "every answer is 10 s late",
+                ({"on": "http", "do": "delay", "target": {"service": "activation"}, "by": "10s"},),
+            ),
+        ),
     ),
     Row(
         28,
         "activation.tampered",
-        what="B = 0, N, 2N, too short, or a foreign url (`what`); bad serviceDataHMAC is `{on: activation, do: bad_mac}`",
+        what="B = 0",
         log="R25 or R26",
         shown="as 24; nothing persisted",
         people='"activation failed"',
@@ -66,6 +82,20 @@ ROWS: Final = (
         plan=({"on": "activation", "do": "tampered_b"},),
         scenario="faults/activation_tampered.yaml",
         before="an activation begins",
+        variants=(
+            Variant("n", "B = N", ({"on": "activation", "do": "tampered_b", "what": "n"},)),
+            Variant("2n", "B = 2N", ({"on": "activation", "do": "tampered_b", "what": "2n"},)),
+            Variant("short", "B of the wrong length", ({"on": "activation", "do": "tampered_b", "what": "short"},)),
+            Variant(
+                "url", "the next step at a foreign url", ({"on": "activation", "do": "tampered_b", "what": "url"},)
+            ),
+            Variant("service_data", "bad serviceDataHMAC", ({"on": "activation", "do": "bad_mac"},)),
+            Variant(
+                "config_data",
+                "bad configDataHMAC, once: the device asks again",
+                ({"on": "activation", "do": "bad_mac", "what": "config"},),
+            ),
+        ),
     ),
     Row(
         29,
@@ -96,13 +126,17 @@ ROWS: Final = (
     Row(
         31,
         "wdm.trouble",
-        what="429, 5xx on register or refresh (`status`); 404 on refresh is `{on: wdm, do: not_found}`",
-        log="L09, R43, R02; 404: R44, R42",
+        what="503 on register or refresh; `status` names another 5xx",
+        log="L09, R43, R02; not_found: R44, R42",
         shown="WS Registering while unregistered",
         people="short outage",
         source="documented",
         plan=({"on": "wdm", "do": "error", "status": 503},),
         scenario="faults/wdm_trouble.yaml",
+        variants=(
+            Variant("too_many", "429 on register or refresh", ({"on": "wdm", "do": "error", "status": 429},)),
+            Variant("not_found", "404 on refresh", ({"on": "wdm", "do": "not_found"},)),
+        ),
     ),
     Row(
         32,

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from endpoint.runtime.field_faults.row import Row
+from endpoint.runtime.field_faults.row import Row, Variant
+
+_NO_UDP: Final = (
+    {"on": "udp", "do": "drop", "target": {"port": 5004}},
+    {"on": "udp", "do": "drop", "target": {"port": 9000}, "optional": True},
+)
+"""The nodes of the stub answer at 5004 alone."""
 
 ROWS: Final = (
     Row(
         33,
         "media.udp_blocked",
-        what="UDP to the media nodes (5004) is dropped",
+        what="UDP to the media nodes (5004, 9000) is dropped",
         log="L11 0 udp, n tcp, n xTls, R61 udp; R73 tcp",
         shown="TCPMediaFallback W; CalliopeDiscovery starts at Best 2",
         people="call works, more delay and loss bursts; Issues",
         source="documented",
-        plan=({"on": "udp", "do": "drop", "target": {"port": 5004}},),
+        plan=_NO_UDP,
         scenario="faults/media_udp_blocked.yaml",
     ),
     Row(
@@ -26,10 +32,7 @@ ROWS: Final = (
         shown="TCPMediaFallback W, MediaBlockingDetected W; only Best 3",
         people="works over TLS",
         source="documented",
-        plan=(
-            {"on": "udp", "do": "drop", "target": {"port": 5004}},
-            {"on": "tcp", "do": "block", "target": {"port": 5004}},
-        ),
+        plan=(*_NO_UDP, {"on": "tcp", "do": "block", "target": {"port": 5004}}),
         scenario="faults/media_udp_tcp_blocked.yaml",
     ),
     Row(
@@ -40,22 +43,26 @@ ROWS: Final = (
         shown="MediaBlockingDetected E; Call Ice Failed, ICE Call Result; CalliopeDiscovery Status Completed, no Best",
         people="connects, then drops; client error 2004 or 2011; Issues",
         source="documented",
-        plan=(
-            {"on": "udp", "do": "drop", "target": {"port": 5004}},
-            {"on": "tcp", "do": "block", "target": {"service": "media"}},
-        ),
+        plan=(*_NO_UDP, {"on": "tcp", "do": "block", "target": {"service": "media"}}),
         scenario="faults/media_all_blocked.yaml",
     ),
     Row(
         36,
         "discovery.failed",
         what="cluster list 5xx (`status`)",
-        log="L07, L08, L09 500, R60",
+        log="L07, L08, L09 500 (not with timeout), R60",
         shown="CalliopeDiscovery Status Failed; Best of the old result until its age has passed",
         people="joins without reachability, maybe far node",
         source="ours",
         plan=({"on": "http", "do": "error", "target": {"service": "calliope"}, "status": 500},),
         scenario="faults/discovery_failed.yaml",
+        variants=(
+            Variant(
+                "timeout",
+                "the list does not come in time",
+                ({"on": "http", "do": "delay", "target": {"service": "calliope"}, "by": "60s"},),
+            ),
+        ),
     ),
     Row(
         37,

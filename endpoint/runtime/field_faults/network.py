@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from endpoint.runtime.field_faults.row import Row
+from endpoint.runtime.field_faults.row import Row, Variant
 
 LOGIN_PAGE: Final = "http://login.portal.example/"
 """Where a captive portal sends people; nobody is there."""
@@ -47,12 +47,13 @@ ROWS: Final = (
         4,
         "dns.slow",
         what="each answer 5 s late",
-        log="nothing but times; one SERVFAIL (`dns servfail`, `count: 1`): R01, R02",
+        log="nothing but times; servfail: R01, R02",
         shown="none below the 60 s threshold",
         people="slow, recovers; none",
         source="ours",
         plan=({"on": "dns", "do": "delay", "by": "5s"},),
         scenario="faults/dns_slow.yaml",
+        variants=(Variant("servfail", "the resolver fails once", ({"on": "dns", "do": "servfail", "count": 1},)),),
     ),
     Row(
         5,
@@ -91,6 +92,10 @@ ROWS: Final = (
         before="a proxy between device and cloud (cloud.proxy), and a device that is told of it, without LoginName",
         plan=({"on": "proxy", "do": "auth", "schemes": ["digest", "basic"]},),
         scenario="faults/proxy_auth_missing.yaml",
+        variants=(
+            Variant("basic", "407 with Basic alone", ({"on": "proxy", "do": "auth", "schemes": ["basic"]},)),
+            Variant("digest", "407 with Digest alone", ({"on": "proxy", "do": "auth", "schemes": ["digest"]},)),
+        ),
     ),
     Row(
         8,
@@ -120,7 +125,7 @@ ROWS: Final = (
     Row(
         10,
         "proxy.pac_broken",
-        what="PAC url 404, or script error",
+        what="PAC url 404",
         log="R09",
         shown="HttpProxyStatus W; WS Error if no direct way",
         people="no cloud; Offline",
@@ -128,6 +133,7 @@ ROWS: Final = (
         before="a proxy (cloud.proxy), and a device with Mode PACUrl or WPAD",
         plan=({"on": "proxy", "do": "pac_missing"},),
         scenario="faults/proxy_pac_broken.yaml",
+        variants=(Variant("script_error", "the script is cut off", ({"on": "proxy", "do": "pac_broken"},)),),
     ),
     Row(
         11,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any, Final, Literal, NamedTuple
 
-from endpoint.runtime.field_faults import ROWS
+from endpoint.runtime.field_faults import SWITCHES
 from endpoint.runtime.field_faults.row import Row
 from endpoint.runtime.quality import SHAPES
 from endpoint.runtime.vocabulary import FAULTS
@@ -27,8 +27,6 @@ _CLIENT: Final = "it is what a client does; a scenario has one (`subscribe` with
 NOT_DEVICE: Final[Mapping[tuple[str, str], str]] = {
     **dict.fromkeys(SHAPES, _PACKETS),
     ("tls", "intercept"): _CERTIFICATES,
-    ("tls", "old_version"): _CERTIFICATES,
-    ("tls", "abort"): _CERTIFICATES,
     ("link", "flap"): "a scenario does it; `down` with `for` takes the link away once",
     ("clock", "skew"): _CLOCK,
     ("clock", "drift"): _CLOCK,
@@ -42,6 +40,7 @@ ALSO_DEVICE: Final = frozenset({("mercury", "reset"), ("calendar", "sip_button")
 """What a device carries out of the layers of the cloud."""
 OWN: Final = frozenset({"on", "do", "target", "direction", "optional", "count", "after", "for"})
 """Members of a plan that are no parameters of the action."""
+_DURATIONS: Final = frozenset({"by", "idle", "retry_after"})
 _UNITS_S: Final = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 _DURATION: Final = re.compile(r"([+-]?)((?:[0-9]{1,9}(?:d|h|ms|m|s))+)")
 
@@ -75,14 +74,14 @@ class UnknownRow(ValueError):
 
 
 def find_row(name: str) -> Row:
-    """Return a row that can be switched on.
+    """Return a row, or a variant of one, that can be switched on.
 
     Raises:
         UnknownRow: there is none, or it is pending.
     """
-    row = ROWS.get(name)
+    row = SWITCHES.get(name)
     if row is None:
-        built = [known for known, one in ROWS.items() if one.is_built]
+        built = [known for known, one in SWITCHES.items() if one.is_built]
         raise UnknownRow(
             f"the fault table has no row {name[:40]!r}", tuple(get_close_matches(name, built)), tuple(built)
         )
@@ -103,7 +102,9 @@ def parts(row: Row, fault_id: str = "") -> tuple[Part, ...]:
     found = []
     for number, spec in enumerate(row.plan, start=1):
         on, do = spec["on"], spec["do"]
-        params = {name: seconds(value) if name == "by" else value for name, value in spec.items() if name not in OWN}
+        params = {
+            name: seconds(value) if name in _DURATIONS else value for name, value in spec.items() if name not in OWN
+        }
         target = {**spec.get("target", {}), **({"direction": spec["direction"]} if "direction" in spec else {})}
         part_id = fault_id or row.id
         waits = FAULTS[on][do].waits

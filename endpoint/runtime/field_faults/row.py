@@ -12,6 +12,14 @@ RECOVERS_S = 120.0
 """Virtual seconds within which a device is well again after a fault has healed, where a row names no other time."""
 
 
+class Variant(NamedTuple):
+    """Another way in which a row breaks: its own word behind the name of the row, what is broken, and its own faults."""
+
+    word: str
+    what: str
+    plan: tuple[Mapping[str, Any], ...]
+
+
 class Row(NamedTuple):
     """One fault of the field: a switch, and what follows from it.
 
@@ -29,6 +37,7 @@ class Row(NamedTuple):
             (an account that is gone).
         scenario: the file below `scenarios/` that plays it.
         pending: why it cannot be switched on yet; empty when it can.
+        variants: other ways in which the same breaks, each a switch of its own: `dns.slow.servfail`.
     """
 
     number: int
@@ -43,8 +52,18 @@ class Row(NamedTuple):
     recovers_s: float | None = RECOVERS_S
     scenario: str = ""
     pending: str = ""
+    variants: tuple[Variant, ...] = ()
 
     @property
     def is_built(self) -> bool:
         """Say whether it can be switched on."""
         return not self.pending
+
+    @property
+    def switches(self) -> tuple[Row, ...]:
+        """The row itself and its variants, each as a row that is switched on by its own id."""
+        others = (
+            self._replace(id=f"{self.id}.{one.word}", what=one.what, plan=one.plan, variants=())
+            for one in self.variants
+        )
+        return self, *others

@@ -114,7 +114,7 @@ class HistoryView:
             case "machine":
                 self._machines[_key(event)] = event.data.get("to")
                 self.calls_book.take(event)
-            case "screen" | "room.screen":
+            case "screen" | "room.screen" | "device.screen":
                 shown = self._screens.setdefault(event.who, _Screen(self.untold))
                 shown.update({name: one for name, one in event.data.items() if isinstance(one, Mapping)})
             case "stun.discovery":

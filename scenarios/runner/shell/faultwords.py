@@ -8,7 +8,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any, Final, Literal
 
-from endpoint.runtime.field_faults import ROWS
+from endpoint.runtime.field_faults import SWITCHES
 from endpoint.runtime.field_faults.parts import NOT_DEVICE, UnknownRow, find_row, parts
 from endpoint.runtime.vocabulary import FAULTS
 from scenarios.runner.problems import nearest
@@ -68,7 +68,7 @@ def _at_device(layer: str) -> tuple[str, ...]:
 
 def rows() -> list[str]:
     """Return the rows of the fault table that a prompt can switch on."""
-    built = [row for row in ROWS.values() if row.is_built]
+    built = [row for row in SWITCHES.values() if row.is_built]
     return [row.id for row in built if all(part.side != "scenario" for part in parts(row))]
 
 
@@ -78,7 +78,7 @@ def read_calls(words: Sequence[str]) -> tuple[FaultCall, ...]:
     Raises:
         LineError: as `read_fault`.
     """
-    if not words or (words[0] not in ROWS and "." not in words[0]):
+    if not words or (words[0] not in SWITCHES and "." not in words[0]):
         return (read_fault(words),)
     try:
         row = find_row(words[0])

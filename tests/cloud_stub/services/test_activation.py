@@ -796,12 +796,14 @@ def test_fault_breaks_the_mac_of_a_reply() -> None:
     in_cloud(story)
 
 
-def test_fault_refuses_a_good_proof_without_counting_it() -> None:
+def test_fault_takes_a_good_proof_for_a_mistyped_one() -> None:
     async def story(world: World) -> None:
         exchange = Exchange(world, world.code())
         await exchange.challenge()
         world.cloud.use_cases.fault("f", "activation", "bad_proof")
-        assert_refused(await exchange.invoke(), "srp.proof_failed")
+        assert_refused(await exchange.invoke(), "srp.proof_failed", attemptsLeft=4)
+        assert_refused(await exchange.invoke(), "srp.session_unknown")  # the challenge is spent
+        await exchange.challenge()
         assert (await exchange.invoke()).status == 200
 
     in_cloud(story)

@@ -78,6 +78,8 @@ def test_a_momentary_fault_says_whether_it_hit() -> None:
     [
         ({"on": "link"}, 400, "bad_field", "do"),
         ({"on": "wifi", "do": "down"}, 422, "unknown_fault", "link"),
+        ({"on": "client", "do": "flood"}, 422, "unknown_fault", "drop"),
+        ({"on": "client", "do": "drop", "target": {"client": "panel"}}, 422, "bad_target", "user"),
         ({"on": "link", "do": "flap"}, 422, "unknown_fault", "down"),
         ({"on": "http", "do": "error"}, 422, "unknown_fault", "tcp"),
         ({"on": "link", "do": "down", "target": {"cluster": "a"}}, 422, "bad_target", "host"),
@@ -200,7 +202,7 @@ def test_a_row_that_ends_by_itself() -> None:
         ({"on": "clock", "do": "jump"}, "bad_fault", "needs `by`"),
         ({"on": "http", "do": "error"}, "unknown_fault", "the cloud's control API has faults on http"),
         ({"on": "link", "do": "mtu"}, "unknown_fault", "only the network of a virtual run has; a scenario does it"),
-        ({"on": "tls", "do": "old_version"}, "unknown_fault", "the cloud has to show another TLS for it"),
+        ({"on": "tls", "do": "intercept"}, "unknown_fault", "the cloud has to show another TLS for it"),
         ({"on": "clock", "do": "drift"}, "unknown_fault", "`skew` at /clock"),
     ],
 )

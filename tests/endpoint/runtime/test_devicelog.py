@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from endpoint.runtime.clock import Clock, LoopTime
-from endpoint.runtime.devicelog import DeviceLog, HttpCounter
+from endpoint.runtime.devicelog import STYLES, DeviceLog, HttpCounter
 from endpoint.runtime.trace import Trace
 from endpoint.runtime.virtual import run
 
@@ -24,14 +24,14 @@ def _with_log(
     write: Callable[[DeviceLog], object],
     *,
     zone: tzinfo = UTC,
-    process: str = "appl",
+    style: str = "2022",
     pid: int = 3899,
     lines_max: int = 2_000,
 ) -> tuple[DeviceLog, Trace]:
     async def main() -> tuple[DeviceLog, Trace]:
         clock = Clock(LoopTime(asyncio.get_running_loop(), SLIDE))
         trace = Trace(clock)
-        log = DeviceLog("device:room", clock, trace, pid=pid, zone=zone, process=process, lines_max=lines_max)
+        log = DeviceLog("device:room", clock, trace, pid=pid, zone=zone, style=STYLES[style], lines_max=lines_max)
         write(log)
         return log, trace
 
@@ -39,24 +39,26 @@ def _with_log(
 
 
 @pytest.mark.parametrize(
-    ("zone", "process", "module", "level", "text", "line"),
+    ("zone", "style", "module", "level", "text", "line"),
     [
-        (timezone(timedelta(hours=-5)), "appl", "Wx2", "2", "Starting calliope discovery",
+        (timezone(timedelta(hours=-5)), "2022", "Wx2", "2", "Starting calliope discovery",
          "2022-04-24T13:58:15.538-05:00 appl[3899]: Wx2[2]: Starting calliope discovery"),
-        (UTC, "appl", "Wx2", "I", "process_additional_CAs: Updated CA certificates from srpconfig",
+        (UTC, "2022", "Wx2", "I", "process_additional_CAs: Updated CA certificates from srpconfig",
          "2022-04-24T18:58:15.538+00:00 appl[3899]: Wx2 I: process_additional_CAs: Updated CA certificates from srpconfig"),
-        (UTC, "main", "Multistream", "W", "main_video resend",
+        (UTC, "2026", "Multistream", "W", "main_video resend",
          "2022-04-24T18:58:15.538+00:00 main[3899]: Multistream W: main_video resend"),
-        (ZoneInfo("Asia/Kolkata"), "appl", "Wx2Http", "E", "HTTP(1) failed",
+        (UTC, "2026", "Wx2", "E", "state not written", "2022-04-24T18:58:15.538+00:00 main[3899]: Wx2 ERROR: state not written"),
+        (UTC, "2026", "Wx2Http", "1", "HTTP(1) <= 200", "2022-04-24T18:58:15.538+00:00 main[3899]: Wx2Http[1]: HTTP(1) <= 200"),
+        (ZoneInfo("Asia/Kolkata"), "2022", "Wx2Http", "E", "HTTP(1) failed",
          "2022-04-25T00:28:15.538+05:30 appl[3899]: Wx2Http E: HTTP(1) failed"),
-        (ZoneInfo("America/New_York"), "appl", "Wx2", "6", "Diagnostic event: x",
+        (ZoneInfo("America/New_York"), "2022", "Wx2", "6", "Diagnostic event: x",
          "2022-04-24T14:58:15.538-04:00 appl[3899]: Wx2[6]: Diagnostic event: x"),
     ],
 )  # fmt: skip
 def test_a_line_has_exactly_the_shape_of_the_slides(
-    zone: tzinfo, process: str, module: str, level: str, text: str, line: str
+    zone: tzinfo, style: str, module: str, level: str, text: str, line: str
 ) -> None:
-    log, _ = _with_log(lambda log: log.line(module, level, text), zone=zone, process=process)
+    log, _ = _with_log(lambda log: log.line(module, level, text), zone=zone, style=style)
     assert list(log.lines) == [line]
 
 

@@ -405,6 +405,15 @@ def test_a_fault_that_aims_elsewhere_does_not_bite(target: dict[str, Any]) -> No
     _virtual(main)
 
 
+def test_an_old_version_of_tls_is_in_the_way_of_all_who_speak_it() -> None:
+    async def main(ground: Ground) -> None:
+        await _served(ground)
+        ground.faults.arm(Fault("f", "tls", "old_version"))
+        assert await _refused(ground.net, tls=UNVERIFIED) == ("tls", f"connection reset {HOST}:443")
+
+    _virtual(main)
+
+
 @pytest.mark.parametrize("client", [None, UNVERIFIED], ids=["plain", "unverified"])
 def test_faults_of_certificates_leave_alone_who_does_not_verify(client: TlsClient | None) -> None:
     async def main(ground: Ground) -> None:
@@ -534,6 +543,8 @@ def test_a_stream_that_breaks_under_a_write_says_so_at_once(secure: bool) -> Non
         (Fault("f", "tcp", "reset", {"device": "device:room"}), ["mercury", "wdm"]),
         (Fault("f", "tcp", "reset", {"device": "device:other"}), []),
         (Fault("f", "websocket", "reset", {"type": "ack"}), []),
+        (Fault("f", "tls", "abort"), ["mercury", "wdm"]),
+        (Fault("f", "tls", "abort", {"service": "wdm"}), ["wdm"]),
         (Fault("f", "mercury", "close"), []),
         (Fault("f", "calendar", "reset"), []),
     ],
@@ -551,6 +562,83 @@ def test_a_struck_reset_breaks_what_it_aims_at(fault: Fault, broken: list[str]) 
         assert ground.faults.strike(Fault("again", fault.on, "reset", {**fault.target, "service": "none"})) is False
         for ear in ears.values():
             ear.transport.close()
+        await ground.clock.sleep(1)
+
+    _virtual(main)
+
+
+def test_tls_is_not_broken_off_where_there_is_none() -> None:
+    async def main(ground: Ground) -> None:
+        await _served(ground, secure=False)
+        transport, ear = await ground.net.connect(Ear, HOST, 443)
+        assert ground.faults.strike(Fault("f", "tls", "abort")) is False
+        assert not ear.closed.done()
+        transport.close()
+        await ground.clock.sleep(1)
+
+    _virtual(main)
+
+
+async def _hears(ground: Ground, ear: Ear, data: bytes) -> None:
+    for _ in range(200):
+        if ear.data == data:
+            return
+        await ground.clock.sleep(0.05)
+    raise AssertionError(f"heard {ear.data!r}, not {data!r}")
+
+
+@LOOPS
+@CARRIERS
+def test_on_a_stream_that_fell_silent_nothing_is_heard_until_it_heals(on: On, secure: bool) -> None:
+    async def main(ground: Ground) -> None:
+        await _served(ground, secure=secure)
+        client = TRUSTING if secure else None
+        transport, ear = await ground.net.connect(Ear, HOST, 443, tls=client, service="mercury")
+        _, other = await ground.net.connect(Ear, HOST, 443, tls=client, service="wdm")
+        fault = ground.faults.arm(Fault("f", "tcp", "silent", {"service": "mercury"}))
+        transport.write(b"hello")
+        other.transport.write(b"hello")
+        await _hears(ground, other, b"hello")
+        await ground.clock.sleep(0.1)
+        assert (ear.data, fault.used > 0, ear.closed.done()) == (b"", True, False)
+        ground.faults.heal("f")
+        await _hears(ground, ear, b"hello")
+        for one in (ear, other):
+            one.transport.close()
+        await ground.clock.sleep(0.1)
+
+    on(main)
+
+
+@LOOPS
+def test_a_silence_begins_and_ends_in_its_time(on: On) -> None:
+    async def main(ground: Ground) -> None:
+        await _served(ground)
+        transport, ear = await ground.net.connect(Ear, HOST, 443, tls=TRUSTING)
+        now_s = ground.clock.time()
+        ground.faults.arm(Fault("f", "tcp", "silent", from_s=now_s + 0.2, until_s=now_s + 0.6))
+        transport.write(b"a")
+        await _hears(ground, ear, b"a")
+        await ground.clock.sleep(0.3)
+        transport.write(b"b")
+        await ground.clock.sleep(0.1)
+        assert ear.data == b"a"
+        await _hears(ground, ear, b"ab")
+        transport.close()
+        await ground.clock.sleep(0.1)
+
+    on(main)
+
+
+@pytest.mark.parametrize("limit", [{"count": 3}, {"skip": 1}])
+def test_a_silence_that_is_counted_is_one_of_new_connections(limit: dict[str, int]) -> None:
+    async def main(ground: Ground) -> None:
+        await _served(ground)
+        transport, ear = await ground.net.connect(Ear, HOST, 443, tls=TRUSTING)
+        ground.faults.arm(Fault("f", "tcp", "silent", **limit))
+        transport.write(b"hello")
+        await _until(lambda: ear.data == b"hello")
+        transport.close()
         await ground.clock.sleep(1)
 
     _virtual(main)

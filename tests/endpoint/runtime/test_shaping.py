@@ -288,6 +288,21 @@ def test_a_stream_that_was_idle_too_long_is_forgotten_for_good() -> None:
     _play(main)
 
 
+def test_whoever_sends_after_too_long_a_pause_is_reset_where_the_fault_says_so() -> None:
+    async def main(ground: Ground) -> None:
+        near, far = await _open(ground)
+        ground.faults.arm(Fault("it", "tcp", "idle_cut", params={"idle": 60.0, "what": "reset"}))
+        await asyncio.sleep(61)
+        near.transport.write(b"x")
+        await near.closed
+        assert isinstance(near.lost_with, ConnectionResetError)
+        assert (far.data, "lost" in far.notes) == (b"", False)
+        far.transport.write(b"y")
+        await far.closed
+
+    _play(main)
+
+
 def test_a_half_close_ends_what_comes_and_the_far_end_knows_nothing() -> None:
     async def main(ground: Ground) -> None:
         near, far = await _open(ground, tls=True)

@@ -39,7 +39,7 @@ def logged(history: History) -> None:
 
 
 def received(history: History) -> None:
-    history.event(0.5, "ws.recv", {"data": {"eventType": "locus.x"}})
+    history.event(0.5, "ws.recv", {"data": {"eventType": "locus.difference"}})
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ def received(history: History) -> None:
         ("{ log: 'Wx2[1]: Activation: reg' }", logged, "pending"),
         ("{ log: { module: Wx2, level: 3, text: { starts: Activation } } }", logged, "met"),
         ("{ log: { text: Activation } }", logged, "pending"),
-        ("{ frame: { data.eventType: locus.x } }", received, "met"),
-        ("{ frame: { from: device, data.eventType: locus.x } }", received, "pending"),
+        ("{ frame: { data.eventType: locus.difference } }", received, "met"),
+        ("{ frame: { from: device, data.eventType: locus.difference } }", received, "pending"),
         ("{ trace: { kind: log, data.module: Wx2, who: 'device:room' } }", logged, "met"),
     ],
 )

@@ -43,6 +43,12 @@ def test_an_invitation_is_followed_to_the_press() -> None:
     ):
         history.event(1.0, kind, data, who="cloud:hybrid")
     history.event(2.0, "screen", {"join button": {"visible": True, "title": "Review"}, "reminder": {"visible": False}})
+    history.event(
+        2.5,
+        "device.screen",
+        {"banner": {"text": "No network."}, "booking list": {"text": ""}, "activation page": {"text": ""}},
+    )
+    history.event(2.6, "device.screen", {"banner": {"text": ""}})
     history.event(3.0, "call.dial", {"number": "ana@site.webex.test", "protocol": "Spark", "by": "button"})
     assert [line.rpartition("#")[0][11:].strip() for line in picture(history.events, 0)[1:]] == [
         "room@room.example: request (create)",
@@ -53,6 +59,8 @@ def test_an_invitation_is_followed_to_the_press() -> None:
         "join details are written into the invitation",
         "invitation waits: daily",
         "screen join button: Review",
+        "screen banner: No network.",
+        "screen without notices",
         "dials ana@site.webex.test (Spark, by button)",
     ]
 
