@@ -20,6 +20,11 @@ class Kind(NamedTuple):
     data: Mapping[str, str] = MappingProxyType({})
 
 
+_OUTGOING: Final = {
+    "service": "`httpfeedback` or `httpclient`",
+    "method": "its method",
+    "url": "where to, what looks like a secret replaced",
+}
 _HTTP: Final = {
     "side": "`sent` or `received`",
     "method": "as in the request",
@@ -110,6 +115,11 @@ KINDS: Final[dict[str, Kind]] = {
     "http.failed": Kind(
         "A request came to nothing.", {**_HTTP, "failed": "how", "layer": "where: dns, tcp, tls, http"}
     ),
+    "outgoing.request": Kind(
+        "The device asks a server that is none of its cloud: HTTP feedback, or the HttpClient commands.", _OUTGOING
+    ),
+    "outgoing.response": Kind("The server has answered.", {**_OUTGOING, "status": "the status"}),
+    "outgoing.failed": Kind("Nobody answered.", {**_OUTGOING, "failed": "how", "layer": "where: dns, tcp, tls, http"}),
     "proxy.connect": Kind(
         "A proxy was asked for a tunnel.",
         {
