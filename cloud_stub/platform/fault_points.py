@@ -15,6 +15,8 @@ from aiohttp import web
 from cloud_stub.platform.errors import CloudError
 from cloud_stub.platform.hosts import SERVICES
 from cloud_stub.platform.routes import Answer
+from cloud_stub.premises.inspectors import TRUSTED, UNTRUSTED
+from cloud_stub.premises.proxy_settings import SCHEMES
 from endpoint.runtime.clock import Clock
 from endpoint.runtime.faults import Between, Fault
 from endpoint.runtime.net import reset
@@ -30,6 +32,8 @@ DRIBBLE_PIECES = 10
 CLOSE_CODES: Final = (1000, 4999)
 """Codes with which a websocket can be closed (RFC 6455 7.4)."""
 _SECONDS: Final = (0, 366 * 86_400)
+_WORDS: Final = {"schemes": SCHEMES, "ca": (TRUSTED, UNTRUSTED)}
+"""What parameters can be that are words."""
 _BOUNDS: Final = {"status": (100, 599), "by": _SECONDS, "after": _SECONDS, "retry_after": _SECONDS}
 """The least and the most of parameters that are numbers."""
 
@@ -177,9 +181,13 @@ def objection(on: str, do: str, params: Mapping[str, Any]) -> str:
     """Say what is wrong with the parameters of a fault, which would show only when it bites; empty when nothing is."""
     action = FAULTS.get(on, {}).get(do) or FAULTS["http"].get(do)
     bounds = {**_BOUNDS, "code": CLOSE_CODES} if on in ("mercury", "websocket") else _BOUNDS
+    words = {**_WORDS, "what": action.whats} if action is not None and action.whats else _WORDS
     for name, value in params.items():
-        if name == "what" and action is not None and action.whats and value not in action.whats:
-            return f"{on} {do} takes as `what`: {', '.join(action.whats)}"
+        given = value if isinstance(value, (list, tuple)) else [value]
+        if name in words and not all(one in words[name] for one in given):
+            return f"{on} {do} takes as `{name}`: {', '.join(words[name])}"
+        if name == "headers" and not all(isinstance(one, str) for one in given):
+            return "`headers` are names"
         if name not in bounds or isinstance(value, Between):
             continue
         least, most = bounds[name]

@@ -300,8 +300,9 @@ class Mercury:
                 if is_silence:
                     self.on_reached(False, line.asked_s)
                 self._trace_close(1006, reason)
-                is_foreign = isinstance(error, ForeignHost)  # the catalogue has moved on: so has the registration
-                self._fail(line, BeforeOpen.REREGISTER if is_foreign else BeforeOpen.BACK_OFF, reason)
+                # The registration was lost and could not be made anew, or the catalogue has moved on without it.
+                is_lost = isinstance(error, (Dropped, ForeignHost))
+                self._fail(line, BeforeOpen.REREGISTER if is_lost else BeforeOpen.BACK_OFF, reason)
             return
         if line not in self._lines():
             line.close(1000, mercury_close.DONE)  # overtaken: nobody wants it any more

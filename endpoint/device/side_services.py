@@ -32,6 +32,7 @@ FIRST_S: Final = (300, 900)
 EVERY_S: Final = 86_400.0
 AGAIN_S: Final = 60.0
 """Wait while a service is missing."""
+NOT_NAMED: Final = "not in the catalogue"
 TIMEOUT_S: Final = 10.0
 
 
@@ -74,8 +75,8 @@ class SideServices:
     def _look_at_catalog(self) -> None:
         for service in KINDS:
             if self._url(service) is None:
-                self._tell(service, "not in the catalogue")
-            elif self._missing.get(service) == "not in the catalogue":
+                self._tell(service, NOT_NAMED)
+            elif self._missing.get(service) == NOT_NAMED:
                 self._tell(service, "")
 
     def ask(self) -> None:

@@ -266,7 +266,7 @@ class StepChecks:
     ) -> None:
         self._left = list(expect)
         self._never = [NeverTracker(one, start, scene) for one in never]
-        self._scene = scene
+        self._scene = scene._replace(began=start)
         self._takes_us = _us(takes_s)
         self._done_at: int | None = None
         self._last = start

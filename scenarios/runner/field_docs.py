@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
+from functools import cache
 from itertools import pairwise
 
 
@@ -14,17 +16,21 @@ def sentences_of(model: type) -> dict[str, str]:
     """Return what stands below the fields of a model and of those it is made of, by the name of the field."""
     found: dict[str, str] = {}
     for kind in reversed(model.__mro__):
-        if "__annotations__" in vars(kind) and kind.__module__.startswith(__package__):
-            found |= _written(kind)
+        if kind.__module__.startswith(__package__):
+            found |= _written(_classes(kind.__module__)[kind.__name__])
     return found
 
 
-def _written(kind: type) -> dict[str, str]:
-    (stated,) = ast.parse(inspect.getsource(kind)).body
-    assert isinstance(stated, ast.ClassDef), "the source of a class is one"
+@cache
+def _classes(module: str) -> dict[str, ast.ClassDef]:
+    source = ast.parse(inspect.getsource(sys.modules[module]))
+    return {one.name: one for one in ast.walk(source) if isinstance(one, ast.ClassDef)}
+
+
+def _written(kind: ast.ClassDef) -> dict[str, str]:
     return {
         field.target.id: inspect.cleandoc(text.value.value)
-        for field, text in pairwise(stated.body)
+        for field, text in pairwise(kind.body)
         if isinstance(field, ast.AnnAssign)
         and isinstance(field.target, ast.Name)
         and isinstance(text, ast.Expr)

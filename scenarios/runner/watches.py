@@ -38,13 +38,17 @@ class Moment(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """What conditions are judged against: the present state, the device, what references stand for, earlier labels, names of machines."""
+    """What conditions are judged against: the present state, the device, what references stand for, earlier labels, names of machines.
+
+    `began` is the start of the step, for what is measured from there.
+    """
 
     view: View
     device: str
     resolve: Callable[[Template], object]
     labels: Mapping[str, Moment] = {}
     machine_of: MachineOf = str
+    began: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,10 @@ class MeterWatch:
         self._scene = scene
         self._meter = condition.make(scene.device, scene.resolve)
         for event in scene.view.past():
-            self._meter.look_back(event)
+            if scene.began is None or event.n <= scene.began.n:
+                self._meter.look_back(event)
+            else:
+                self._meter.take(event)
 
     def feed(self, event: Event) -> bool:
         """Show an event to the meter."""

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from scenarios.runner.model import Scenario
+from scenarios.runner.loader import load
 from scenarios.runner.run import run_scenario
 from scenarios.runner.suite import write_trace
 from tests.scenarios.stories import SCENARIOS, identity, plays_alone, shipped
@@ -21,12 +21,10 @@ from tests.scenarios.stories import SCENARIOS, identity, plays_alone, shipped
 def written(files: list[str]) -> dict[str, str]:
     """Play the scenarios of files, named below `scenarios/`, and return the hash of each trace file by file and case."""
     found = {}
-    stories: dict[str, list[Scenario]] = {}
-    for scenario in shipped():
-        stories.setdefault(Path(scenario.file).relative_to(SCENARIOS).as_posix(), []).append(scenario)
+    stories = [scenario for file in files for scenario in load(SCENARIOS / file)] if files else shipped()
     with TemporaryDirectory(prefix="roomsim-") as folder:
         trace_file = Path(folder, "trace.jsonl")
-        for scenario in (one for file in files or stories for one in stories[file] if plays_alone(one)):
+        for scenario in filter(plays_alone, stories):
             outcome = run_scenario(scenario)
             assert outcome.trace is not None
             write_trace(trace_file, outcome, outcome.trace)

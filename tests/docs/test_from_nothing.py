@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from tests.tools.generated import ROOT
-from tests.wheel import unpacked_wheel
 
 PAGE = ROOT / "docs" / "tutorial" / "from-nothing-to-ci.md"
 BLOCK = re.compile(r"^```(sh)?\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -23,9 +22,8 @@ PROGRAMS = {"roomsim": "scenarios.runner.cli", "pytest": "pytest"}
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> dict[str, str]:
+def shell(wheel: Path, tmp_path: Path) -> dict[str, str]:
     """An environment in which the commands of the package are those of the wheel."""
-    site = unpacked_wheel(tmp_path / "wheel")
     programs = tmp_path / "bin"
     programs.mkdir()
     for name, module in PROGRAMS.items():
@@ -37,7 +35,7 @@ def shell(tmp_path: Path) -> dict[str, str]:
     return {
         **kept,
         "PATH": path,
-        "PYTHONPATH": str(site),
+        "PYTHONPATH": str(wheel),
         "NO_COLOR": "1",
         "COLUMNS": "80",
         "PYTHONDONTWRITEBYTECODE": "1",

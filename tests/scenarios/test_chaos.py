@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.vocabulary import FAULTS
-from scenarios.runner.chaos.menu import LEFT_OUT, MENU, served
+from scenarios.runner.chaos.menu import LEFT_OUT, MENU, SWARM_MENU, SWARMED, served
 from scenarios.runner.chaos.plan import Trouble, draw, draw_plan, written
 from scenarios.runner.chaos.swarm import Swarmed, play_plan, smallest, swarm, swarm_plan
 from scenarios.runner.fault_actions import spec_of
@@ -31,17 +31,18 @@ FATAL = Trouble(100.0, {"on": "mercury", "do": "close", "code": 4000})
 def test_every_fault_is_on_the_menu_or_left_out_with_a_reason() -> None:
     for layer, actions in FAULTS.items():
         for do in actions:
-            on_menu = do in MENU.get(layer, {})
-            left_out = f"{layer}.{do}" in LEFT_OUT or (layer in LEFT_OUT and not on_menu)
-            assert on_menu != left_out, f"{layer}.{do}"
+            found = (do in MENU.get(layer, {}), do in SWARMED.get(layer, {}), f"{layer}.{do}" in LEFT_OUT)
+            assert sum(found) == 1, f"{layer}.{do}"
     known = {*FAULTS, *(f"{layer}.{do}" for layer, actions in FAULTS.items() for do in actions)}
     assert set(LEFT_OUT) <= known
-    assert {f"{layer}.{do}" for layer, dishes in MENU.items() for do in dishes} <= known
+    assert {f"{layer}.{do}" for layer, dishes in SWARM_MENU.items() for do in dishes} <= known
 
 
 @given(seed=st.integers(0, 2**32), troubles=st.integers(1, 20))
 def test_what_is_drawn_is_what_a_scenario_may_write(seed: int, troubles: int) -> None:
-    plan = draw_plan(Chance(seed).actor("x").stream("plan"), MENU, tuple(MENU), length_s=600, troubles=troubles)
+    plan = draw_plan(
+        Chance(seed).actor("x").stream("plan"), SWARM_MENU, tuple(SWARM_MENU), length_s=600, troubles=troubles
+    )
     for number, trouble in enumerate(plan):
         spec = spec_of(trouble, f"fault-{number}")
         assert (spec.on, spec.do) == (trouble.spec["on"], trouble.spec["do"])
@@ -61,7 +62,7 @@ def test_what_a_stage_has_not_is_not_drawn() -> None:
 
 def test_every_fault_of_the_menu_can_be_had_on_a_stage_that_has_all() -> None:
     stream = Chance(1).actor("x").stream("plan")
-    dishes = [(layer, do, dish) for layer, found in MENU.items() for do, dish in found.items()]
+    dishes = [(layer, do, dish) for layer, found in SWARM_MENU.items() for do, dish in found.items()]
     plan = [draw(stream, {layer: {do: dish}}, [layer], 3600.0) for layer, do, dish in dishes]
     scenario = story("cloud: { tls: { trust_list: 1 }, proxy: {} }\n" + SHORT)
     for first in range(0, len(plan), 50):

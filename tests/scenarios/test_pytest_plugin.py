@@ -9,10 +9,6 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-import pytest
-
-from tests.wheel import unpacked_wheel
-
 STORIES = {
     "scenarios/good.yaml": "name: Good morning\ntags: [short]\nsteps: [{ note: hello }]\n",
     "scenarios/cases.yaml": (
@@ -34,20 +30,15 @@ STORIES = {
 }
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return unpacked_wheel(tmp_path_factory.mktemp("wheel"))
-
-
 class Tried:
     """What one call of pytest did in a folder."""
 
-    def __init__(self, site: Path, folder: Path, *arguments: str) -> None:
+    def __init__(self, wheel: Path, folder: Path, *arguments: str) -> None:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
         done = subprocess.run(
             [sys.executable, "-P", "-m", "pytest", "-p", "no:cacheprovider", *arguments],
             cwd=folder,
-            env={**environment, "PYTHONPATH": str(site), "NO_COLOR": "1", "COLUMNS": "200"},
+            env={**environment, "PYTHONPATH": str(wheel), "NO_COLOR": "1", "COLUMNS": "200"},
             capture_output=True,
             text=True,
             timeout=200,
@@ -66,9 +57,9 @@ def project(folder: Path, files: dict[str, str]) -> Path:
     return folder
 
 
-def test_scenarios_are_tests(site: Path, tmp_path: Path) -> None:
+def test_scenarios_are_tests(wheel: Path, tmp_path: Path) -> None:
     project(tmp_path, STORIES)
-    ran = Tried(site, tmp_path, "-v", "--junitxml=junit.xml", "--roomsim-traces=traces")
+    ran = Tried(wheel, tmp_path, "-v", "--junitxml=junit.xml", "--roomsim-traces=traces")
     assert ran.verdicts == {
         "elsewhere/any.scenario.yaml::Anywhere": "PASSED",
         "scenarios/broken.yaml::Cannot begin": "ERROR",
@@ -96,49 +87,49 @@ def test_scenarios_are_tests(site: Path, tmp_path: Path) -> None:
     assert cases["Cannot begin"].find("error") is not None
 
 
-def test_a_client_that_hangs_up_is_no_traceback(site: Path, tmp_path: Path) -> None:
+def test_a_client_that_hangs_up_is_no_traceback(wheel: Path, tmp_path: Path) -> None:
     text = (
         "name: x\ndevice: { at: online }\nsteps:\n  - fault: { on: mercury, do: reset }\n"
         "    never: { diagnostics: { WebexNotificationConnectivity: Error } }\n"
     )
     project(tmp_path, {"scenarios/x.yaml": text})
-    ran = Tried(site, tmp_path)
+    ran = Tried(wheel, tmp_path)
     assert "kind      never" in ran.out
     assert "Captured log" not in ran.out
 
 
-def test_one_of_them_by_its_id_its_tag_and_its_seeds(site: Path, tmp_path: Path) -> None:
+def test_one_of_them_by_its_id_its_tag_and_its_seeds(wheel: Path, tmp_path: Path) -> None:
     project(tmp_path, STORIES)
-    ran = Tried(site, tmp_path, "-v", "scenarios/cases.yaml::Two of a kind[two]")
+    ran = Tried(wheel, tmp_path, "-v", "scenarios/cases.yaml::Two of a kind[two]")
     assert list(ran.verdicts) == ["scenarios/cases.yaml::Two of a kind[two]"], ran.out
-    ran = Tried(site, tmp_path, "-v", "-m", "short", "--roomsim-seed", "7", "--roomsim-seeds", "3", "-n2")
+    ran = Tried(wheel, tmp_path, "-v", "-m", "short", "--roomsim-seed", "7", "--roomsim-seeds", "3", "-n2")
     assert sorted(re.findall(r"PASSED (\S+::.*?) *$", ran.out, re.MULTILINE)) == [
         f"scenarios/good.yaml::Good morning[seed {seed}]" for seed in (7, 8, 9)
     ], ran.out
-    ran = Tried(site, tmp_path, "-q", "-m", "roomsim", "--co", "-o", "roomsim_scenarios=elsewhere/more scenarios/sub")
+    ran = Tried(wheel, tmp_path, "-q", "-m", "roomsim", "--co", "-o", "roomsim_scenarios=elsewhere/more scenarios/sub")
     assert sorted(line for line in ran.out.splitlines() if "::" in line) == [
         "elsewhere/any.scenario.yaml::Anywhere",
         "scenarios/sub/bad.yaml::Waits in vain",
     ]
 
 
-def test_mistakes_are_told_when_tests_are_collected(site: Path, tmp_path: Path) -> None:
+def test_mistakes_are_told_when_tests_are_collected(wheel: Path, tmp_path: Path) -> None:
     project(tmp_path, {"scenarios/typo.yaml": "name: x\nsteps:\n  - activat: x\n  - advance: 30\n"})
-    ran = Tried(site, tmp_path)
+    ran = Tried(wheel, tmp_path)
     assert ran.code == 2
     assert "scenarios/typo.yaml:3:5: unknown verb or key `activat`; nearest: `activate`" in ran.out
     assert "scenarios/typo.yaml:4:14: a duration needs a unit: write 30s" in ran.out
     assert "Traceback" not in ran.out
-    assert Tried(site, tmp_path, "--roomsim-seeds", "0").code == 4
+    assert Tried(wheel, tmp_path, "--roomsim-seeds", "0").code == 4
 
 
-def test_a_whole_scenario_is_judged_as_the_command_line_judges_it(site: Path, tmp_path: Path) -> None:
+def test_a_whole_scenario_is_judged_as_the_command_line_judges_it(wheel: Path, tmp_path: Path) -> None:
     text = "name: x\ndevice: { at: online }\nsteps:\n  - refresh: wdm\n    expect: { xstatus: { Webex Status: Stopped }, within: 2s }\n"
     project(tmp_path, {"scenarios/x.yaml": text})
-    under_pytest = Tried(site, tmp_path).out
+    under_pytest = Tried(wheel, tmp_path).out
     run = subprocess.run(
         [sys.executable, "-P", "-m", "scenarios.runner.cli", "run", "scenarios/x.yaml"],
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(site)}, capture_output=True, text=True, check=False,
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(wheel)}, capture_output=True, text=True, check=False,
     ).stdout  # fmt: skip
     report = run[run.index("FAIL scenarios/x.yaml:4") : run.index("\n0 passed")]
     assert report in under_pytest
@@ -248,15 +239,15 @@ def test_fault_never_bites(stage):
 '''
 
 
-def test_python_tests_have_a_stage(site: Path, tmp_path: Path) -> None:
+def test_python_tests_have_a_stage(wheel: Path, tmp_path: Path) -> None:
     project(tmp_path, {"test_room.py": PYTHON})
-    ran = Tried(site, tmp_path, "-v")
+    ran = Tried(wheel, tmp_path, "-v")
     assert (ran.code, set(ran.verdicts.values()), len(ran.verdicts)) == (0, {"PASSED"}, 3), ran.out
 
 
-def test_python_tests_fail_with_reports(site: Path, tmp_path: Path) -> None:
+def test_python_tests_fail_with_reports(wheel: Path, tmp_path: Path) -> None:
     project(tmp_path, {"test_room.py": FAILING})
-    ran = Tried(site, tmp_path, "-v", "--roomsim-seed", "5")
+    ran = Tried(wheel, tmp_path, "-v", "--roomsim-seed", "5")
     assert ran.code == 1
     lines = FAILING.splitlines()
     place = next(number for number, line in enumerate(lines, 1) if "refresh: wdm" in line)
@@ -278,7 +269,7 @@ def test_python_tests_fail_with_reports(site: Path, tmp_path: Path) -> None:
     assert ran.out.count("advanc`; nearest") == 2, "once, and in the summary"
 
 
-def test_python_tests_take_seeds(site: Path, tmp_path: Path) -> None:
+def test_python_tests_take_seeds(wheel: Path, tmp_path: Path) -> None:
     project(tmp_path, {"test_x.py": "def test_x(stage):\n    assert stage.raw.seed in (3, 4)\n"})
-    ran = Tried(site, tmp_path, "-v", "--roomsim-seed", "3", "--roomsim-seeds", "2")
+    ran = Tried(wheel, tmp_path, "-v", "--roomsim-seed", "3", "--roomsim-seeds", "2")
     assert ran.verdicts == {"test_x.py::test_x[seed 3]": "PASSED", "test_x.py::test_x[seed 4]": "PASSED"}

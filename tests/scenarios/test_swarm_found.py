@@ -22,6 +22,10 @@ FOUND: dict[str, list[tuple[float, dict[str, Any]]]] = {
         (33.0, {"on": "token", "do": "revoke", "target": {"kind": "access"}}),
         (34.0, {"on": "mercury", "do": "reset"}),
     ],
+    "a registration that is lost and refused is asked for again": [
+        (33.0, {"on": "http", "do": "error", "status": 404, "count": 4}),
+        (34.0, {"on": "mercury", "do": "reset"}),
+    ],
 }
 
 

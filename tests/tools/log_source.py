@@ -7,11 +7,14 @@ become `{}`.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
 LEVELS: Final = frozenset({*"123456IWE", "ERROR"})
+_LEVEL: Final = re.compile("""["'](?:[1-6IWE]|ERROR)["']""")
+"""What stands in every file that writes lines."""
 SKIPPED: Final = ("runtime", "wire")
 """Packages of `endpoint` that have no lines of their own."""
 
@@ -33,8 +36,10 @@ def written(root: Path) -> list[Written]:
 
 
 def _of_file(file: Path, name: str) -> Iterator[Written]:
-    tree = ast.parse(file.read_text(encoding="utf-8"))
-    for scope in ast.walk(tree):
+    code = file.read_text(encoding="utf-8")
+    if _LEVEL.search(code) is None:
+        return
+    for scope in ast.walk(ast.parse(code)):
         if isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Module)):
             for triple in _triples(scope):
                 module, level, text = triple
@@ -52,10 +57,12 @@ def _triples(scope: ast.AST) -> Iterator[list[ast.expr]]:
 
 
 def _own(scope: ast.AST) -> Iterator[ast.AST]:
-    for child in ast.iter_child_nodes(scope):
-        if not isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            yield child
-            yield from _own(child)
+    waiting = [*ast.iter_child_nodes(scope)][::-1]
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield node
+            waiting += [*ast.iter_child_nodes(node)][::-1]
 
 
 def _is_line(function: ast.expr) -> bool:

@@ -47,9 +47,15 @@ class Rules:
         self._last: tuple[Event, ...] = ()
         stage.trace.subscribe(lambda event: self.meter.look())
 
-    def broken(self) -> list[str]:
-        """Ask every rule; return what must not be, in plain words, nothing when all is well."""
+    def broken(self, *, is_last: bool = False) -> list[str]:
+        """Ask every rule; return what must not be, in plain words, nothing when all is well.
+
+        Args:
+            is_last: nobody asks again, so that nothing may be left for later.
+        """
         trace = self.stage.trace
+        if is_last:
+            self._looked = 0
         self.new = tuple(takewhile(lambda event: event.n > self._seen, reversed(trace.events)))[::-1]
         found = [what for rule in RULES.values() for what in rule(self)]
         self._seen, self._last = trace.last, self.new[-1:] or self._last

@@ -188,21 +188,44 @@ def served(
     return found
 
 
+_NOWHERE: Final = _one_of("https://portal.hotel.test/login", "http://nobody.test/")
+SWARMED: Final[Mapping[str, Mapping[str, Dish]]] = {
+    "power": {"cut": Dish(2), "thermal": _PLAIN},
+    "storage": {"corrupt": _PLAIN},
+    "activation": {
+        "unknown": _PLAIN, "expired": _PLAIN, "used": _PLAIN, "locked": _PLAIN, "bad_proof": _PLAIN, "no_trust_list": _PLAIN,
+        "tampered_b": Dish(params={"what": _one_of("zero", "n", "2n", "short", "url")}),
+        "bad_mac": Dish(params={"what": _one_of("service", "config")}), "certificate_renewed": _PLAIN, "malformed_pem": _PLAIN,
+    },
+    "hybrid": {
+        "declined": _PLAIN, "delete_comments": _PLAIN, "keyword_unknown": _PLAIN, "subscription_expired": _PLAIN,
+        "beyond_window": _PLAIN, "no_interop": _PLAIN,
+    },
+    "calendar": {"no_join_fields": _PLAIN},
+    "client": {
+        "drop": _PLAIN, "flood": Dish(params={"what": _one_of("requests", "connections")}), "half_open": _PLAIN, "slow_reader": _PLAIN,
+    },
+    "http": {"redirect": Dish(1, {"to": _NOWHERE, "status": _one_of(302, 307)}, {"service": _ANY_SERVICE})},
+    "locus": {"redirect": Dish(params={"to": _NOWHERE})},
+    "token": {"invalid_grant": _PLAIN},
+    "wdm": {"excessive": _PLAIN},
+}  # fmt: skip
+"""What only a swarm draws: afterwards a person has to do something, and the swarm does it (it switches on what is off), or demands no more
+than the rules and a device that holds what the cloud has for it: one that has lost its account need not be well."""
+
+
+def _joined() -> dict[str, dict[str, Dish]]:
+    layers = dict.fromkeys((*MENU, *SWARMED))
+    return {layer: {**MENU.get(layer, {}), **SWARMED.get(layer, {})} for layer in layers}
+
+
+SWARM_MENU: Final[Mapping[str, Mapping[str, Dish]]] = _joined()
+"""All that a swarm draws from."""
+
 _FOR_GOOD: Final = "what it does stays: a person has to mend it"
-_ROUTE: Final = "it takes a place to lead to, which a draw does not have"
 LEFT_OUT: Final[Mapping[str, str]] = {
-    "activation": "a code that is refused stays refused",
-    "client": "it takes clients that stay connected, which few stories have; what it does to them is no matter of the device's health",
-    "catalog.moved": _ROUTE,
+    "catalog.moved": "it takes a place where the service is, and the stub has each in one place",
     "clock.jump": _FOR_GOOD,
-    "calendar.no_join_fields": "the meetings of that time stay without them",
-    "http.redirect": _ROUTE,
-    "hybrid": "a setting of a mailbox: what it did to a meeting stays",
-    "locus.redirect": _ROUTE,
-    "power": "the device is off until somebody switches it on",
-    "storage.corrupt": "the state is gone: it needs a new code",
     "mercury.replaced": "another connection has taken over: the device stays away until somebody says otherwise",
-    "token.invalid_grant": "the account is gone",
-    "wdm.excessive": "a registration too many: somebody has to delete one",
 }
-"""Faults of the vocabulary that are not drawn, layer or `layer.action`, and why."""
+"""Faults of the vocabulary that are not drawn by anybody, and why; the verb `chaos` leaves out `SWARMED`, too."""

@@ -16,7 +16,7 @@ from endpoint.runtime.chance import Chance
 from scenarios.runner import fault_actions
 from scenarios.runner.chaos.invariants import Rules
 from scenarios.runner.chaos.leftovers import leftovers
-from scenarios.runner.chaos.menu import MENU, served
+from scenarios.runner.chaos.menu import SWARM_MENU, served
 from scenarios.runner.chaos.plan import Trouble, draw_plan
 from scenarios.runner.checks import Finding, StepChecks
 from scenarios.runner.fault_actions import spec_of
@@ -109,6 +109,7 @@ class SwarmPlayer(Player):
             await stage.clock.sleep(self._plan_s - self.story_s)
             self._demand(last, "invariant", self.rules.broken())
         await fault_actions.heal(stage, Heal(fault="all"))
+        await self._switch_on()
         meant = [name for name in stage.devices if self._is_meant_to_be_online(name)]
         for limit_s, is_about in ((CONNECTED_S, ("Webex", "Mercury")), (EQUAL_S, ())):
             left_s = limit_s
@@ -118,7 +119,19 @@ class SwarmPlayer(Player):
             self.unwell = frozenset(one.partition(":")[0] for one in wrong)
             why = [f"not well {show_duration(limit_s)} after everything has healed", *wrong]
             self._demand(last, "liveness", why if wrong else (), limit_s)
-        self._demand(last, "invariant", self.rules.broken())
+
+    async def _switch_on(self) -> None:
+        """Switch on, as a person would, what a plan has switched off; a device that is going down is waited for."""
+        for device in self._stage.devices.values() if self._has_power_faults() else ():
+            while not (device.is_up or device.is_off):
+                await self._stage.clock.sleep(1.0)
+            if device.is_off and device.settings.bring_up != "manual":
+                await device.boot()
+
+    def _has_power_faults(self) -> bool:
+        return any(
+            event.data.get("on") == "power" for event in self._stage.trace.events if event.kind == "fault.struck"
+        )
 
     def _is_meant_to_be_online(self, name: str) -> bool:
         """Say whether a device comes back by itself: it is on, comes up by itself, and has an account that the cloud knows."""
@@ -133,7 +146,8 @@ class SwarmPlayer(Player):
         return account is not None and account.user_id in known
 
     def conclude(self) -> None:
-        """Say nothing of what the scenario expects of its whole history: the rules have read it step by step."""
+        """Ask the rules for the last time; what the scenario expects of its whole history is not demanded."""
+        self._demand(self._stage.scenario.steps[-1], "invariant", self.rules.broken(is_last=True))
 
 
 def _wrong(stage: Stage, names: Sequence[str], about: Sequence[str]) -> list[str]:
@@ -167,7 +181,7 @@ def swarm_plan(scenario: Scenario, seed: int, length_s: float) -> tuple[Trouble,
     stream = Chance(seed).actor("swarm").stream("plan", scenario.file.rpartition("/")[2], scenario.case or "")
     troubles = stream.randint(1, TROUBLES_MAX)
     cloud = scenario.head.cloud
-    menu = served(MENU, has_proxy=cloud.proxy is not None, has_inspector=trusts_inspector(cloud))
+    menu = served(SWARM_MENU, has_proxy=cloud.proxy is not None, has_inspector=trusts_inspector(cloud))
     layers = stream.sample(tuple(menu), stream.randint(1, len(menu)))  # some plans stay on one layer, some are on all
     return tuple(draw_plan(stream, menu, layers, length_s=max(length_s, 60.0), troubles=troubles))
 

@@ -172,7 +172,10 @@ def plain_leaves(tree: Any, root: Path = ()) -> list[Leaf]:
     Raises:
         RemoteProtocolError: it is too deep, or holds what no tree of a device does.
     """
-    return leaves_of(_plain(tree), root)
+    found = leaves_of(_plain(tree), root)
+    if any(not path for path, _ in found):
+        raise RemoteProtocolError("shell", "a tree has names at its root")
+    return found
 
 
 def _plain(node: Any) -> Any:

@@ -7,7 +7,7 @@ import pytest
 from cloud_stub.hybrid_calendar.reading import read_invitation
 from tests.cloud_stub.hybrid_calendar.corpus import Case, cases
 
-CASES = list(cases())
+CASES = cases()
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=f"{file}: {case.name}") for file, case in CASES])

@@ -715,9 +715,27 @@ def test_a_registration_that_is_being_made_anew_does_not_disturb_the_attempts() 
         await cloud.settle()
         await cloud.peer.cut()
         await cloud.clock.sleep(5.0)
-        assert "connect failed: not registered; retry" in cloud.lines("Wx2WebSocket W: connect")[0]
+        assert cloud.device.mercury.state is State.WAITING
         await registering
         await cloud.device.until_online()
+        assert "connect failed: not registered; retry" in cloud.lines("Wx2WebSocket W: connect")[0]
+        assert len(cloud.to("POST", "/devices")) == 1, "the attempt waits for the request that is under way"
+
+    play(story)
+
+
+def test_a_registration_that_is_lost_for_good_is_made_before_the_next_attempt() -> None:
+    async def story(cloud: Scripted) -> None:
+        await _online(cloud)
+        cloud.on("PUT", MINE, Reply(404))
+        cloud.on("POST", "/devices", Reply(404))
+        with pytest.raises(EndpointError):
+            await cloud.device.registration.register()
+        cloud.usual("POST", "/devices")
+        await cloud.peer.cut()
+        await cloud.clock.sleep(60.0)
+        assert cloud.device.mercury.is_open
+        assert "connect failed: not registered; retry" in cloud.lines("Wx2WebSocket W: connect")[0]
 
     play(story)
 

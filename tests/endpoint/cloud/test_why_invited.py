@@ -235,7 +235,7 @@ def test_a_keyword_and_a_personal_room(tied: bool, keys: tuple[str, ...]) -> Non
 
 def test_a_meeting_beyond_the_store() -> None:
     async def story(office: Office) -> None:
-        report = office.why(await office.invite(after=timedelta(days=40)))
+        report = office.why(await office.invite(after=timedelta(days=33)))
         assert (broken(report), report.verdict, report.is_good) == (("beyond_window",), Verdict.COMES, True)
         comes = report.findings[0].proof[0].at
         assert comes is not None

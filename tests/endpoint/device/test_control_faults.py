@@ -78,6 +78,8 @@ def test_a_momentary_fault_says_whether_it_hit() -> None:
     [
         ({"on": "link"}, 400, "bad_field", "do"),
         ({"on": "wifi", "do": "down"}, 422, "unknown_fault", "link"),
+        ({"on": "client", "do": "flood"}, 422, "unknown_fault", "drop"),
+        ({"on": "client", "do": "drop", "target": {"client": "panel"}}, 422, "bad_target", "user"),
         ({"on": "link", "do": "flap"}, 422, "unknown_fault", "down"),
         ({"on": "http", "do": "error"}, 422, "unknown_fault", "tcp"),
         ({"on": "link", "do": "down", "target": {"cluster": "a"}}, 422, "bad_target", "host"),

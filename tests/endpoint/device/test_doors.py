@@ -14,6 +14,7 @@ import aiohttp
 import asyncssh
 import pytest
 
+from endpoint.device.control_faults import DoorFaults
 from endpoint.device.device import Device
 from endpoint.device.doors import Doors
 from endpoint.device.settings import DeviceSettings
@@ -442,5 +443,36 @@ def test_clients_that_do_not_let_go_keep_no_device_up() -> None:
                 await house.device.shut_down()
             for writer in writers:
                 writer.transport.abort()
+
+    play(scene)
+
+
+def test_the_control_door_cuts_the_lines_of_real_clients() -> None:
+    async def scene() -> None:
+        async with opened() as house, aiohttp.ClientSession() as session, asyncio.timeout(PATIENCE_S):
+            world, access = house.device.world, house.access
+            login = {"Authorization": aiohttp.encode_basic_auth(access["username"], access["password"])}
+            websocket = await session.ws_connect(access["ws"], ssl=False, headers=login)
+            shell = await house.ssh()
+            door = DoorFaults(world.faults, world)
+
+            def cut(**target: str) -> bool:
+                status, shown = door.start({"on": "client", "do": "drop", "target": target})
+                assert status == 200
+                return bool(shown["hit"])
+
+            assert not cut(user="nobody")
+            assert cut(over="ssh")
+            await shell.wait_closed()
+            assert not cut(over="ssh")
+            await websocket.send_str(
+                '{"jsonrpc":"2.0","id":1,"method":"xGet","params":{"Path":["Status","Audio","Volume"]}}'
+            )
+            assert (await websocket.receive_json())["result"] == 50
+            assert cut(user="admin")
+            assert (await websocket.receive()).type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+            while len(house.device.local.sessions):  # noqa: ASYNC110  # nobody tells of it
+                await asyncio.sleep(0)
+            assert await house.get("https") == 200, "who comes now is served"
 
     play(scene)

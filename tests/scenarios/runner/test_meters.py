@@ -78,6 +78,12 @@ def test_load_is_that_of_the_step() -> None:
     assert "load wdm rate_max: got 1, expected lt 1/s" in outcome.reports[0]
 
 
+def test_load_of_a_later_item_counts_from_the_start_of_the_step_too() -> None:
+    items = "[{ request: { PUT: /wdm/**, status: 200 } }, { load: { wdm: { rate_max: %s, open_max: 1 } } }]"
+    assert steps(f"  - refresh: wdm\n    expect: {items % '1/s'}\n").result == "passed"
+    assert steps(f"  - refresh: wdm\n    expect: {items % '0/s'}\n").kinds == ["expectation"]
+
+
 def test_load_can_be_forbidden() -> None:
     many = "  - repeat: { times: 2, steps: [ { refresh: wdm } ] }\n    never: { load: { wdm: { rate_max: { gt: 1/s } } } }\n"
     outcome = steps(many)
