@@ -28,7 +28,7 @@ from scenarios.runner.fields import (
 from scenarios.runner.notyet import not_yet
 from scenarios.runner.problems import nearest
 from scenarios.runner.validation import Objection, Strict
-from scenarios.runner.values import read_duration, read_signed_duration
+from scenarios.runner.values import REFERENCE_PATTERN, read_duration, read_signed_duration
 from scenarios.runner.verbs import Defined, Used, Verb, declare
 from scenarios.runner.world_verbs import DRIFT_COMPLAINT, DRIFT_S_MAX, NO_MODEL
 from scenarios.runner.yamltree import Entry, Node, Scalar, Sequence, graft
@@ -350,8 +350,9 @@ class Fault(Verb):
 
     @classmethod
     def written_forms(cls, schema: dict[str, Any]) -> list[dict[str, Any]]:
-        """Allow one fault, or the name of a row, beside a plan."""
-        row, spec = {"enum": _BUILT_ROWS}, schema["properties"]["plan"]["items"]
+        """Allow one fault, or the name of a row (or a reference to one), beside a plan."""
+        name = {"anyOf": [{"enum": _BUILT_ROWS}, {"type": "string", "pattern": REFERENCE_PATTERN}]}
+        row, spec = name, schema["properties"]["plan"]["items"]
         schema["properties"]["plan"]["items"] = {"anyOf": [row, spec]}
         return [row, spec, schema]
 
