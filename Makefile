@@ -6,6 +6,9 @@ READY := $(VENV)/.ready
 # the demo needs none of the development set
 RUNS := $(VENV)/.runs
 
+# what is compiled is kept: the tests start some two hundred processes, and each would compile everything anew
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test test-all test-clients swarm check bench docs update ci-deps clean
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 14
@@ -25,7 +28,7 @@ demo: $(RUNS)  ## a whole morning of a room device and its cloud, in virtual tim
 	$(BIN)/python -m scenarios.runner.cli demo
 
 test: $(READY)  ## all tests
-	$(BIN)/python -m pytest -n 2 -q
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
 test-all: $(READY)  ## the tests under every Python that is installed here
 	@for version in 3.11 3.12 3.13; do \

@@ -43,13 +43,13 @@ class Push:
 
     def _opened(self) -> None:
         device = self._device
-        if self._was_lost:
-            self._was_lost = False
+        was_lost, self._was_lost = self._was_lost, False
+        if was_lost:
             device.local.bookings.sync_required()
         self.report(anew=True)
         device.calls.on_mercury_open()
-        if device.settings.bring_up == "manual" and not device.calendar.caught_up:
-            return  # each stage waits for its verb; once caught up, a reconnection is followed by a catch-up as always
+        if device.settings.bring_up == "manual" and not device.calendar.caught_up and not was_lost:
+            return  # each stage waits for its verb; a reconnection is none, and is followed by a catch-up as always
         device.calendar.push_came_up()
         device.offers.push_came_up()
         if device.settings.bring_up == "auto" and device.reachability.view.status == "NotStarted":

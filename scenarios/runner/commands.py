@@ -71,6 +71,15 @@ def main(
 
 
 Paths = Annotated[list[Path], typer.Argument(help="Scenario files, or directories of them.", metavar="PATH...")]
+Tags = Annotated[list[str] | None, typer.Option(help="Only scenarios with this tag; may be repeated.")]
+Cases = Annotated[list[str] | None, typer.Option(help="Only this case of the files; may be repeated.", metavar="NAME")]
+LetIn = Annotated[
+    Path | None,
+    typer.Option(
+        help="Let clients in, in mode wire: says where the doors are and which step is played, until it is over.",
+        metavar="FILE",
+    ),
+]
 Door = Annotated[str, typer.Option(metavar="HOST:PORT")]
 ReadyFile = Annotated[
     Path | None, typer.Option(help="Written when the doors are open, and on changes.", metavar="FILE")
@@ -88,7 +97,7 @@ def run(
     mode: Annotated[
         str, typer.Option(help="virtual: in one process, time jumps. wire: real sockets, real time.")
     ] = "virtual",
-    tag: Annotated[list[str] | None, typer.Option(help="Only scenarios with this tag; may be repeated.")] = None,
+    tag: Tags = None,
     jobs: Annotated[
         int, typer.Option("-j", "--jobs", help="Run so many scenarios at once, in processes.", min=1, max=64)
     ] = 1,
@@ -106,13 +115,7 @@ def run(
     max_real: Annotated[
         float, typer.Option(help="Longest real time of one run, in seconds (mode wire).", min=0)
     ] = 60.0,
-    ready_file: Annotated[
-        Path | None,
-        typer.Option(
-            help="Let clients in, in mode wire: says where the doors are and which step is played, until it is over.",
-            metavar="FILE",
-        ),
-    ] = None,
+    ready_file: LetIn = None,
     record: Annotated[
         Path | None,
         typer.Option(
@@ -126,9 +129,7 @@ def run(
         ),
     ] = None,
     ladder: Annotated[bool, typer.Option("--ladder", help="Draw both sides while it runs.")] = False,
-    case: Annotated[
-        list[str] | None, typer.Option(help="Only this case of the files; may be repeated.", metavar="NAME")
-    ] = None,
+    case: Cases = None,
     github: Annotated[
         bool, typer.Option("--github", help="Print each failure as an annotation of GitHub, too.")
     ] = False,
@@ -174,10 +175,8 @@ def swarm(
     paths: Paths,
     seed: Annotated[int, typer.Option(help="The first seed.", min=0)] = 1,
     seeds: Annotated[int, typer.Option(help="Play so many plans of each scenario, counting up.", min=1)] = 1,
-    tag: Annotated[list[str] | None, typer.Option(help="Only scenarios with this tag; may be repeated.")] = None,
-    case: Annotated[
-        list[str] | None, typer.Option(help="Only this case of the files; may be repeated.", metavar="NAME")
-    ] = None,
+    tag: Tags = None,
+    case: Cases = None,
     jobs: Annotated[
         int, typer.Option("-j", "--jobs", help="Play so many plans at once, in processes.", min=1, max=64)
     ] = 1,
@@ -189,11 +188,14 @@ def swarm(
     """Play scenarios under faults that the seed draws, and demand safety at every step and a device that is well in the end."""
     from scenarios.runner.chaos.answers import as_json
     from scenarios.runner.chaos.command import SwarmCommand, tasks
-    from scenarios.runner.suite import select
+    from scenarios.runner.suite import missed, select
 
-    work = tasks(select(_load(paths), tags=tag or [], cases=case or ()), seed=seed, seeds=seeds)
+    found = _load(paths)
+    chosen = select(found, tags=tag or [], cases=case or ())
+    work = tasks(chosen, seed=seed, seeds=seeds)
     if not work:
-        raise refused("nothing selected: no scenario that plays alone", Exit.NOTHING)
+        why = "no scenario that plays alone" if chosen else missed(found, tags=tag or (), cases=case or ())
+        raise refused(f"nothing selected: {why}", Exit.NOTHING)
     answers = SwarmCommand(sys.stdout, is_quiet=quiet).run(work, jobs)
     if json_file is not None:
         try:

@@ -15,13 +15,13 @@ from scenarios.runner.commands import Exit, refused
 from scenarios.runner.loader import load_all
 from scenarios.runner.model import Scenario
 from scenarios.runner.player import Player
-from scenarios.runner.problems import ScenarioError, nearest
+from scenarios.runner.problems import ScenarioError
 from scenarios.runner.publish import make_room
 from scenarios.runner.recording import raw
 from scenarios.runner.recording.write import FolderTaken, SecretsFound, check_apart, check_folder
 from scenarios.runner.report import Reporter
 from scenarios.runner.stage import Stage
-from scenarios.runner.suite import Play, Suite, Verdict, not_loaded, select, take
+from scenarios.runner.suite import Play, Suite, Verdict, missed, not_loaded, select, take
 from scenarios.runner.verdict_files import as_github, as_json, as_junit
 
 MODES: Final = ("virtual", "wire")
@@ -115,7 +115,7 @@ class RunCommand:
         chosen = select(found, tags=list(asked.tags), cases=asked.cases)
         plays = take(chosen, seed=asked.seed, seeds=asked.seeds)
         if not plays:
-            raise refused(f"nothing selected: {_missed(asked, found)}", Exit.NOTHING)
+            raise refused(f"nothing selected: {missed(found, tags=asked.tags, cases=asked.cases)}", Exit.NOTHING)
         self._check_single(plays)
         self._check_last_step(chosen)
         return plays
@@ -223,20 +223,6 @@ class RunCommand:
         if self.wanted.github:
             for line in as_github(verdicts):
                 print(line)
-
-
-def _missed(asked: Selection, found: Sequence[Scenario]) -> str:
-    """Say what was asked for that no scenario has, and what comes near."""
-    tags = {tag for one in found for tag in one.head.tags}
-    cases = {one.case for one in found if one.case is not None}
-    groups, near = [], None
-    for what, words, known in (("tag", asked.tags, tags), ("case", asked.cases, cases)):
-        if words:
-            groups.append(" or ".join(f"the {what} {word}" for word in words))
-            near = near or next((nearest(word, sorted(known)) for word in words if word not in known), None)
-    if not groups:
-        return "no scenario is there"
-    return f"no scenario has {' and '.join(groups)}" + (f"; nearest: {near}" if near else "")
 
 
 def _unwritable(error: OSError) -> Exception:

@@ -25,7 +25,7 @@ from scenarios.runner.wellness import compile_well
 from scenarios.runner.why_subject import compile_why
 from scenarios.runner.xapi_checks import check_verb
 from scenarios.runner.xapi_subjects import XAPI_SUBJECTS
-from scenarios.runner.xapi_verbs import ANY_WIDGET, BUTTONS
+from scenarios.runner.xapi_verbs import ANY_WIDGET, BUTTONS, commands_of
 from scenarios.runner.yamltree import Entry, Mapping, Node, Scalar, Sequence, kind_of, plain
 
 DECLARED: Final = (device_verbs, xapi_verbs, call_verbs, cloud_verbs, hybrid_verbs, world_verbs, fault_verbs)
@@ -95,9 +95,11 @@ class StepBuilder:
             self._context.labels.add(frame.label)
         inner = node.get("meanwhile")
         meanwhile = self.steps(inner.node, f"{number}.", is_meanwhile=True) if inner is not None else ()
+        self._context.asked = commands_of([args, *(one.args for one in meanwhile)])
         expect, never = node.get("expect"), node.get("never")
         expectations = self._expectations(expect.node) if expect is not None else ()
         forbidden = self.never(never.node) if never is not None else None
+        self._context.asked = None
         for name in frame.save:
             self._scope.save(name)
         if args is None:

@@ -19,11 +19,21 @@ from scenarios.runner.booking_keys import check_bookings, check_members
 from scenarios.runner.cloud_paths import check_cloud_path
 from scenarios.runner.conditions import Condition, OrderCondition, StateCondition, View, state_word
 from scenarios.runner.lifecycles import check_machine, check_state
-from scenarios.runner.matcher_compiler import MatcherCompiler, is_operator_map
+from scenarios.runner.matcher_compiler import OPERATORS, MatcherCompiler, is_operator_map
 from scenarios.runner.matchers import MISSING
 from scenarios.runner.problems import Problems
 from scenarios.runner.spaces import ANY, FLAG, NUMBER, TEXT, Shape, Space, check_literal, space_of, words
-from scenarios.runner.xpaths import Path, check_path, check_word, has_wildcard, read_path, show_path, stem, values_at
+from scenarios.runner.xpaths import (
+    Path,
+    check_path,
+    check_word,
+    elsewhere,
+    has_wildcard,
+    read_path,
+    show_path,
+    stem,
+    values_at,
+)
 from scenarios.runner.yamltree import Entry, Mapping, Node, Scalar, Sequence, kind_of, plain
 
 LEVELS: Final = ("Critical", "Error", "Warning", "Info")
@@ -34,6 +44,8 @@ DISCOVERY: Final[dict[str, Space]] = {
     "status": space_of(type(reachability.TABLE.start)),
 }
 """What the numbers and words of a discovery can be; `took` is a duration, `best` a list."""
+OTHERS_SHOWN_MAX: Final = 3
+"""Elements of a list that a report names in place of the one that is not there."""
 _LIST_OPERATORS: Final = ("has", "each", "count", "exists")
 _OF_LITERALS: Final = ("is", "not", "any", "all", "has", "each", "from", "to")
 
@@ -55,6 +67,8 @@ class Context:
     clients: set[str] = field(default_factory=set)
     """Clients that stay connected, by their ids."""
 
+    asked: tuple[str, ...] | None = None
+    """The commands of the step whose expectations are compiled; None where it may give others, too."""
     sent: set[str] = field(default_factory=set)
     """Event types that the scenario sends itself; `ANY_EVENT` when the file does not know them."""
 
@@ -107,6 +121,15 @@ def _leaf(branch: Branch, path: Path) -> Callable[[View, str], object]:
     return read
 
 
+def _other_elements(branch: Branch, path: Path) -> Callable[[View, str], tuple[str, ...]]:
+    def explain(view: View, device: str) -> tuple[str, ...]:
+        tree = view.xstatus(device) if branch == "Status" else view.xconfig(device)
+        found = list(elsewhere(tree, path).items())[:OTHERS_SHOWN_MAX]
+        return tuple(f"        there is {name} = {m.show(value)}" for name, value in found)
+
+    return explain
+
+
 def _tree(branch: Branch) -> Compile:
     def compile_paths(context: Context, entry: Entry) -> list[Condition]:
         paths = context.map_of(entry, "paths and matchers")
@@ -130,10 +153,17 @@ def _leaf_condition(context: Context, branch: Branch, leaf: Entry) -> Condition 
         wrong_word = check_word(branch, path, scalar.value, context.table)
         if wrong_word is not None:
             context.problems.add(scalar.at, *wrong_word)
+    before = len(context.problems)
     matcher = context.states.compile(leaf.node)
+    if isinstance(leaf.node, Mapping) and not is_operator_map(leaf.node) and len(context.problems) == before:
+        for one in leaf.node.entries:
+            message = f"`{show_path(path)}` is one value: `{one.key}` is no operator"
+            context.problems.unknown(one.at, message, one.key, OPERATORS)
     if has_wildcard(path) and not is_about_lists(leaf.node):
         matcher = m.Has(matcher)
-    return StateCondition(leaf.at, show_path(path), _leaf(branch, path), matcher)
+    subject = "xstatus" if branch == "Status" else "xconfig"
+    read, others = _leaf(branch, path), _other_elements(branch, path)
+    return StateCondition(leaf.at, show_path(path), read, matcher, others, of=f"{subject} {show_path(path)}")
 
 
 def is_about_lists(node: Node) -> bool:
@@ -193,8 +223,10 @@ def _lifecycle(context: Context, entry: Entry, machine: str) -> list[Condition]:
         return MISSING if state is None else state_word(machine, state)
 
     if isinstance(node, Scalar):
-        return [StateCondition(entry.at, machine, read, m.Literal(state_word(machine, node.value)))]
-    return [StateCondition(entry.at, machine, read, context.states.compile(_folded(machine, node)))]
+        matcher: m.Matcher = m.Literal(state_word(machine, node.value))
+    else:
+        matcher = context.states.compile(_folded(machine, node))
+    return [StateCondition(entry.at, machine, read, matcher, of=f"machine {machine}")]
 
 
 def _folded(machine: str, node: Node) -> Node:
@@ -301,7 +333,7 @@ def _screen(context: Context, entry: Entry) -> list[Condition]:
         def read(view: View, device: str, element: str = one.key) -> object:
             return view.screen(device)[element]
 
-        found.append(StateCondition(one.at, one.key, read, context.states.compile(one.node)))
+        found.append(StateCondition(one.at, one.key, read, context.states.compile(one.node), of=f"screen {one.key}"))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,7 @@ from endpoint.runtime.trace import Trace, header
 from scenarios.runner.loader import load_case
 from scenarios.runner.model import Scenario
 from scenarios.runner.player import Failure, Timing, replay_command
-from scenarios.runner.problems import Place, Problem, ScenarioError
+from scenarios.runner.problems import Place, Problem, ScenarioError, nearest
 from scenarios.runner.processes import in_processes
 from scenarios.runner.recording.recorder import Recorder
 from scenarios.runner.recording.write import Written, write_recording
@@ -97,6 +97,20 @@ def select(scenarios: Iterable[Scenario], *, tags: list[str], cases: Iterable[st
     wanted = set(cases)
     tagged = [scenario for scenario in scenarios if not tags or set(tags) & set(scenario.head.tags)]
     return [scenario for scenario in tagged if not wanted or scenario.case in wanted]
+
+
+def missed(scenarios: Sequence[Scenario], *, tags: Sequence[str], cases: Sequence[str]) -> str:
+    """Say what was asked for that no scenario has, and what comes near."""
+    known_tags = {tag for one in scenarios for tag in one.head.tags}
+    known_cases = {one.case for one in scenarios if one.case is not None}
+    groups, near = [], None
+    for what, words, known in (("tag", tags, known_tags), ("case", cases, known_cases)):
+        if words:
+            groups.append(" or ".join(f"the {what} {word}" for word in words))
+            near = near or next((nearest(word, sorted(known)) for word in words if word not in known), None)
+    if not groups:
+        return "no scenario is there"
+    return f"no scenario has {' and '.join(groups)}" + (f"; nearest: {near}" if near else "")
 
 
 def shaky(verdicts: Iterable[Verdict]) -> list[Shaky]:

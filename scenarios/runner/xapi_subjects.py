@@ -13,6 +13,8 @@ from endpoint.wire.xapi.jsonform import typed
 from endpoint.wire.xapi.leaves import flatten
 from endpoint.wire.xapi.rows import EventNode
 from scenarios.runner import matchers as m
+from scenarios.runner.answers import check_field as check_answer_field
+from scenarios.runner.answers import fields_of
 from scenarios.runner.conditions import Condition, EventCondition, Fields, actor
 from scenarios.runner.event_subjects import EVENT_KEYS, Limits, read_limits
 from scenarios.runner.matcher_compiler import is_operator_map
@@ -63,9 +65,11 @@ def _result(context: Context, entry: Entry) -> list[Condition]:
         return []
     limits = read_limits(context, node)
     keys = []
+    fields = fields_of(context.asked, context.table) if context.asked and not is_operator_map(node) else None
     for one in limits.own:
         if one.key == "status":
             _check_status(context, one.node)
+        check_answer_field(context.problems, one, fields, context.asked or ())
         keys.append((one.key, context.events.compile(one.node)))
     matcher: Matcher = m.MapOf(tuple(keys))
     if is_operator_map(node):

@@ -258,3 +258,9 @@ class Volume(PerhapsOfACall):
     short = "level"
     done = "answered"
     level: Annotated[int, Field(ge=0, le=100)]
+
+
+def commands_of(verbs: Iterable[Verb | None]) -> tuple[str, ...] | None:
+    """Return the commands that verbs of one step give; None where one of them is no command, and may ask others."""
+    found = [str(verb.path) if isinstance(verb, XCommand) else None for verb in verbs]
+    return None if None in found else tuple(one for one in found if one is not None)

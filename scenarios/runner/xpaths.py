@@ -94,13 +94,24 @@ def values_at(tree: Mapping[str, object], path: Path) -> list[object]:
             return [tree[direct]]
         wanted = direct.casefold()
         return [value for key, value in tree.items() if key.casefold() == wanted]
+    return [*_leaves(tree, path).values()]
+
+
+def _leaves(tree: Mapping[str, object], path: Path) -> dict[str, object]:
     pattern = re.compile(
         " ".join(
             re.escape(part.name) + {None: "", "*": " [0-9]+"}.get(part.element, f" {part.element}") for part in path
         ),
         re.IGNORECASE,
     )
-    return [value for key, value in tree.items() if pattern.fullmatch(key)]
+    return {key: value for key, value in tree.items() if pattern.fullmatch(key)}
+
+
+def elsewhere(tree: Mapping[str, object], path: Path) -> dict[str, object]:
+    """Return the leaves that differ from a path only in its elements: `Call 2 Status` for `Call 1 Status`; none if that is there."""
+    if all(part.element is None for part in path) or values_at(tree, path):
+        return {}
+    return _leaves(tree, tuple(Part(part.name, part.element and "*") for part in path))
 
 
 def node_name(path: Path) -> str:

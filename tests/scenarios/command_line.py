@@ -20,7 +20,7 @@ from scenarios.runner.commands import run_app
 
 ROOMSIM = [sys.executable, "-m", "scenarios.runner.cli"]
 PATIENCE_S = 60.0
-"""After this long something has gone wrong; nothing here takes more than a few seconds."""
+"""After this long something has gone wrong: nothing here takes more than a few seconds on a machine that does nothing else."""
 
 
 class Ran:

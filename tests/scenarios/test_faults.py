@@ -182,7 +182,6 @@ def test_table_and_model_fit() -> None:
         ("{ on: tcp, do: delay, by: { from: 3s } }", "write { from: 1s, to: 3s }"),
         ("{ on: clock, do: skew, by: { from: 1s, to: 3s } }", "`skew` on clock takes one duration as `by`"),
         ("{ on: clock, do: drift, by: 2h }", "a clock drifts by at most 30m an hour"),
-        ("{ row: dns.nxdomain, on: tcp, do: refuse }", "row `dns.nxdomain` says itself on what it acts; leave out `on`, or `row`"),
         ("{ row: dns.nxdomain, id: { a: b } }", "write a name"),
         ("{ row: websocket.4401, for: 1m }", "happens once, now; `for` is for faults that last"),
     ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from scenarios.runner.problems import ScenarioError
@@ -178,3 +180,35 @@ def test_report_says_what_the_device_would_do_next() -> None:
         "expectation",
         "Call[2]=Connected",
     )
+
+
+def test_report_names_the_element_that_is_there() -> None:
+    fails(
+        ONLINE + "  - dial: ada@sip.example\n    expect: { xstatus: { Call 1 Status: Connected }, within: 3s }\n",
+        "expectation",
+        "there is Call 2 Status = ",
+    )
+
+
+DATA = Path(__file__).parents[1] / "data" / "scenarios"
+
+
+def test_first_example_of_the_style_page_runs() -> None:
+    """A meeting that nobody can join has no button, and the first call of a device is its second: both had to be written."""
+    text = (DATA / "style_example.yaml").read_text(encoding="utf-8")
+    passes(
+        text.replace("lasts: 30m }", "lasts: 30m, join: { meetingJoinURI: 1234@site.webex.test } }", 1).replace(
+            "Call 1 Status", "Call 2 Status"
+        )
+    )
+
+
+def test_faults_of_the_style_page_run() -> None:
+    """The page speaks of 210 media servers; the file has to ask for them."""
+    passes("cloud: { media: { servers: 210 } }\n" + (DATA / "style_faults.yaml").read_text(encoding="utf-8"))
+
+
+def test_expected_failure_names_its_issue() -> None:
+    xfail = 'xfail: { reason: the cloud forgets it, issue: "ROOM-12" }\n'
+    outcome = play(xfail + ONLINE + "  - wait: { mercury: closed, within: 3s }\n")
+    assert (outcome.result, outcome.reason) == ("xfailed", "the cloud forgets it (ROOM-12)")

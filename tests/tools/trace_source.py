@@ -17,7 +17,8 @@ def kinds(root: Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for package in PACKAGES:
         for file in sorted((root / package).rglob("*.py")):
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            code = file.read_text(encoding="utf-8")
+            for node in ast.walk(ast.parse(code)) if ".event(" in code else ():
                 for kind in _kinds(node):
                     found.setdefault(kind, f"{file.relative_to(root)}:{getattr(node, 'lineno', 0)}")
     return found

@@ -189,7 +189,7 @@ SUBJECTS: Final[dict[str, tuple[str, str, str]]] = {
     "trace": ("event", "`{dotted path: matcher}`", "any event of the history, see [traces](trace.md)"),
 }
 EVENT_LIMITS: Final[dict[str, str]] = {
-    "times": "how often; a number or `{ge: 2}`; by default at least once",
+    "times": "how often; a number or `{ge: 2}`; by default at least once. The step is over when it has come so often; `for` watches on",
     "after": "only events after this anchor",
     "before": "only events before this anchor",
 }
@@ -455,8 +455,8 @@ TARGETS: Final[dict[str, str]] = {
     "user": "the user that a client has logged in as",
 }
 FAULT_KEYS: Final[dict[str, str]] = {
-    "row": "a row of the [fault table](#the-fault-table), instead of `on`; what stands beside it, another `do` as well, goes to each of "
-    "its faults, limits only to those that last",
+    "row": "a row of the [fault table](#the-fault-table), instead of `on` and `do`; what stands beside it goes to each of its faults, "
+    "limits only to those that last",
     "on": "the layer or service",
     "do": "what it does",
     "id": "a name for `heal` and anchors",

@@ -410,6 +410,18 @@ def test_frame_is_disturbed_once(do: str, params: dict[str, Any], numbers: list[
     in_cloud(story)
 
 
+def test_of_two_frames_that_are_held_back_none_is_lost() -> None:
+    async def story(world: World) -> None:
+        ws = await opened(world, await world.machine())
+        world.cloud.use_cases.fault("f", "mercury", "reorder", target={"eventType": "x.y"}, count=2)
+        for _ in range(2):
+            world.cloud.use_cases.push_event({"eventType": "x.y"})
+        assert [(await ws.receive_json())["sequenceNumber"] for _ in range(2)] == [3, 2]
+        await ws.close()
+
+    in_cloud(story)
+
+
 def test_held_frame_goes_out_alone_where_no_other_comes() -> None:
     async def story(world: World) -> None:
         ws = await opened(world, await world.machine())

@@ -9,6 +9,7 @@ import pytest
 
 from cloud_stub.platform.context import CloudSettings
 from cloud_stub.platform.proxy_settings import ProxySettings
+from endpoint.cloud import proxy as proxy_module
 from endpoint.cloud.http import Call, NoAnswer
 from endpoint.cloud.proxy import REFUSED_S
 from endpoint.runtime.fault_params import Scheme
@@ -170,6 +171,30 @@ def test_a_script_may_name_a_second_way() -> None:
         assert tunnels(stage, host="u2c-a.wbx2.test", status=200)
 
     play(story, **behind(script=script, Mode="PACUrl", PACUrl="http://pac.example.test/proxy.pac"))
+
+
+@pytest.mark.parametrize(("remembered", "challenges"), [(64, 1), (1, 3)])
+def test_of_many_proxies_only_the_last_ones_are_remembered(
+    remembered: int, challenges: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxy_module, "KNOWN_MAX", remembered)
+    script = (
+        "function FindProxyForURL(url, host) {"
+        " return shExpMatch(host, 'u2c*') ? 'PROXY other.example.test:8080' : 'PROXY proxy.example.test:8080'; }"
+    )
+
+    async def story(stage: Stubbed) -> None:
+        names = stage.device.world.net.names
+        there = names.resolve("proxy.example.test", 8080)
+        assert there is not None
+        names.publish("other.example.test", 8080, *there)
+        await stage.device.boot()
+        before = len(tunnels(stage, status=407))
+        for host in ("u2c-a", "wdm-a", "u2c-b"):
+            assert await ask(stage, host) == ""
+        assert len(tunnels(stage, status=407)) - before == challenges
+
+    play(story, **behind("basic", script=script, Mode="PACUrl", PACUrl="http://pac.example.test/proxy.pac"))
 
 
 def test_a_script_is_fetched_again_until_it_can_be_used() -> None:

@@ -127,6 +127,19 @@ def test_the_last_of_many_saves_counts_and_nothing_else_is_left(tmp_path: Path) 
     place.close()
 
 
+@pytest.mark.parametrize(("lasts", "waits"), [(True, 2), (False, 0)])
+def test_a_write_waits_for_the_disk_where_it_has_to_outlive_the_process(
+    lasts: bool, waits: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    place = Directory(tmp_path, lasts=lasts)
+    place.save(STATE)
+    assert place.load() == STATE
+    place.close()
+    assert len(synced) == waits, "the file and the name that it took"
+
+
 TEXT = st.text(max_size=30)
 STATES = st.builds(
     State,
