@@ -175,7 +175,7 @@ class Proxy:
             return
         with suppress(ssl.SSLError):  # whoever does not believe our certificate hangs up
             await near[1].start_tls(authority.server_context((host,)))
-            await exchange(near, far, lambda head: self._alter(head, host, near))
+            await exchange(near, far, lambda head: self._alter(head, host, near), self._net.clock)
             await hang_up(near[1])
 
     async def _reach(self, host: str, port: int, *, opens_up: bool) -> Stream:
