@@ -52,7 +52,7 @@ class Script:
         self._until_s = float("-inf")
         self._text: str | None = None
         self._answers: dict[str, tuple[ProxyAddress | None, ...]] = {}
-        """What the script said of each URL that it can see, until it is fetched again: as in browsers, the hour counts for nothing meanwhile."""
+        """What the script said of each URL that it can see, until it is fetched again; as in browsers, whatever the hour."""
         self._chance = world.chance.stream("pac").uniform(0.0, 1.0)
         self.url = url
         self.problem = ""

@@ -28,7 +28,7 @@ from scenarios.runner.fields import (
 from scenarios.runner.notyet import not_yet
 from scenarios.runner.problems import nearest
 from scenarios.runner.validation import Objection, Strict
-from scenarios.runner.values import read_duration, read_signed_duration
+from scenarios.runner.values import Template, read_duration, read_signed_duration
 from scenarios.runner.verbs import Defined, Used, Verb, declare
 from scenarios.runner.world_verbs import DRIFT_COMPLAINT, DRIFT_S_MAX, NO_MODEL
 from scenarios.runner.yamltree import Entry, Node, Scalar, Sequence, graft
@@ -257,7 +257,8 @@ class FaultSpec(Strict):
         for name in _PARAMETERS:
             if getattr(self, name) is not None and name not in action.params:
                 yield Objection((name,), f"{what} takes no `{name}`", at_key=True)
-        wrong = problem(self.on, self.do, self.params)
+        known = {name: value for name, value in self.params.items() if not _is_open(value)}
+        wrong = problem(self.on, self.do, known)
         if wrong is not None:
             yield Objection((wrong.name,), wrong.text, nearest(str(getattr(self, wrong.name)), wrong.known))
         if self.on == "clock" and "by" in action.params and self.by is None:
@@ -314,6 +315,11 @@ class FaultSpec(Strict):
     @property
     def _counts(self) -> bool:
         return self.after is not None and self.after.count is not None
+
+
+def _is_open(value: object) -> bool:
+    """Say whether a value has references that only the run knows."""
+    return isinstance(value, Template) or (isinstance(value, tuple) and any(map(_is_open, value)))
 
 
 _PARAMETERS = (
