@@ -24,12 +24,14 @@ _LISTS: Final = frozenset({"schemes", "headers", "service"})
 _SECONDS: Final = (0, 366 * 86_400)
 _HUNDRED_YEARS_S: Final = 36_525 * 86_400
 STATUS: Final = (100, 599)
+PACKET_BYTES: Final = (68, 9000)
+"""What every network carries whole (RFC 791), and what a large frame of Ethernet does."""
 CLOSE_CODES: Final = (1000, 4999)
 """Codes with which a websocket can be closed (RFC 6455 7.4)."""
 REASON_BYTES_MAX: Final = 123
 """What a close frame has room for beside its code (RFC 6455 5.5)."""
 _BOUNDS: Final[Mapping[str, tuple[int, int]]] = {
-    "status": STATUS, "by": _SECONDS, "retry_after": _SECONDS, "idle": _SECONDS,
+    "status": STATUS, "by": _SECONDS, "retry_after": _SECONDS, "idle": _SECONDS, "bytes": PACKET_BYTES, "rate": (1, 10**12),
     "clock.by": (-_HUNDRED_YEARS_S, _HUNDRED_YEARS_S),
     "mercury.code": CLOSE_CODES, "websocket.code": CLOSE_CODES,
     "stun.code": (300, 699),
@@ -37,7 +39,7 @@ _BOUNDS: Final[Mapping[str, tuple[int, int]]] = {
     "proxy.block.status": (300, 599),
 }  # fmt: skip
 """The least and the most of parameters that are numbers, by name, by layer and name, or by layer, action and name."""
-_WHOLE: Final = frozenset({"status", "code"})
+_WHOLE: Final = frozenset({"status", "code", "bytes", "rate"})
 _ONE_DURATION: Final = frozenset({("clock", "jump"), ("clock", "skew"), ("clock", "drift"), ("link", "flap")})
 """What cannot be drawn anew each time: it happens once, or has a rhythm."""
 _TEXTS: Final = frozenset({"reason", "text", "event_type", "pin", "to", "service", "headers"})
@@ -83,7 +85,7 @@ def problem(on: str, do: str, params: Mapping[str, Any], layer: str = "") -> Pro
 
 def _number(name: str, value: Any, bounds: tuple[int, int], *, may_vary: bool) -> str:
     least, most = bounds
-    if isinstance(value, Between):
+    if isinstance(value, Between) and name not in _WHOLE:
         if not may_vary:
             return f"takes one duration as `{name}`"
         return "" if least <= value.low <= value.high <= most else f"`{name}` is a number of seconds, {least} to {most}"
