@@ -63,6 +63,8 @@ DNS_TIMEOUT_S: Final = 5.0
 """A resolver whose question over UDP was not answered for so long asks over TCP from then on."""
 NAMES_MAX: Final = 1_000
 """Names that are known to be asked for over TCP; the oldest leave first."""
+STREAMS_KEPT: Final = 16
+"""Streams that are remembered before those that are closed are swept out for the first time."""
 NOWHERE: Final = "192.0.2.200"
 """Where a wrong address leads without a figure: nobody is there (RFC 5737)."""
 
@@ -162,6 +164,7 @@ class Net:
         self.wiretap: Wiretap | None = None
         """Hears what connections that this actor opens carry."""
         self._streams: list[tuple[Callable[[], Any], Mapping[str, object]]] = []
+        self._sweep_at = STREAMS_KEPT
         self._shaper: Shaper | None = None
         self._over_tcp: dict[str, None] = {}
         self._hush = Hush(clock, faults, lambda: list(self._open_streams()))
@@ -222,7 +225,7 @@ class Net:
         if verifies:
             self._check(transport, protocol, about)
             protocol = _hand_over(transport, factory)
-        self._streams = [*self._open_streams(), (_held_loosely(transport), about)]
+        self._keep(transport, about)
         return ends(transport, protocol)
 
     def _heard(self, factory: ProtocolFactory, tls: TlsClient | None, about: Mapping[str, object]) -> ProtocolFactory:
@@ -258,7 +261,7 @@ class Net:
                 if transport is stream:
                     stream.abort()
         protocol = _hand_over(transport, self._heard(factory, tls, about))
-        self._streams = [*self._open_streams(), (_held_loosely(transport), about)]
+        self._keep(transport, about)
         return ends(transport, protocol)
 
     @property
@@ -279,6 +282,13 @@ class Net:
                 transport.pause_reading()
             else:
                 transport.resume_reading()
+
+    def _keep(self, transport: Any, about: Mapping[str, object]) -> None:
+        """Remember a new stream; those that are closed are swept out whenever there are twice as many as were open."""
+        if len(self._streams) >= self._sweep_at:
+            self._streams = list(self._open_streams())
+            self._sweep_at = max(STREAMS_KEPT, 2 * len(self._streams))
+        self._streams.append((_held_loosely(transport), about))
 
     def _open_streams(self) -> Iterator[tuple[Callable[[], Any], Mapping[str, object]]]:
         for held, about in self._streams:
@@ -501,7 +511,7 @@ def _hand_over(transport: Any, factory: ProtocolFactory) -> Any:
 def _held_loosely(transport: Any) -> Callable[[], Any]:
     try:
         return ref(transport)
-    except TypeError:  # uvloop's under TLS: they stay until the next connection
+    except TypeError:  # uvloop's under TLS: they stay until the next sweep
         return lambda: transport
 
 

@@ -20,7 +20,7 @@ import msgspec
 
 from endpoint.runtime.clock import EPOCH, Clock, iso_ms
 
-TRACE_VERSION = "1.1"
+TRACE_VERSION = "1.2"
 EVENTS_MAX = 1_000_000
 """Events kept; older ones are dropped and counted in `Trace.dropped`."""
 SECRETS_MAX = 100_000

@@ -147,13 +147,17 @@ def state_word(machine: str, state: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class StateCondition:
-    """Something that is true or not at an instant; `explain` writes lines about it for the report of a failure."""
+    """Something that is true or not at an instant.
+
+    `explain` writes lines about it for the report of a failure; `of` names what is read, where the title could be something else's, too.
+    """
 
     place: Place
     title: str
     read: Callable[[View, str], object]
     matcher: Matcher
     explain: Callable[[View, str], tuple[str, ...]] | None = None
+    of: str = ""
 
     def __str__(self) -> str:
         return f"{self.title} = {self.matcher}"

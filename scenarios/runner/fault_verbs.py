@@ -351,7 +351,8 @@ class Fault(Verb):
     @classmethod
     def written_forms(cls, schema: dict[str, Any]) -> list[dict[str, Any]]:
         """Allow one fault, or the name of a row, beside a plan."""
-        row, spec = {"enum": _BUILT_ROWS}, schema["properties"]["plan"]["items"]
+        row = {"anyOf": [{"enum": _BUILT_ROWS}, {"$ref": "#/$defs/Reference"}]}
+        spec = schema["properties"]["plan"]["items"]
         schema["properties"]["plan"]["items"] = {"anyOf": [row, spec]}
         return [row, spec, schema]
 

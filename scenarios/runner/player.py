@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final, Literal, NamedTuple
@@ -26,9 +27,11 @@ from scenarios.runner.ladder import picture
 from scenarios.runner.model import Step
 from scenarios.runner.problems import Place
 from scenarios.runner.resolve import lookup, pick, resolved
+from scenarios.runner.seen import Seen
 from scenarios.runner.stage import Acting, Stage
 from scenarios.runner.stepwork import StepFailed, StepWork
 from scenarios.runner.timers import next_timer
+from scenarios.runner.values import Template
 from scenarios.runner.verbs import perform
 from scenarios.runner.view import StageView
 from scenarios.runner.watches import Moment, Scene
@@ -70,6 +73,10 @@ class Timing:
 
 TIMINGS_MAX: Final = 10_000
 """Steps of one run whose times are kept; those after them are played all the same."""
+
+
+_seen: ContextVar[Seen | None] = ContextVar("seen", default=None)
+"""What the step of the running verb sees."""
 
 
 class Stop(Exception):
@@ -199,26 +206,39 @@ class Player:
         if step.label:
             self._labels[step.label] = start
         never = tuple(one for one in (step.never, stage.scenario.never) if one is not None)
-        checks = StepChecks(step.expect, never, start, self._scene(step.device), takes_s=step.args.takes_s)
-        work = [self._perform(one, step) for one in (step, *step.meanwhile)]
+        seen = self._sees()
+        checks = StepChecks(step.expect, never, start, self._scene(step.device, seen), takes_s=step.args.takes_s)
+        work = [self._perform(one, step, seen) for one in (step, *step.meanwhile)]
         verdict, result = await StepWork(stage, checks, step.place).follow(work)
         if verdict.finding is not None:
-            self._fail(step, start, verdict.finding, checks)
+            self._fail(step, start, verdict.finding, {**_acted(checks), **seen.data()})
         for name, path in step.save:
             try:
                 stage.saved[name] = pick(result, checks.matched, path)
             except KeyError:
                 why = f"nothing at `{path}` to save, neither in the result of the verb nor in what matched"
-                self._fail(step, start, Finding("verb", step.place, stage.now_us, note=why), checks)
-        stage.trace.event("runner", "step.end", data={"step": self._named(step), **_acted(checks)})
+                self._fail(
+                    step, start, Finding("verb", step.place, stage.now_us, note=why), {**_acted(checks), **seen.data()}
+                )
+        stage.trace.event("runner", "step.end", data={"step": self._named(step), **_acted(checks), **seen.data()})
 
-    def _scene(self, device: str) -> Scene:
+    def _sees(self) -> Seen:
+        return Seen(lambda: Moment(self._stage.trace.last, self._stage.now_us))
+
+    def _scene(self, device: str, seen: Seen) -> Scene:
         find = lookup(self._stage, device)
-        machine_of = partial(self._stage.calls.machine, device)
-        return Scene(self._view, device, lambda template: template.resolve(find), dict(self._labels), machine_of)
 
-    async def _perform(self, step: Step, whole: Step) -> object:
-        """Do the verb of a step; `whole` is the step that says what must follow."""
+        def resolve(template: Template) -> object:
+            value = template.resolve(find)
+            seen.reference(template, value)
+            return value
+
+        machine_of = partial(self._stage.calls.machine, device)
+        return Scene(self._view, device, resolve, dict(self._labels), machine_of, saw=seen.state)
+
+    async def _perform(self, step: Step, whole: Step, seen: Seen) -> object:
+        """Do the verb of a step; `whole` is the step that says what must follow, `seen` keeps what a wait inside the verb sees."""
+        _seen.set(seen)
         is_expected = bool(whole.expect) or whole.never is not None
         with self._stage.acts(Acting(step.device, is_expected, "result" in _events_of(whole))):
             try:
@@ -235,7 +255,7 @@ class Player:
         """
         stage = self._stage
         start = Moment(stage.trace.events[-1].n, stage.now_us)
-        checks = StepChecks((expectation,), (), start, self._scene(stage.acting))
+        checks = StepChecks((expectation,), (), start, self._scene(stage.acting, _seen.get() or self._sees()))
         verdict, _ = await StepWork(stage, checks, expectation.place).follow(())
         if verdict.finding is not None:
             raise StepFailed(verdict.finding)
@@ -243,8 +263,8 @@ class Player:
 
     # what went wrong
 
-    def _fail(self, step: Step, start: Moment, finding: Finding, checks: StepChecks) -> None:
-        data = {"step": self._named(step), "kind": finding.kind, **_acted(checks)}
+    def _fail(self, step: Step, start: Moment, finding: Finding, told: Mapping[str, object]) -> None:
+        data = {"step": self._named(step), "kind": finding.kind, **told}
         self._stage.trace.event("runner", "step.failed", data=data)
         self._report(step, start, finding)
         raise Stop

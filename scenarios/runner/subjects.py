@@ -161,7 +161,9 @@ def _leaf_condition(context: Context, branch: Branch, leaf: Entry) -> Condition 
             context.problems.unknown(one.at, message, one.key, OPERATORS)
     if has_wildcard(path) and not is_about_lists(leaf.node):
         matcher = m.Has(matcher)
-    return StateCondition(leaf.at, show_path(path), _leaf(branch, path), matcher, _other_elements(branch, path))
+    subject = "xstatus" if branch == "Status" else "xconfig"
+    read, others = _leaf(branch, path), _other_elements(branch, path)
+    return StateCondition(leaf.at, show_path(path), read, matcher, others, of=f"{subject} {show_path(path)}")
 
 
 def is_about_lists(node: Node) -> bool:
@@ -221,8 +223,10 @@ def _lifecycle(context: Context, entry: Entry, machine: str) -> list[Condition]:
         return MISSING if state is None else state_word(machine, state)
 
     if isinstance(node, Scalar):
-        return [StateCondition(entry.at, machine, read, m.Literal(state_word(machine, node.value)))]
-    return [StateCondition(entry.at, machine, read, context.states.compile(_folded(machine, node)))]
+        matcher: m.Matcher = m.Literal(state_word(machine, node.value))
+    else:
+        matcher = context.states.compile(_folded(machine, node))
+    return [StateCondition(entry.at, machine, read, matcher, of=f"machine {machine}")]
 
 
 def _folded(machine: str, node: Node) -> Node:
@@ -329,7 +333,7 @@ def _screen(context: Context, entry: Entry) -> list[Condition]:
         def read(view: View, device: str, element: str = one.key) -> object:
             return view.screen(device)[element]
 
-        found.append(StateCondition(one.at, one.key, read, context.states.compile(one.node)))
+        found.append(StateCondition(one.at, one.key, read, context.states.compile(one.node), of=f"screen {one.key}"))
     return found
 
 

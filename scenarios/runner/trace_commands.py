@@ -183,7 +183,7 @@ def check(
 ) -> None:
     """Judge an old history again, by what a scenario expects now.
 
-    Events, status leaves, lifecycles, screen and discovery are judged from the history; what it does not tell is listed.
+    What happened is judged from the events, other states by what the expectations of that run saw; what nobody knows is listed.
     Exits like `run`: 0, 1 when something is not as expected, 4 when nothing could be judged.
     """
     from scenarios.runner.commands import refused

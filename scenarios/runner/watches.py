@@ -40,7 +40,7 @@ class Moment(NamedTuple):
 class Scene(NamedTuple):
     """What conditions are judged against: the present state, the device, what references stand for, earlier labels, names of machines.
 
-    `began` is the start of the step, for what is measured from there.
+    `began` is the start of the step, for what is measured from there. `saw` is told each state that is read.
     """
 
     view: View
@@ -49,6 +49,7 @@ class Scene(NamedTuple):
     labels: Mapping[str, Moment] = {}
     machine_of: MachineOf = str
     began: Moment | None = None
+    saw: Callable[[StateCondition, object], object] = lambda condition, value: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,7 @@ class StateWatch:
         self._condition = condition
         self._scene = scene
         self._before = condition.read(scene.view, scene.device)
+        scene.saw(condition, self._before)
 
     def feed(self, event: Event) -> bool:
         """States are read, not fed."""
@@ -129,6 +131,7 @@ class StateWatch:
 
     def _check(self) -> tuple[object, Mismatches]:
         value = self._condition.read(self._scene.view, self._scene.device)
+        self._scene.saw(self._condition, value)
         subject = Subject(value, self._condition.title, self._scene.resolve, self._before)
         return value, self._condition.matcher.check(subject)
 

@@ -32,5 +32,6 @@ def compile_why(context: Context, entry: Entry) -> list[Condition]:
             return tuple(plain(view.why(device, meeting)))
 
         matcher = context.states.compile(one.node)
-        found.append(StateCondition(one.at, f"why {one.key}", read, matcher, explain))
+        what = "whys" if isinstance(one.node, Sequence) else "why"
+        found.append(StateCondition(one.at, f"why {one.key}", read, matcher, explain, of=f"{what} {one.key}"))
     return found

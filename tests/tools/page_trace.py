@@ -51,6 +51,7 @@ RULES_TEXT: Final = f"""
 HISTORY: Final = {
     "1.0": "the first one",
     "1.1": "`acted` and `acted_us` of `step.end` and `step.failed`; `after` of `device.booted`; `headers` of `http.request`",
+    "1.2": "`seen` and `given` of `step.end` and `step.failed`",
 }
 FOLLOWING: Final = """
 What led to an event is found so: of what was received (`ws.recv`, `side: received`) it is the sending on the other side, the event with the

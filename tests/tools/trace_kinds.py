@@ -20,6 +20,11 @@ class Kind(NamedTuple):
     data: Mapping[str, str] = MappingProxyType({})
 
 
+_OUTGOING: Final = {
+    "service": "`httpfeedback` or `httpclient`",
+    "method": "its method",
+    "url": "where to, what looks like a secret replaced",
+}
 _HTTP: Final = {
     "side": "`sent` or `received`",
     "method": "as in the request",
@@ -61,6 +66,11 @@ KINDS: Final[dict[str, Kind]] = {
             "step": "its number",
             "acted": "the last event before the verb was done (since 1.1)",
             "acted_us": "when that was (since 1.1)",
+            "seen": "the states that its expectations read: `of` (`xstatus`, `machine`, `screen` ... with a name, `bookings`, `cloud` and "
+            "its path ...) and `values`, each with `n` (the last event then), `t_us` and `value`, which is absent where there was nothing; "
+            "a value that may be secret is not told, `more` counts changes that a bound has kept out; numbers with a fraction are "
+            '`{"float": "1.5"}` (since 1.2)',
+            "given": "what references stood for, such as `${device.id}` (since 1.2)",
         },
     ),
     "step.failed": Kind(
@@ -70,6 +80,8 @@ KINDS: Final[dict[str, Kind]] = {
             "kind": "why, a word of the reports",
             "acted": "as of `step.end`",
             "acted_us": "as of `step.end`",
+            "seen": "as of `step.end`",
+            "given": "as of `step.end`",
         },
     ),
     "step.skipped": Kind("A step is left out.", {"step": "its number", "reason": "why"}),
@@ -103,6 +115,11 @@ KINDS: Final[dict[str, Kind]] = {
     "http.failed": Kind(
         "A request came to nothing.", {**_HTTP, "failed": "how", "layer": "where: dns, tcp, tls, http"}
     ),
+    "outgoing.request": Kind(
+        "The device asks a server that is none of its cloud: HTTP feedback, or the HttpClient commands.", _OUTGOING
+    ),
+    "outgoing.response": Kind("The server has answered.", {**_OUTGOING, "status": "the status"}),
+    "outgoing.failed": Kind("Nobody answered.", {**_OUTGOING, "failed": "how", "layer": "where: dns, tcp, tls, http"}),
     "proxy.connect": Kind(
         "A proxy was asked for a tunnel.",
         {

@@ -163,7 +163,7 @@ ROWS: Final = (
     Row(
         21,
         "tls.revocation_blocked",
-        what="nobody tells the status of certificates (no status host is asked here: the fault is the answer)",
+        what="nobody tells the status of certificates (the fault is the answer: Python asks no status host, and sees no stapled answer)",
         log="R01 revocation unknown (`device.revocation: hard`) or nothing (soft, the default); revoked is always hard",
         shown="none (soft) / WS Error, WebexConnectivity E",
         people="Edge devices need *.identrust.com",

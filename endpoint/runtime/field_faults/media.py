@@ -101,7 +101,7 @@ ROWS: Final = (
         what="8% of the packets are lost, the others come 80 ms unevenly; media is modelled, so its figures are",
         log="R71; L13 mediaquality.event with the figures",
         shown="CurrentNetworkQuality W, NetworkQuality W (before 26)",
-        people="worse video, no banner; Issues",
+        people="worse video, banner `Poor network`; Issues",
         source="ours",
         plan=(
             {"on": "media", "do": "loss", "percent": "8%"},

@@ -194,9 +194,9 @@ SWARMED: Final[Mapping[str, Mapping[str, Dish]]] = {
     "storage": {"corrupt": _PLAIN},
     "activation": {
         "unknown": _PLAIN, "expired": _PLAIN, "used": _PLAIN, "locked": _PLAIN, "occupied": _PLAIN, "bad_proof": _PLAIN,
-        "no_trust_list": _PLAIN,
-        "tampered_b": Dish(params={"what": _one_of("zero", "n", "2n", "short", "url")}),
-        "bad_mac": Dish(params={"what": _one_of("service", "config")}), "certificate_renewed": _PLAIN, "malformed_pem": _PLAIN,
+        "no_trust_list": _PLAIN, "tampered_b": Dish(params={"what": _one_of("zero", "n", "2n", "short", "url")}),
+        "bad_mac": Dish(params={"what": _one_of("service", "config")}), "certificate_renewed": _PLAIN,
+        "malformed_pem": Dish(params={"what": _one_of("pem", "no_array")}),
     },
     "hybrid": {
         "declined": _PLAIN, "delete_comments": _PLAIN, "keyword_unknown": _PLAIN, "subscription_expired": _PLAIN,

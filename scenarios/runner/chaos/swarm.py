@@ -8,7 +8,7 @@ breaks a rule is made smaller until no fault can be left out.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -18,7 +18,7 @@ from scenarios.runner.chaos.invariants import Rules
 from scenarios.runner.chaos.leftovers import leftovers
 from scenarios.runner.chaos.menu import SWARM_MENU, served
 from scenarios.runner.chaos.plan import Trouble, draw_plan
-from scenarios.runner.checks import Finding, StepChecks
+from scenarios.runner.checks import Finding
 from scenarios.runner.fault_actions import spec_of
 from scenarios.runner.fault_verbs import Fault, Heal
 from scenarios.runner.model import Scenario, Step
@@ -83,7 +83,7 @@ class SwarmPlayer(Player):
             self._stage.saved.setdefault(name, "")
         self._demand(step, "invariant", self.rules.broken())
 
-    def _fail(self, step: Step, start: Moment, finding: Finding, checks: StepChecks) -> None:
+    def _fail(self, step: Step, start: Moment, finding: Finding, told: Mapping[str, object]) -> None:
         self.missed += 1
         if step.number == PLAN_STEP:
             self._demand(step, "invariant", [f"the plan was refused: {finding.note}"])

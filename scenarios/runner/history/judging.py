@@ -15,7 +15,15 @@ from pydantic import BaseModel
 
 from endpoint.runtime.trace import Event
 from scenarios.runner.checks import Finding, StepChecks, Verdict
-from scenarios.runner.conditions import MICROSECONDS, Condition, EventCondition, Expectation, Never, StateCondition
+from scenarios.runner.conditions import (
+    MICROSECONDS,
+    Condition,
+    EventCondition,
+    Expectation,
+    Never,
+    StateCondition,
+    View,
+)
 from scenarios.runner.failure import FailureReport, render
 from scenarios.runner.fault_verbs import FaultSpec
 from scenarios.runner.history.counting import faults
@@ -26,6 +34,7 @@ from scenarios.runner.ladder import picture
 from scenarios.runner.model import Scenario, Step
 from scenarios.runner.player import Failure, labels_of
 from scenarios.runner.problems import Place
+from scenarios.runner.seen import NotSeen, Remembered, Telling
 from scenarios.runner.values import Template
 from scenarios.runner.watches import Moment, Scene, Unmet
 from scenarios.runner.whole_run import CHECKS
@@ -50,13 +59,17 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class _Played:
-    """A step as the history has it: the place of its start among the events, and of its end (that of the last event without one)."""
+    """A step as the history has it: the place of its start among the events, and of its end (that of the last event without one).
+
+    `over` is the event that ends it, None without one.
+    """
 
     name: str
     start: int
     end: int
     acted: Moment | None
     failed: str
+    over: Event | None
 
 
 def judge(scenario: Scenario, history: History) -> Judgement:
@@ -70,6 +83,7 @@ class _Judge:
         self._history = history
         self._events = history.events
         self._labels: dict[str, Moment] = {}
+        self._remembered = Remembered(None)
         self._out = Judgement()
 
     def run(self) -> Judgement:
@@ -105,6 +119,7 @@ class _Judge:
     def _step(self, step: Step, played: _Played, view: HistoryView) -> None:
         first = self._events[played.start]
         start = Moment(first.n, first.t)
+        self._remembered = Remembered(played.over)
         if step.label:
             self._labels[step.label] = start
         if played.failed == "verb":
@@ -136,11 +151,12 @@ class _Judge:
         if not count:
             return
         first = self._events[played.start]
-        scene = Scene(own, step.device, _unresolved, dict(self._labels), partial(own.machine_of, step.device))
+        machine_of = partial(own.machine_of, step.device)
+        scene = Scene(own, step.device, partial(_resolved, self._remembered), dict(self._labels), machine_of)
         try:
             checks = StepChecks(expect, never, Moment(first.n, first.t), scene, takes_s=step.args.takes_s)
             verdict, is_late = _Following(self._events, played, acted, own, checks).verdict()
-        except NotTold as reason:
+        except (NotTold, NotSeen) as reason:
             self._leave(played.name, str(reason))
             return
         if own.untold and verdict.state != "pending" and not is_late:
@@ -166,15 +182,17 @@ class _Judge:
             self._out.judged += count
 
     def _tellable(self, one: Any, name: str, device: str, view: HistoryView) -> Any:
-        """Leave out the conditions that a history cannot tell, and say so."""
+        """Leave out the conditions that a history cannot tell, and say so; read the others from what events or the run told."""
         kept: list[Condition] = []
         for condition in one.conditions:
             try:
-                reference = next(_templates(condition), None)
-                if reference is not None:
-                    raise NotTold(f"what {reference} stood for, only the run knew")
+                for reference in _templates(condition):
+                    _resolved(self._remembered, reference)
                 if isinstance(condition, StateCondition):
-                    condition.read(view, device)
+                    read = partial(_told, condition, self._remembered)
+                    condition = replace(condition, read=read, matcher=Telling(condition.matcher), explain=None)
+                    if not self._remembered.has(condition):
+                        condition.read(view, device)
                 kept.append(condition)
             except NotTold as reason:
                 self._leave(name, f"{_short(condition)}: {reason}")
@@ -277,7 +295,7 @@ class _Following:
     def _wakes(self, until: int) -> bool:
         before = -1
         while (at := self._checks.wake_at()) is not None and before < at <= until:
-            before = at
+            before = self._view.now_us = at
             if self._is_decided(partial(self._checks.poll, at)):
                 return True
         return False
@@ -315,7 +333,8 @@ def _played(events: Sequence[Event]) -> Iterator[_Played]:
         n, t = last.data.get("acted"), last.data.get("acted_us")
         acted = Moment(n, t) if place in ends and isinstance(n, int) and isinstance(t, int) else None
         failed = str(last.data.get("kind", "")) if place in ends and last.kind == "step.failed" else ""
-        yield _Played(str(event.data.get("step")), place, end, acted, failed)
+        over = last if place in ends else None
+        yield _Played(str(event.data.get("step")), place, end, acted, failed, over)
 
 
 def _steps(scenario: Scenario) -> Iterator[tuple[str, Step]]:
@@ -356,8 +375,35 @@ def _templates(value: object) -> Iterator[Template]:
             yield from _templates(getattr(value, one.name))
 
 
-def _unresolved(template: Template) -> object:
-    raise NotTold(f"what {template} stood for, only the run knew")
+def _resolved(remembered: Remembered, template: Template) -> object:
+    try:
+        return remembered.given(template)
+    except NotSeen as reason:
+        raise NotTold(str(reason)) from None
+
+
+def _told(condition: StateCondition, remembered: Remembered, view: View, device: str) -> object:
+    """Read a state from the events of a history, else from what the run saw of it.
+
+    Raises:
+        NotTold: neither has it.
+    """
+    assert isinstance(view, HistoryView), "who judges a history looks at one"
+    before = set(view.untold)
+    try:
+        value, why_not = condition.read(view, device), None
+    except NotTold as reason:
+        value, why_not = None, reason
+    if why_not is None and view.untold == before:
+        return value
+    try:
+        seen = remembered.value(condition, view.moment)
+    except NotSeen:
+        if why_not is not None:
+            raise why_not from None
+        return value
+    view.untold.intersection_update(before)
+    return seen
 
 
 def _short(condition: Condition) -> str:

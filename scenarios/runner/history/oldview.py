@@ -15,6 +15,7 @@ from endpoint.wire.why_report import Report
 from endpoint.wire.xapi.paths import Path
 from scenarios.runner.callbook import CallBook
 from scenarios.runner.matchers import MISSING
+from scenarios.runner.watches import Moment
 
 LISTS: Final = (("Call",), ("Conference", "Call"), ("Diagnostics", "Message"), ("Conference", "Presentation"))
 """Lists of the status tree that are empty at first: an element that was never told of is not there."""
@@ -85,19 +86,26 @@ class HistoryView:
         self._machines: dict[tuple[str, str], object] = {}
         self._screens: dict[str, _Screen] = {}
         self._discoveries: dict[str, dict[str, object]] = {}
+        self._all: tuple[Event, ...] = ()
+        self._taken = 0
+        self.now_us = 0
+        """The present instant, for whoever lets time pass between events."""
 
     def fork(self) -> HistoryView:
         """Return a copy that goes its own way."""
-        return copy.deepcopy(self)
+        return copy.deepcopy(self, {id(self._all): self._all})  # events never change
 
     def begin(self, events: tuple[Event, ...]) -> None:
         """Take from a whole history the states that machines begin in: the first transition of each says where it was."""
+        self._all = events
         for event in events:
             if event.kind == "machine" and event.who.startswith("device:"):
                 self._machines.setdefault(_key(event), event.data.get("from"))
 
     def take(self, event: Event) -> None:
         """Take one more event."""
+        self._taken += 1
+        self.now_us = event.t
         match event.kind:
             case "xapi.status":
                 self._of(event.who).put(str(event.data.get("path")), event.data.get("value"), event.n)
@@ -193,13 +201,18 @@ class HistoryView:
         """Refuse."""
         return _not_told("whether a device is well is")
 
-    def past(self) -> NoReturn:
-        """Refuse: what is measured over a window is not judged again."""
-        _not_told("measures of a window are")
+    def past(self) -> tuple[Event, ...]:
+        """Return the events that were taken."""
+        return self._all[: self._taken]
 
-    def now(self) -> NoReturn:
-        """Refuse, as `past`."""
-        _not_told("measures of a window are")
+    def now(self) -> int:
+        """Return the present instant."""
+        return self.now_us
+
+    @property
+    def moment(self) -> Moment:
+        """The last event that was taken, and the present instant."""
+        return Moment(self._all[self._taken - 1].n if self._taken else 0, self.now_us)
 
 
 def _key(event: Event) -> tuple[str, str]:

@@ -18,7 +18,7 @@ import yaml
 
 from endpoint.runtime.clock import iso_ms
 from endpoint.runtime.trace import Event
-from scenarios.runner.recording.model import Message, Recording
+from scenarios.runner.recording.model import Exchange, Message, Recording
 from scenarios.runner.values import show_duration
 
 PAUSE_US: Final = 1_000_000
@@ -32,6 +32,12 @@ TOLD: Final = (
 """xStatus that a step is judged by, the most telling first; `#` is any number."""
 JOIN: Final = frozenset({"meetingJoinURI", "meetingJoinURL", "webexURI", "spaceURI", "callURI"})
 MEETING: Final = "calendar.meeting."
+MINIMAL: Final = ".minimal"
+CATCH_UP: Final = "/calendarEvents"
+OPENED_US: Final = 10_000_000
+"""So long after the opening of the channel a catch-up may come of it."""
+LAST: Final = 2**63
+"""The place of what came after everything else of its instant."""
 INNER: Final = frozenset({"step"})
 """Members of a target that say where within a service a fault bites; the language derives them from the action."""
 NAME: Final = re.compile(r"[A-Za-z][\w.-]{0,63}", re.ASCII)
@@ -52,7 +58,8 @@ class _Deed:
     t_us: int
     verb: str
     value: Any
-    name: str = ""
+    n: int = 0
+    """Where it stands in the history, as far as that is known: it puts the deeds of one instant in order."""
 
 
 @dataclass
@@ -62,6 +69,12 @@ class _Story:
     start: datetime
     left_out: Counter[str] = field(default_factory=Counter)
     ids: dict[str, str] = field(default_factory=dict)
+    held: dict[str, tuple[object, object]] = field(default_factory=dict)
+    """Start and length that was told of each meeting."""
+    came: dict[str, int] = field(default_factory=dict)
+    """Ordinals of the events with which frames came, by their ids."""
+    minimal: dict[str, int] = field(default_factory=dict)
+    """When meetings were told of by their ids alone."""
 
     def at(self, t_us: int) -> datetime:
         return self.start + timedelta(microseconds=t_us)
@@ -74,7 +87,8 @@ def skeleton(header: str, events: Sequence[Event], recording: Recording) -> Skel
     if over is not None:
         events = [event for event in events if event.n <= over]  # what follows is taking down
     story = _Story(events, recording, datetime.fromisoformat(head["start"]))
-    deeds = sorted([*_of_trace(story), *_of_cloud(story)], key=lambda deed: deed.t_us)[:STEPS_MAX]
+    story.came = {event.id: event.n for event in events if event.kind == "ws.recv" and event.id is not None}
+    deeds = sorted([*_of_trace(story), *_of_cloud(story)], key=lambda deed: (deed.t_us, deed.n))[:STEPS_MAX]
     steps, is_online, start_us = _steps(story, deeds)
     device: dict[str, Any] = {"at": "online"} if is_online else {"at": "factory"}
     lines = [
@@ -105,11 +119,11 @@ def _of_trace(story: _Story) -> Iterable[_Deed]:
     for event in story.events:
         data = event.data
         if event.kind == "call.dial" and data.get("by") == "button":
-            yield _Deed(event.t, "press", "join button")
+            yield _Deed(event.t, "press", "join button", event.n)
         elif event.kind in ("fault.armed", "fault.struck"):
             yield _fault(event)
         elif event.kind == "fault.healed" and NAME.fullmatch(event.data["id"]):
-            yield _Deed(event.t, "heal", data["id"])
+            yield _Deed(event.t, "heal", data["id"], event.n)
         elif event.kind == "clock.set":
             story.left_out["clock that was set"] += 1
 
@@ -120,21 +134,33 @@ def _fault(event: Event) -> _Deed:
     target = {key: value for key, value in (event.data.get("target") or {}).items() if key not in INNER}
     value = {"id": event.data["id"]} if NAME.fullmatch(event.data["id"]) else {}
     value |= {"on": event.data["on"], "do": event.data["do"], **({"target": target} if target else {})}
-    return _Deed(event.t, "fault", {**value, **more})
+    return _Deed(event.t, "fault", {**value, **more}, event.n)
 
 
 def _of_cloud(story: _Story) -> Iterable[_Deed]:
-    """Find what the cloud told of by itself."""
-    for message in story.recording.messages:
-        frame = message.json
+    """Find what the cloud told of by itself, and meetings that came only with a catch-up."""
+    recording = story.recording
+    heard: list[tuple[int, int, Message | Exchange]] = [
+        (one.t_us, 0, one) for one in recording.messages if not one.is_sent
+    ]
+    heard += [
+        (one.t_us + one.took_us, 1, one)
+        for one in recording.exchanges
+        if one.method == "GET" and one.status == 200 and CATCH_UP in one.path
+    ]
+    for _, _, one in sorted(heard, key=lambda row: row[:2]):
+        if isinstance(one, Exchange):
+            yield from _caught_up(story, one)
+            continue
+        frame = one.json
         data = frame.get("data") if isinstance(frame, dict) else None
         told = data.get("eventType") if isinstance(data, dict) else None
-        if not isinstance(told, str) or not isinstance(data, dict) or message.is_sent:
+        if not isinstance(told, str) or not isinstance(data, dict):
             continue
-        deed = _meeting(story, message, told, data) if told.startswith(MEETING) else None
+        deed = _meeting(story, one, told, data) if told.startswith(MEETING) else None
         if deed is not None:
             yield deed
-        elif not told.startswith(("mercury.", "encryption.")):
+        elif not told.startswith(("mercury.", "encryption.")) and not told.endswith(MINIMAL):
             story.left_out[f"event {told} of the cloud"] += 1
 
 
@@ -144,12 +170,63 @@ def _meeting(story: _Story, message: Message, told: str, data: dict[str, Any]) -
     )
     if meeting is None or not isinstance(meeting.get("id"), str):
         return None
-    is_new = meeting["id"] not in story.ids
-    name = story.ids.setdefault(meeting["id"], f"meeting_{len(story.ids) + 1}")
     if told.endswith("delete"):
-        return None if is_new else _Deed(message.t_us, "cloud.meeting.delete", name)
+        return (
+            _Deed(message.t_us, "cloud.meeting.delete", story.ids[meeting["id"]])
+            if meeting["id"] in story.ids
+            else None
+        )
+    if told.endswith(MINIMAL) and not isinstance(meeting.get("start"), str):
+        story.minimal[meeting["id"]] = message.t_us  # the device asks for the rest
+        return None
+    deed = _told(story, meeting, message.t_us)
+    if deed is not None:
+        deed.n = story.came.get(str(message.json.get("id")), 0)
+        if told.endswith(MINIMAL):
+            deed.value["push"] = "minimal"
+    return deed
+
+
+def _caught_up(story: _Story, one: Exchange) -> Iterable[_Deed]:
+    """Find the meetings of an answer that are not as they were told of: they came, or changed, while nobody listened."""
+    brought = list(_brought(story, one))
+    opened = (socket.t_us for socket in story.recording.sockets)
+    yield from brought
+    if brought and "push" in brought[0].value and not any(0 <= one.t_us - at <= OPENED_US for at in opened):
+        asks_for_all = isinstance(one.answer_json, dict) and "items" in one.answer_json
+        if asks_for_all:  # nothing of the channel led to it: somebody asked
+            yield _Deed(one.t_us, "sync", "calendar", LAST)
+
+
+def _brought(story: _Story, one: Exchange) -> Iterable[_Deed]:
+    answer = one.answer_json
+    items = answer.get("items", [answer]) if isinstance(answer, dict) else []
+    for meeting in items if isinstance(items, list) else ():
+        if not isinstance(meeting, dict) or not isinstance(meeting.get("id"), str):
+            continue
+        minimal_us = story.minimal.pop(meeting["id"], None)
+        if story.held.get(meeting["id"]) == _when(meeting) and minimal_us is None:
+            continue
+        closed = [socket.closed_us for socket in story.recording.sockets if socket.closed_us is not None]
+        last_us = max((at for at in closed if at <= one.t_us), default=0)
+        deed = _told(story, meeting, last_us if minimal_us is None else minimal_us)
+        if deed is not None:
+            deed.value["push"] = "none" if minimal_us is None else "minimal"
+            deed.n = LAST
+            yield deed
+
+
+def _when(meeting: dict[str, Any]) -> tuple[object, object]:
+    return meeting.get("start"), meeting.get("durationMinutes")
+
+
+def _told(story: _Story, meeting: dict[str, Any], t_us: int) -> _Deed | None:
+    """Return the deed that makes a meeting, or changes it, None if it does not say when it is."""
     if not isinstance(meeting.get("start"), str) or not isinstance(meeting.get("durationMinutes"), int):
         return None
+    is_new = meeting["id"] not in story.ids
+    name = story.ids.setdefault(meeting["id"], f"meeting_{len(story.ids) + 1}")
+    story.held[meeting["id"]] = _when(meeting)
     value: dict[str, Any] = {"id": name}
     title = story.recording.sealed.get(str(meeting.get("encryptedSubject")), {}).get("plain")
     if title:
@@ -158,16 +235,25 @@ def _meeting(story: _Story, message: Message, told: str, data: dict[str, Any]) -
     join = {key: uri for key, uri in (meeting.get("meetingJoinInfo") or {}).items() if key in JOIN}
     if join:
         value["join"] = join
-    if told.endswith(".minimal"):
-        value["push"] = "minimal"
-    return _Deed(message.t_us, "cloud.meeting.create" if is_new else "cloud.meeting.update", value)
+    return _Deed(t_us, "cloud.meeting.create" if is_new else "cloud.meeting.update", value)
+
+
+def _from_the_start(deeds: list[_Deed], registered_us: int | None) -> list[_Deed]:
+    """Leave out what was done before the device was registered; meetings that it found then are made when it is."""
+    kept = []
+    for deed in deeds:
+        if registered_us is None or deed.t_us >= registered_us:
+            kept.append(deed)
+        elif deed.verb == "cloud.meeting.create":
+            kept.append(_Deed(registered_us, deed.verb, {key: deed.value[key] for key in deed.value if key != "push"}))
+    return kept
 
 
 def _steps(story: _Story, deeds: list[_Deed]) -> tuple[list[dict[str, Any]], bool, int]:
     """Return the steps, whether they begin with a device that is online, and at what instant they begin."""
     registered = next((event.t for event in story.events if _is_status(event, "Webex Status", "Registered")), None)
     begun = next((event.t for event in story.events if event.kind == "step.start"), None)
-    deeds = [deed for deed in deeds if registered is None or deed.t_us >= registered]
+    deeds = _from_the_start(deeds, registered)
     was_activated = any(one.step == "challenge" for one in story.recording.exchanges)
     end_us = max((event.t for event in story.events), default=0)
     if deeds and registered is not None:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from endpoint.runtime.errors import Unreachable
 from endpoint.runtime.faults import Fault
+from endpoint.runtime.memory import StreamTransport
 from endpoint.runtime.net import (
     BACKLOG,
     CONNECT_TIMEOUT_S,
@@ -659,6 +660,34 @@ def test_a_closed_stream_is_not_held() -> None:
         assert [transport() for transport in held] == [None] * 5
 
     _virtual(main)
+
+
+def _looks(streams: int) -> int:
+    """Count how often a network looks whether streams are open while so many are made and stay."""
+    looks, is_closing = 0, StreamTransport.is_closing
+
+    def counted(transport: StreamTransport) -> bool:
+        nonlocal looks
+        looks += 1
+        return is_closing(transport)
+
+    async def main(ground: Ground) -> None:
+        await _served(ground, secure=False)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(StreamTransport, "is_closing", counted)
+            held = [await ground.net.connect(Ear, HOST, 443) for _ in range(streams)]
+        assert len(ground.net.open_streams) == streams
+        for transport, _ in held[1:]:
+            transport.close()
+        await ground.clock.sleep(1)
+        assert len(ground.net.open_streams) == 1
+
+    _virtual(main)
+    return looks
+
+
+def test_a_new_stream_costs_no_look_at_each_that_is_open() -> None:
+    assert _looks(800) < 3 * _looks(400)
 
 
 # -- doors and datagrams --

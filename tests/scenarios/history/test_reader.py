@@ -75,7 +75,7 @@ def test_causes_are_followed_to_where_the_file_ends() -> None:
         ([b"\xef\xbb\xbfname: A story\n"], f"x.jsonl: no trace: it seems to be a scenario; {RIGHT}"),
         ([b"plain\n"], f"x.jsonl:1: no trace, by its first line: no JSON (Expecting value: line 1 column 1 (char 0)); {RIGHT}"),
         ([{**HEADER, "roomsim_trace": "2.0"}], "x.jsonl:1: format 2.0 is not read here, only 1.x"),
-        ([{**HEADER, "roomsim_trace": 1}], 'x.jsonl:1: "roomsim_trace" is a version such as "1.1", not 1'),
+        ([{**HEADER, "roomsim_trace": 1}], 'x.jsonl:1: "roomsim_trace" is a version such as "1.2", not 1'),
         ([{**HEADER, "start": "today"}], 'x.jsonl:1: "start" is an instant such as 2026-03-02T08:50:00.000Z, not "today"'),
         ([{**HEADER, "seed": True}], 'x.jsonl:1: "seed" is a whole number from 0 on, not true'),
         (

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from jsonschema import Draft6Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT6
@@ -94,9 +95,51 @@ def test_nothing_secret_is_written(name: str) -> None:
         assert find_secrets(json.loads(line)) == []
 
 
-@pytest.mark.parametrize("name", ["calendar/join_button", "activation/activation", "mercury/mercury_reset_catch_up"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "calendar/join_button",
+        "calendar/catch_up",
+        "activation/activation",
+        "mercury/mercury_reset_catch_up",
+        "calls/zoom_obtp_sip",
+    ],
+)
 def test_a_skeleton_runs_as_it_is(name: str) -> None:
     assert run_app(["run", str(recorded(name) / "skeleton.yaml")]) == 0
+
+
+def steps_of(folder: Path) -> list[dict[str, Any]]:
+    """Return the steps of a skeleton."""
+    found: list[dict[str, Any]] = yaml.safe_load((folder / "skeleton.yaml").read_text(encoding="utf-8"))["steps"]
+    return found
+
+
+def test_meetings_that_only_a_catch_up_brought_are_made_before_it() -> None:
+    made, asked = steps_of(recorded("calendar/catch_up"))[1:3]
+    assert made["cloud.meeting.create"]["title"] == "Not announced"
+    assert made["cloud.meeting.create"]["push"] == "none"
+    assert asked == {"sync": "calendar"}
+
+
+@pytest.mark.parametrize(
+    "fault", ["kms, do: error, status: 500, count: 1", "kms, do: lost_answer", "kms, do: wrong_key, count: 1"]
+)
+def test_faults_of_the_key_service_are_told_so_that_the_skeleton_runs(fault: str, tmp_path: Path) -> None:
+    story = f"""\
+name: The key service stutters
+device: {{ at: online }}
+steps:
+  - fault: {{ on: {fault} }}
+  - cloud.meeting.create: {{ id: one, title: One, starts: +1h, lasts: 30m }}
+    expect: {{ bookings: [{{ Title: One }}], within: 1m }}
+  - advance: 5s
+"""
+    (tmp_path / "story.yaml").write_text(story, encoding="utf-8")
+    assert run_app(["run", str(tmp_path / "story.yaml"), "--record", str(tmp_path / "rec")]) == 0
+    bad, made, *_ = steps_of(tmp_path / "rec")
+    assert (bad["fault"]["on"], made["cloud.meeting.create"]["title"]) == ("kms", "One")
+    assert run_app(["run", str(tmp_path / "rec" / "skeleton.yaml")]) == 0
 
 
 def test_a_skeleton_tells_what_was_done_and_what_followed() -> None:

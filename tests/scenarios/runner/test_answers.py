@@ -45,7 +45,10 @@ def test_whatever_returns_fields_has_them_in_the_table() -> None:
 )  # fmt: skip
 def test_an_answer_has_no_field_that_the_table_does_not_tell(command: str) -> None:
     args = ", args: { Number: ada@sip.example }" if command == "Dial" else ""
-    outcome = play(ONLINE + f"  - {{ xcommand: {{ path: {command}{args} }}, expect: {{ result: {{ status: {{ exists: true }} }} }} }}\n")
+    outcome = play(
+        ONLINE
+        + f"  - {{ xcommand: {{ path: {command}{args} }}, expect: {{ result: {{ status: {{ exists: true }} }} }} }}\n"
+    )
     assert outcome.trace is not None
     answers = [event.data["result"] for event in outcome.trace.events if event.kind == "xapi.result"]
     known = fields_of([command], nodes())
