@@ -237,7 +237,9 @@ def test_nothing_of_a_client_is_left_open(over: str, more: str) -> None:
     gc.collect()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        passes(f"device: {{ at: online }}\nsteps: [{{ subscribe: {{ paths: [Status Audio], over: {over} }} }}, {more}, {{ advance: 1s }}]")
+        passes(
+            f"device: {{ at: online }}\nsteps: [{{ subscribe: {{ paths: [Status Audio], over: {over} }} }}, {more}, {{ advance: 1s }}]"
+        )
         gc.collect()
     assert [str(one.message) for one in caught if issubclass(one.category, ResourceWarning)] == []
 
@@ -248,7 +250,9 @@ def test_nothing_of_a_connection_is_left_open_when_its_client_comes_again(over: 
     gc.collect()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        passes(f"device: {{ at: online }}\nsteps: [{subscribe}, {{ fault: {{ on: client, do: drop }} }}, {{ advance: 1s }}, {subscribe}]")
+        passes(
+            f"device: {{ at: online }}\nsteps: [{subscribe}, {{ fault: {{ on: client, do: drop }} }}, {{ advance: 1s }}, {subscribe}]"
+        )
         gc.collect()
     assert [str(one.message) for one in caught if issubclass(one.category, ResourceWarning)] == []
 
