@@ -33,8 +33,10 @@ def command_line() -> str:
 
 
 def commands() -> Iterator[tuple[str, Any]]:
-    """Return every command that does something, with the words that call it."""
-    yield from _below("roomsim", typer.main.get_command(app))
+    """Return the program itself and every command that does something, with the words that call it."""
+    program = typer.main.get_command(app)
+    yield "roomsim", program
+    yield from _below("roomsim", program)
 
 
 def _below(words: str, command: Any) -> Iterator[tuple[str, Any]]:
