@@ -275,7 +275,9 @@ class Mercury:
             if device.device_identifier in ("", record.device_identifier):
                 now = self._platform.now()
                 fields: dict[str, Any] = {"deep_sleep": False, "reported_codes": ()} if is_online else {}
-                devices.change(device.id, online=is_online, first_seen=device.first_seen or now, last_seen=now, **fields)
+                devices.change(
+                    device.id, online=is_online, first_seen=device.first_seen or now, last_seen=now, **fields
+                )
 
     # -- faults that happen once, now -------------------------------------------------------------------------------------------------
 

@@ -131,6 +131,8 @@ class Media(Strict):
     ] = 0
     transports: dict[Transport, Number] | None = None
     """Servers by transport; they add up to `servers`."""
+    udp_port: Literal[5004, 9000] = 5004
+    """The UDP port that the cluster list names; nodes answer at both."""
 
     def objections(self) -> Iterable[Objection]:
         """Object to numbers that do not fit together."""

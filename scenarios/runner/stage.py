@@ -333,7 +333,7 @@ def media_plan(media: Media, chance: Chance) -> MediaPlan:
     silent: Any = media.silent
     if not isinstance(silent, int):
         silent = {Transport(name): number for name, number in silent.items()}
-    return build_media(chance.actor("media").stream("plan"), servers=servers, silent=silent)
+    return build_media(chance.actor("media").stream("plan"), servers=servers, silent=silent, udp_port=media.udp_port)
 
 
 def trusts_inspector(cloud: CloudModel) -> bool:

@@ -70,6 +70,7 @@ MEDIA: Final[dict[str, str]] = {
     "servers": "how many media servers the cluster list has",
     "silent": "how many of them never answer, in all or by transport",
     "transports": "servers by transport; they add up to `servers`",
+    "udp_port": "the UDP port that the cluster list names; nodes answer at 5004 and at 9000",
 }
 DEVICE: Final[dict[str, str]] = {
     "product": "the model",
