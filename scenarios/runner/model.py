@@ -261,6 +261,8 @@ class Device(Strict):
     """How lines of the device log look: as software of that year writes them."""
     revocation: Literal["soft", "hard"] = "soft"
     """What a certificate is worth whose status nobody tells: taken for good, or refused."""
+    kms_down_title: Literal["empty", "generic"] = "empty"
+    """What stands for the title of a meeting while it cannot be read: nothing, or the word `Meeting`."""
 
 
 class XFail(Strict):

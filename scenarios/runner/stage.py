@@ -399,6 +399,7 @@ def make_device(stage: Stage, name: str, model: DeviceModel) -> Device:
         state_dir=Path(stage.folder.name, name),
         state_lasts=False,
         revocation=model.revocation,
+        kms_down_title=model.kms_down_title,
         log_style=model.log_style,
         auto_join=AutoJoin() if model.auto_join is None else AutoJoin(True, int(model.auto_join)),
     )
