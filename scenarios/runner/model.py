@@ -131,6 +131,8 @@ class Media(Strict):
     ] = 0
     transports: dict[Transport, Number] | None = None
     """Servers by transport; they add up to `servers`."""
+    udp_port: Literal[5004, 9000] = 5004
+    """The UDP port that the cluster list names; nodes answer at both."""
 
     def objections(self) -> Iterable[Objection]:
         """Object to numbers that do not fit together."""
@@ -259,6 +261,8 @@ class Device(Strict):
     """How lines of the device log look: as software of that year writes them."""
     revocation: Literal["soft", "hard"] = "soft"
     """What a certificate is worth whose status nobody tells: taken for good, or refused."""
+    kms_down_title: Literal["empty", "generic"] = "empty"
+    """What stands for the title of a meeting while it cannot be read: nothing, or the word `Meeting`."""
 
 
 class XFail(Strict):

@@ -333,7 +333,7 @@ def media_plan(media: Media, chance: Chance) -> MediaPlan:
     silent: Any = media.silent
     if not isinstance(silent, int):
         silent = {Transport(name): number for name, number in silent.items()}
-    return build_media(chance.actor("media").stream("plan"), servers=servers, silent=silent)
+    return build_media(chance.actor("media").stream("plan"), servers=servers, silent=silent, udp_port=media.udp_port)
 
 
 def trusts_inspector(cloud: CloudModel) -> bool:
@@ -399,6 +399,7 @@ def make_device(stage: Stage, name: str, model: DeviceModel) -> Device:
         state_dir=Path(stage.folder.name, name),
         state_lasts=False,
         revocation=model.revocation,
+        kms_down_title=model.kms_down_title,
         log_style=model.log_style,
         auto_join=AutoJoin() if model.auto_join is None else AutoJoin(True, int(model.auto_join)),
     )

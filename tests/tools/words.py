@@ -70,6 +70,7 @@ MEDIA: Final[dict[str, str]] = {
     "servers": "how many media servers the cluster list has",
     "silent": "how many of them never answer, in all or by transport",
     "transports": "servers by transport; they add up to `servers`",
+    "udp_port": "the UDP port that the cluster list names; nodes answer at 5004 and at 9000",
 }
 DEVICE: Final[dict[str, str]] = {
     "product": "the model",
@@ -81,6 +82,7 @@ DEVICE: Final[dict[str, str]] = {
     "people": "how many are in the room from its first boot on",
     "log_style": "how lines of the device log look: `2022` (process `appl`), or `2026` (process `main`, `ERROR` for `E`)",
     "revocation": "what a certificate is worth whose status nobody tells: `soft` takes it for good, `hard` refuses it",
+    "kms_down_title": "what stands for titles of meetings that cannot be read: `empty` nothing, `generic` the word `Meeting`",
 }
 STEP: Final[dict[str, str]] = {
     "name": "a sentence for the step",
