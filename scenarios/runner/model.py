@@ -372,6 +372,8 @@ class Scenario:
     never: Never | None = None
     needs: frozenset[Capability] = field(default_factory=frozenset)
     """What the file says it needs, and what its verbs need."""
+    parts: tuple[str, ...] = ()
+    """The files of the parts that it uses, in the order of their first use."""
 
     @property
     def name(self) -> str:
@@ -381,8 +383,4 @@ class Scenario:
     @property
     def files(self) -> frozenset[str]:
         """The file, and those of the parts that it uses."""
-        return _files((*self.setup, *self.steps, *self.finally_)) | {self.file}
-
-
-def _files(steps: Iterable[Step]) -> frozenset[str]:
-    return frozenset().union(*({step.place.file} | _files((*step.meanwhile, *step.inner)) for step in steps))
+        return frozenset({self.file, *self.parts})
