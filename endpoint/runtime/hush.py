@@ -5,7 +5,7 @@ What is sent goes out still, as the kernel takes it. In memory, where both ends 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from endpoint.runtime.clock import Clock, Timer
@@ -31,22 +31,16 @@ class Hush:
 
     def changed(self) -> None:
         """Look again: a fault was armed or has ended; and once more when one begins or its time is over."""
+        now_s = self._clock.time()
+        known = [fault for fault in self._faults.armed if silences(fault)]
         for timer in self._timers:
             timer.cancel()
-        now_s = self._clock.time()
-        times = {at_s for fault in self._faults.armed if silences(fault) for at_s in (fault.from_s, fault.until_s)}
-        self._timers = [
-            self._clock.call_later(at_s - now_s, self._look) for at_s in times if at_s is not None and at_s > now_s
-        ]
-        self._look()
+        # a loop may wake up a moment too early: what is still ahead then is waited for again
+        ahead = {at_s for fault in known for at_s in (fault.from_s, fault.until_s) if at_s is not None and at_s > now_s}
+        self._timers = [self._clock.call_later(at_s - now_s, self.changed) for at_s in sorted(ahead)]
+        self._look([fault for fault in known if fault.from_s <= now_s and not fault.is_over(now_s)])
 
-    def _look(self) -> None:
-        now_s = self._clock.time()
-        holding = [
-            fault
-            for fault in self._faults.armed
-            if silences(fault) and fault.from_s <= now_s and not fault.is_over(now_s)
-        ]
+    def _look(self, holding: Sequence[Fault]) -> None:
         quiet = []
         for held, about in self._streams():
             transport = held()

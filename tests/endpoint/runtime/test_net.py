@@ -622,9 +622,8 @@ def test_a_silence_begins_and_ends_in_its_time(on: On) -> None:
         await _hears(ground, ear, b"a")
         await ground.clock.sleep(0.3)
         transport.write(b"b")
-        await ground.clock.sleep(0.1)
-        assert ear.data == b"a"
         await _hears(ground, ear, b"ab")
+        assert ground.clock.time() >= now_s + 0.59  # uvloop counts whole milliseconds
         transport.close()
         await ground.clock.sleep(0.1)
 
