@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from endpoint.runtime.trace import Event
+from scenarios.runner.checks import Finding
 from scenarios.runner.conditions import StateCondition
-from scenarios.runner.matchers import MISSING, Matcher, Mismatches, Subject
+from scenarios.runner.matchers import MISSING, Matcher, Mismatches, Subject, show
 from scenarios.runner.recording.redact import MEMBERS
 from scenarios.runner.values import Template
 from scenarios.runner.watches import Moment
@@ -125,6 +126,22 @@ class Seen:
             if not state.is_hidden
         ]
         return {**({"seen": seen} if seen else {}), **({"given": self._given} if self._given else {})}
+
+
+def with_values(finding: Finding, told: Mapping[str, object]) -> Finding:
+    """Show beside each reference of a finding what it stood for; `told` is what the end of the step tells."""
+    given = told.get("given")
+    if not isinstance(given, Mapping) or not finding.unmet:
+        return finding
+    shown = {text: f"{text} ({show(unpacked(value))})" for text, value in given.items()}
+    known = re.compile("|".join(re.escape(text) for text in sorted(shown, key=len, reverse=True)))
+
+    def fill(text: str) -> str:
+        return known.sub(lambda found: shown[found[0]], text)
+
+    return replace(
+        finding, unmet=tuple(replace(one, text=fill(one.text), nearest=fill(one.nearest)) for one in finding.unmet)
+    )
 
 
 class Remembered:
