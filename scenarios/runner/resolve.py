@@ -82,5 +82,5 @@ def named(text: str, ids: Mapping[str, str]) -> str:
     if not names:
         return text
     longest_first = sorted(map(re.escape, names), key=len, reverse=True)
-    known = re.compile(rf"(?<![\w-])(?:{'|'.join(longest_first)})(?![\w-])")
-    return known.sub(lambda found: f"{names[found[0]]} ({found[0]})", text)
+    known = re.compile(rf"(?<![\w-])(?P<quote>'?)(?P<real>{'|'.join(longest_first)})(?P=quote)(?![\w-])")
+    return known.sub(lambda found: f"{names[found['real']]} ({found[0]})", text)

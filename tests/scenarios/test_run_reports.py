@@ -15,6 +15,7 @@ import pytest
 
 from scenarios.runner.player import Failure
 from scenarios.runner.problems import Place
+from scenarios.runner.resolve import named
 from scenarios.runner.run import Outcome
 from scenarios.runner.suite import Play, Verdict, shaky
 from scenarios.runner.verdict_files import as_github, as_junit
@@ -320,3 +321,30 @@ steps:
     (report,) = outcome.reports
     assert "${saved.one}" in report
     assert "${saved.one} (" not in report
+
+
+def test_a_refusal_names_things_as_the_scenario_does() -> None:
+    outcome = play("""\
+name: Nobody can join it
+device: { at: online }
+steps:
+  - cloud.meeting.create: { id: standup, title: Standup, starts: +1h, lasts: 15m }
+  - cloud.participant: { meeting: standup, who: Ana Smith, do: join }
+""")
+    assert outcome.kinds == ["verb"]
+    (told,) = rows(outcome, "kind")
+    assert re.search(r"there is no meeting standup \('[0-9a-f-]{36}'\): give its number", told), told
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no call 1234-abcd here", "no call ring (1234-abcd) here"),
+        ("'1234-abcd' and 1234-abcd", "ring ('1234-abcd') and ring (1234-abcd)"),
+        ("1234-abcde, x1234-abcd", "1234-abcde, x1234-abcd"),
+        ("1234-abcd-2", "later (1234-abcd-2)"),
+        ("one is short", "one is short"),
+    ],
+)
+def test_only_whole_ids_are_named(text: str, shown: str) -> None:
+    assert named(text, {"ring": "1234-abcd", "later": "1234-abcd-2", "short": "one"}) == shown
