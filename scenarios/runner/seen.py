@@ -26,6 +26,8 @@ STATES_MAX: Final = 100
 REFERENCES_MAX: Final = 100
 _MEMBER: Final = "secret"
 """What stands for a secret says by this which member it is."""
+_DIGITS: Final = 15
+"""Digits of a number with a fraction that would look like a secret with all of them."""
 HIDDEN: Final = re.compile(r"pass(?:word|phrase|code)|secret|token|credential|(?:^| )(?:pin|key)$", re.I)
 """Names of states whose values are not kept."""
 
@@ -201,7 +203,8 @@ def packed(value: object) -> Any:
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
-        return {"float": repr(value)}
+        text = repr(value)  # one of 16 digits looks like an activation code
+        return {"float": f"{value:.{_DIGITS}g}" if SECRET.search(text) else text}
     if isinstance(value, str) and getattr(value, "secret_kind", None) is None:
         if SECRET.search(value):
             raise Unfit
