@@ -11,10 +11,10 @@ from __future__ import annotations
 import ipaddress
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from cloud_stub.media_node.node import MediaNode, NodeSeams, NodeSpec, ServerDoor
+from cloud_stub.media_node.node import PORTS, MediaNode, NodeSeams, NodeSpec, ServerDoor
 from cloud_stub.media_node.responder import Behaviour, Conduct
 from endpoint.runtime.chance import Stream
 from endpoint.wire.calliope import ClusterUrls, Server, Transport
@@ -59,6 +59,7 @@ def build_media(
     servers: int | Mapping[Transport, int] | None = None,
     silent: int | Mapping[Transport, int] = 0,
     transports: Sequence[Transport] = ALL_TRANSPORTS,
+    udp_port: int = PORTS[Transport.UDP],
 ) -> MediaPlan:
     """Plan the media nodes of a cloud.
 
@@ -69,6 +70,7 @@ def build_media(
             transport.
         silent: how many of the servers never answer, in all or by transport; the home cluster is spared as long as others are left.
         transports: which ones exist at all, where `servers` does not say.
+        udp_port: the one that the cluster list names of those at which nodes answer over UDP.
 
     Raises:
         ValueError: figures that do not fit together.
@@ -91,7 +93,7 @@ def build_media(
     quiet = _by_transport(silent, SILENT_SHARE, spoken, asked)
     if any(quiet[name] > asked[name] for name in spoken):
         raise ValueError("more servers are silent on a transport than it has")
-    return MediaPlan(_nodes(stream, sizes, asked, quiet))
+    return MediaPlan(tuple(replace(node, udp_port=udp_port) for node in _nodes(stream, sizes, asked, quiet)))
 
 
 def _by_transport(
@@ -228,13 +230,14 @@ class Fleet:
         """Return where the logical addresses really are, for devices in processes of their own."""
         return [
             {
-                "host": door.server.host,
-                "port": door.server.port,
-                "transport": "udp" if door.server.transport is Transport.UDP else "tcp",
-                "actualHost": door.actual[0],
-                "actualPort": door.actual[1],
+                "host": node.spec.host,
+                "port": port,
+                "transport": carrier,
+                "actualHost": actual[0],
+                "actualPort": actual[1],
             }
-            for door in self.doors.values()
+            for node in self.nodes
+            for (port, carrier), actual in node.where.items()
         ]
 
     def set_conduct(self, server_id: str, conduct: Conduct) -> None:

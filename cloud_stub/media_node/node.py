@@ -1,4 +1,4 @@
-"""A media node: one UDP socket, one TCP and one TLS listener behind a logical address.
+"""A media node: UDP sockets, one TCP and one TLS listener behind a logical address.
 
 The real doors are free loopback ports; `Net.publish` lets the logical address lead to them. Each transport of a node is a *server* in the
 sense of discovery and has a conduct of its own, which may change while it runs.
@@ -21,7 +21,13 @@ from endpoint.runtime.trace import Trace
 from endpoint.wire.calliope import Server, Transport
 from endpoint.wire.stun import Address, Framer, transaction_id_of
 
-PORTS: Final[Mapping[Transport, int]] = {Transport.UDP: 5004, Transport.TCP: 5004, Transport.XTLS: 443}  # section 10.1
+UDP_PORTS: Final = (5004, 9000)
+"""A node answers over UDP at both; the cluster list names one (section 10.1)."""
+PORTS: Final[Mapping[Transport, int]] = {
+    Transport.UDP: UDP_PORTS[0],
+    Transport.TCP: 5004,
+    Transport.XTLS: 443,
+}  # section 10.1
 STREAM_IDLE_S: Final = 60.0
 """A stream on which nothing was asked for so long is closed."""
 REPLIES_PENDING_MAX: Final = 10_000
@@ -35,11 +41,14 @@ class NodeSpec:
     cluster: str
     host: str
     conduct: Mapping[Transport, Conduct]
+    udp_port: int = PORTS[Transport.UDP]
+    """The one of UDP_PORTS that the cluster list and answers to offers name."""
 
     @property
     def servers(self) -> tuple[Server, ...]:
         """What discovery asks of this node."""
-        return tuple(Server(self.cluster, transport, self.host, PORTS[transport]) for transport in self.conduct)
+        ports = {**PORTS, Transport.UDP: self.udp_port}
+        return tuple(Server(self.cluster, transport, self.host, ports[transport]) for transport in self.conduct)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +88,13 @@ class ServerDoor:
         """The cloud's clock."""
         return self._seams.clock
 
-    def conduct_now(self) -> Conduct:
-        """Return the conduct, overridden by a fault that bites here and now."""
+    def conduct_now(self, port: int | None = None) -> Conduct:
+        """Return the conduct, overridden by a fault that bites here and now; `port` is the one that was asked, if not the listed one."""
         faults, server = self._seams.faults, self.server
         if not faults.armed:
             return self.conduct
         about = {"server": self.id, "cluster": server.cluster, "transport": server.transport.value}
-        fault = faults.hit("stun", **about, host=server.host, port=server.port)
+        fault = faults.hit("stun", **about, host=server.host, port=port or server.port)
         if fault is None:
             return self.conduct
         return Conduct(
@@ -95,11 +104,11 @@ class ServerDoor:
             code=int(fault.params.get("code", self.conduct.code)),
         )
 
-    def receive(self, data: bytes, source: Address, send: Callable[[bytes], None]) -> None:
-        """Take one message; `send` is called once for each answer, when it is due."""
-        conduct = self.conduct_now()
+    def receive(self, data: bytes, source: Address, send: Callable[[bytes], None], port: int | None = None) -> None:
+        """Take one message, which came to `port`; `send` is called once for each answer, when it is due."""
+        conduct = self.conduct_now(port)
         self._tell("stun.recv", data, conduct)
-        for reply in respond(data, source, conduct, (self.server.host, self.server.port)):
+        for reply in respond(data, source, conduct, (self.server.host, port or self.server.port)):
             if len(self._due) >= self._seams.replies_pending_max:
                 self.dropped += 1
                 continue
@@ -127,15 +136,16 @@ class ServerDoor:
 
 
 class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, door: ServerDoor) -> None:
+    def __init__(self, door: ServerDoor, port: int) -> None:
         self._door = door
+        self._port = port
         self._transport: Any = None
 
     def connection_made(self, transport: Any) -> None:
         self._transport = transport
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
-        self._door.receive(data, addr[:2], lambda answer: self._send(answer, addr))
+        self._door.receive(data, addr[:2], lambda answer: self._send(answer, addr), self._port)
 
     def _send(self, answer: bytes, addr: Any) -> None:
         if not self._transport.is_closing():
@@ -190,7 +200,9 @@ class MediaNode:
             server.transport: ServerDoor(server, spec.conduct[server.transport], seams) for server in spec.servers
         }
         self._seams = seams
-        self._datagrams: Any = None
+        self._datagrams: list[Any] = []
+        self.where: dict[tuple[int, str], Address] = {}
+        """Where each port of the logical address really is, by port and carrier."""
         self._listeners: list[Listener] = []
         self._open: dict[Any, None] = {}  # in the order in which they were opened, which a set would lose
 
@@ -204,17 +216,25 @@ class MediaNode:
         try:
             for transport, door in self.doors.items():
                 if transport is Transport.UDP:
-                    self._datagrams, _ = await self._seams.net.datagram(
-                        lambda door=door: _Datagrams(door), local=(host, 0)
-                    )
-                    door.actual = self._datagrams.get_extra_info("sockname")[:2]
+                    for port in UDP_PORTS:
+                        self._publish(port, "udp", await self._datagram(door, port, host))
+                    door.actual = self.where[door.server.port, "udp"]
                 else:
                     door.actual = await self._listen(door, host)
-                carrier = "udp" if transport is Transport.UDP else "tcp"
-                self._seams.net.publish(self.spec.host, door.server.port, *door.actual, carrier)
+                    self._publish(door.server.port, "tcp", door.actual)
         except BaseException:
             await self.stop()
             raise
+
+    def _publish(self, port: int, carrier: str, actual: Address) -> None:
+        self.where[port, carrier] = actual
+        self._seams.net.publish(self.spec.host, port, *actual, carrier)
+
+    async def _datagram(self, door: ServerDoor, port: int, host: str) -> Address:
+        transport, _ = await self._seams.net.datagram(lambda: _Datagrams(door, port), local=(host, 0))
+        self._datagrams.append(transport)
+        actual: Address = transport.get_extra_info("sockname")[:2]
+        return actual
 
     async def _listen(self, door: ServerDoor, host: str) -> Address:
         tls = self._seams.tls if door.server.transport is Transport.XTLS else None
@@ -226,12 +246,12 @@ class MediaNode:
 
     async def stop(self) -> None:
         """Close the doors and every open stream, and withdraw the logical addresses."""
+        for port, carrier in self.where:
+            self._seams.net.names.withdraw(self.spec.host, port, carrier)
         for door in self.doors.values():
-            carrier = "udp" if door.server.transport is Transport.UDP else "tcp"
-            self._seams.net.names.withdraw(self.spec.host, door.server.port, carrier)
             door.stop()
-        if self._datagrams is not None:
-            self._datagrams.close()
+        for datagrams in self._datagrams:
+            datagrams.close()
         for listener in self._listeners:
             listener.close()
         for stream in tuple(self._open):

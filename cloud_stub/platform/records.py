@@ -221,7 +221,10 @@ class Registration(Record, kw_only=True, frozen=True):
 
 
 class Device(Record, kw_only=True, frozen=True):
-    """A device as the administrator sees it. `error_codes` were set from outside, `reported_codes` the device says itself."""
+    """A device as the administrator sees it. `error_codes` were set from outside, `reported_codes` the device says itself.
+
+    `first_seen` and `last_seen` tell of its websocket; None while it was never up.
+    """
 
     SHOWN = (
         "id", "org_id", "user_id", "workspace_id", "person_id", "device_identifier", "name", "model", "serial", "software", "created",

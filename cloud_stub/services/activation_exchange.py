@@ -234,8 +234,6 @@ class Exchanges:
             model=pending.model,
             serial=pending.serial,
             software=introduced.software_version or pending.software,
-            first_seen=now,
-            last_seen=now,
         )
 
     def register(self, pending: Pending, device: Device, body: bytes, answer: bytes) -> None:

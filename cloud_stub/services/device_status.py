@@ -12,7 +12,7 @@ EXPIRED_AFTER = timedelta(days=30)
 
 
 def connection_status(device: Device, platform: Platform) -> str:
-    """Return the connectionStatus of a device now."""
+    """Return the connectionStatus of a device now; one whose websocket was never up is disconnected from the start."""
     if platform.faults.hit("hydra", step="status") is not None:
         return "unknown"
     if device.online:
@@ -23,7 +23,7 @@ def connection_status(device: Device, platform: Platform) -> str:
         return "offline_expired"
     if device.deep_sleep:
         return "offline_deep_sleep"
-    if away > DISCONNECTED_AFTER:
+    if away > DISCONNECTED_AFTER or device.last_seen is None:
         return "disconnected"
     return "connected_with_issues" if device.issues else "connected"
 

@@ -273,8 +273,11 @@ class Mercury:
         devices = self._platform.store[Device]
         for device in devices.where("user_id", record.user_id):
             if device.device_identifier in ("", record.device_identifier):
+                now = self._platform.now()
                 fields: dict[str, Any] = {"deep_sleep": False, "reported_codes": ()} if is_online else {}
-                devices.change(device.id, online=is_online, last_seen=self._platform.now(), **fields)
+                devices.change(
+                    device.id, online=is_online, first_seen=device.first_seen or now, last_seen=now, **fields
+                )
 
     # -- faults that happen once, now -------------------------------------------------------------------------------------------------
 

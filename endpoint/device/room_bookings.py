@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 LEAD_TOGGLE: Final = "roomsim-obtp-lead-minutes"
 """Developer toggle that carries the organization's lead time; ours: how the real cloud tells it is not published."""
 
+UNREADABLE_TITLES: Final = {"empty": "", "generic": "Meeting"}
+"""What stands for the title of a meeting whose key does not come (protocol/activation-and-media.md section 16, row 47)."""
+
 
 def make(device: Device, room: RoomWorld) -> RoomBookings:
     """Make the bookings of one boot of a device."""
@@ -40,6 +43,7 @@ def make(device: Device, room: RoomWorld) -> RoomBookings:
             builder=lambda booking: builder(device, booking),
             dial=lambda dial, by: _joined(device, dial, by),
             complain=device.diagnostics.put,
+            unreadable_title=UNREADABLE_TITLES[device.settings.kms_down_title],
         ),
     )
 

@@ -39,6 +39,7 @@ class DeviceSettings:
         table: the node table of the device, wider than the built-in one when a schema was imported.
         auto_join: whether the device joins its meetings by itself.
         revocation: what a certificate is worth whose status nobody tells: `soft` takes it, `hard` refuses it.
+        kms_down_title: what stands for titles that cannot be read: `empty` nothing, `generic` a word.
         imported_succeed: commands of an imported schema answer OK without effect, instead of an error that says so.
     """
 
@@ -60,3 +61,4 @@ class DeviceSettings:
     imported_succeed: bool = False
     auto_join: AutoJoin = AutoJoin()
     revocation: Literal["soft", "hard"] = "soft"
+    kms_down_title: Literal["empty", "generic"] = "empty"

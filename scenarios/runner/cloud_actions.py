@@ -114,7 +114,7 @@ async def mercury_send(stage: Stage, args: c.MercurySend) -> object:
     text = str(args.raw) if args.raw is not None else codec.encode(args.frame).decode()
     user_id = stage.account(stage.acting)
     if args.after:
-        stage.clock.call_later(args.after, lambda: stage.cloud.use_cases.mercury_send(text, user_id=user_id))
+        stage.cloud.platform.later.call(args.after, partial(stage.cloud.use_cases.mercury_send, text, user_id=user_id))
         return {}
     return {"sent": stage.cloud.use_cases.mercury_send(text, user_id=user_id)}
 
@@ -124,7 +124,7 @@ async def mercury_shutdown(stage: Stage, args: c.MercuryShutdown) -> object:
     """Announce that the socket ends."""
     user_id = stage.account(stage.acting)
     if args.after:
-        stage.clock.call_later(args.after, lambda: stage.cloud.use_cases.mercury_shutdown(user_id=user_id))
+        stage.cloud.platform.later.call(args.after, partial(stage.cloud.use_cases.mercury_shutdown, user_id=user_id))
         return {}
     return {"announced": stage.cloud.use_cases.mercury_shutdown(user_id=user_id)}
 

@@ -13,10 +13,10 @@ from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
-from cloud_stub.premises.proxy_settings import Scheme
 from endpoint.device.settings import AUTO_JOIN_MAX_S
 from endpoint.room.analytics import PEOPLE_MAX
 from endpoint.runtime.devicelog import STYLES
+from endpoint.runtime.fault_params import Scheme
 from scenarios.runner.conditions import Expectation, Never
 from scenarios.runner.fields import (
     Duration,
@@ -131,6 +131,8 @@ class Media(Strict):
     ] = 0
     transports: dict[Transport, Number] | None = None
     """Servers by transport; they add up to `servers`."""
+    udp_port: Literal[5004, 9000] = 5004
+    """The UDP port that the cluster list names; nodes answer at both."""
 
     def objections(self) -> Iterable[Objection]:
         """Object to numbers that do not fit together."""
@@ -259,6 +261,8 @@ class Device(Strict):
     """How lines of the device log look: as software of that year writes them."""
     revocation: Literal["soft", "hard"] = "soft"
     """What a certificate is worth whose status nobody tells: taken for good, or refused."""
+    kms_down_title: Literal["empty", "generic"] = "empty"
+    """What stands for the title of a meeting while it cannot be read: nothing, or the word `Meeting`."""
 
 
 class XFail(Strict):
@@ -368,6 +372,8 @@ class Scenario:
     never: Never | None = None
     needs: frozenset[Capability] = field(default_factory=frozenset)
     """What the file says it needs, and what its verbs need."""
+    parts: tuple[str, ...] = ()
+    """The files of the parts that it uses, in the order of their first use."""
 
     @property
     def name(self) -> str:
@@ -377,8 +383,4 @@ class Scenario:
     @property
     def files(self) -> frozenset[str]:
         """The file, and those of the parts that it uses."""
-        return _files((*self.setup, *self.steps, *self.finally_)) | {self.file}
-
-
-def _files(steps: Iterable[Step]) -> frozenset[str]:
-    return frozenset().union(*({step.place.file} | _files((*step.meanwhile, *step.inner)) for step in steps))
+        return frozenset({self.file, *self.parts})

@@ -19,10 +19,10 @@ from zoneinfo import ZoneInfo
 from cloud_stub.cloud import Cloud
 from cloud_stub.media_node.fleet import MediaPlan, build_media
 from cloud_stub.platform.context import CloudSettings
+from cloud_stub.platform.proxy_settings import ProxySettings
 from cloud_stub.platform.records import Device as CloudDevice
 from cloud_stub.platform.records import User, Workspace
 from cloud_stub.premises.inspectors import Inspectors
-from cloud_stub.premises.proxy_settings import ProxySettings
 from endpoint.device.device import Device
 from endpoint.device.room_bookings import LEAD_TOGGLE
 from endpoint.device.settings import AutoJoin, DeviceSettings
@@ -333,7 +333,7 @@ def media_plan(media: Media, chance: Chance) -> MediaPlan:
     silent: Any = media.silent
     if not isinstance(silent, int):
         silent = {Transport(name): number for name, number in silent.items()}
-    return build_media(chance.actor("media").stream("plan"), servers=servers, silent=silent)
+    return build_media(chance.actor("media").stream("plan"), servers=servers, silent=silent, udp_port=media.udp_port)
 
 
 def trusts_inspector(cloud: CloudModel) -> bool:
@@ -399,6 +399,7 @@ def make_device(stage: Stage, name: str, model: DeviceModel) -> Device:
         state_dir=Path(stage.folder.name, name),
         state_lasts=False,
         revocation=model.revocation,
+        kms_down_title=model.kms_down_title,
         log_style=model.log_style,
         auto_join=AutoJoin() if model.auto_join is None else AutoJoin(True, int(model.auto_join)),
     )

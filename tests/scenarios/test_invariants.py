@@ -301,3 +301,9 @@ def test_a_cloud_that_still_has_plans_when_it_has_stopped_leaves_them_behind(mon
     monkeypatch.setattr(Later, "stop", lambda later: None)
     outcome = play_plan(story(text), 1, ())
     assert outcome.reason == "left behind: a timer of Calendar._tell"
+
+
+@pytest.mark.parametrize("verb", ["send: { frame: { type: x }, after: 30h }", "shutdown: { after: 30h }"])
+def test_what_a_step_lets_the_cloud_send_later_ends_with_the_cloud(verb: str) -> None:
+    outcome = play_plan(story(f"device: {{ at: online }}\nsteps: [{{ cloud.mercury.{verb} }}]"), 1, ())
+    assert (outcome.result, outcome.reason) == ("passed", "")

@@ -70,6 +70,7 @@ MEDIA: Final[dict[str, str]] = {
     "servers": "how many media servers the cluster list has",
     "silent": "how many of them never answer, in all or by transport",
     "transports": "servers by transport; they add up to `servers`",
+    "udp_port": "the UDP port that the cluster list names; nodes answer at 5004 and at 9000",
 }
 DEVICE: Final[dict[str, str]] = {
     "product": "the model",
@@ -81,6 +82,7 @@ DEVICE: Final[dict[str, str]] = {
     "people": "how many are in the room from its first boot on",
     "log_style": "how lines of the device log look: `2022` (process `appl`), or `2026` (process `main`, `ERROR` for `E`)",
     "revocation": "what a certificate is worth whose status nobody tells: `soft` takes it for good, `hard` refuses it",
+    "kms_down_title": "what stands for titles of meetings that cannot be read: `empty` nothing, `generic` the word `Meeting`",
 }
 STEP: Final[dict[str, str]] = {
     "name": "a sentence for the step",
@@ -273,7 +275,7 @@ FAULTS: Final[dict[str, str]] = {
     "proxy.intercept": "the proxy opens up TLS; `ca` as for `tls.intercept`",
     "proxy.pac_missing": "the PAC script is not there: 404",
     "proxy.pac_broken": "the PAC script is cut off in the middle",
-    "http.error": "requests are answered with `status` (503), `code`, and `Retry-After` when there is `retry_after`",
+    "http.error": "requests are answered with `status` (503), `code` and `text` in the body, and `Retry-After` when there is `retry_after`",
     "http.delay": "answers take `by` longer (1s)",
     "http.dribble": "the answer's body comes in ten pieces, `by` apart (1s)",
     "http.drop_request": "the connection is cut before the service sees the request",
@@ -293,8 +295,8 @@ FAULTS: Final[dict[str, str]] = {
     "websocket.gap": "a sequence number is left out",
     "websocket.malformed": "a frame is broken",
     "mercury.no_first_frame": "after the authorization no opening event comes",
-    "mercury.wrong_first_frame": "another event comes before the opening event",
-    "mercury.auth_refused": "the authorization is refused with close code `code` (4401)",
+    "mercury.wrong_first_frame": "another event, `event_type`, comes before the opening event",
+    "mercury.auth_refused": "the authorization is refused with close code `code` (4401; 1000 to 4999) and `reason`",
     "mercury.replaced": "the socket is closed because another one took its place",
     "udp.drop": "datagrams are lost",
     "udp.delay": "datagrams arrive `by` later (1s)",
@@ -377,8 +379,8 @@ FAULTS: Final[dict[str, str]] = {
     "locus.locked": "a meeting that a device joins is locked",
     "locus.lobby": "a device that joins a meeting waits in its lobby",
     "locus.full": "a meeting that a device joins is full",
-    "locus.pin": "a meeting that a device joins asks for a PIN",
-    "locus.moved": "a meeting that a device joins has moved to another place",
+    "locus.pin": "a meeting that a device joins asks for a PIN, `pin` (1234)",
+    "locus.moved": "a meeting that a device joins has moved to another place, `to` (the meeting itself)",
     "locus.ended": "calls and meetings end now, for all",
     "locus.delta_gap": "a change of a call is not told",
     "locus.out_of_order": "a change of a call is told after the next one",
@@ -390,7 +392,7 @@ FAULTS: Final[dict[str, str]] = {
     "locus.delay": "answers about calls take `by` longer (1s)",
     "locus.drop_request": "the connection is cut before the service sees a request about a call",
     "locus.drop_reply": "the service does its work on a call, and the connection is cut before the answer",
-    "locus.redirect": "requests about calls are answered with 307 to `to`",
+    "locus.redirect": "requests about calls are answered with `status` (307) to `to`",
     "calendar.push_lost": "events about meetings are lost",
     "calendar.push_late": "events about meetings come `by` later",
     "calendar.push_twice": "events about meetings come twice",
@@ -427,6 +429,7 @@ LAYERS: Final[dict[str, str]] = {
     "calendar": "the calendar service",
 }
 TARGETS: Final[dict[str, str]] = {
+    "address": "what a device dials",
     "service": "a service of the cloud, such as `wdm`",
     "method": "an HTTP method",
     "path": "a path; `*` stands for any text",

@@ -54,6 +54,7 @@ class Booking:
     Attributes:
         number: the Meeting number, given by the store; never reused while the device runs.
         id: `webex-<number>` unless it was pushed with another one.
+        title: None while it cannot be read; `unreadable_title` is shown then.
         addresses: what can be dialled, the first choice first: join fields by their names, `Number` of pushed and ad hoc bookings.
         protocol: that of a pushed or ad hoc booking; empty where the address decides.
         response: what the room has answered: ACCEPTED, TENTATIVE ...; empty where nobody says.
@@ -69,6 +70,7 @@ class Booking:
     start_buffer_s: int = CLOUD_BUFFER_S
     end_buffer_s: int = 0
     title: str | None = ""
+    unreadable_title: str = ""
     agenda: str = ""
     is_private: bool = False
     is_all_day: bool = False
@@ -123,7 +125,7 @@ class Booking:
         return self.starts <= now < self.ends
 
 
-def of_meeting(meeting: ClearMeeting) -> Booking:
+def of_meeting(meeting: ClearMeeting, unreadable_title: str = "") -> Booking:
     """Make a booking of a meeting of the calendar; the store gives it number and id."""
     addresses = {name: meeting.join_fields[name] for name in DIAL_ORDER if name in meeting.join_fields}
     return Booking(
@@ -132,6 +134,7 @@ def of_meeting(meeting: ClearMeeting) -> Booking:
         ends=meeting.ends,
         meeting_id=meeting.id,
         title=meeting.title,
+        unreadable_title=unreadable_title,
         is_private=meeting.is_private,
         is_all_day=meeting.is_all_day,
         organizer_name=meeting.organizer_name,

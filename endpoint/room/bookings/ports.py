@@ -37,6 +37,7 @@ class Around:
         builder: makes of a booking what is dialled.
         dial: makes a call; takes what asked for it: button, auto.
         complain: raises or clears a diagnostics message, with its references.
+        unreadable_title: what stands for a title that cannot be read.
     """
 
     release: Release
@@ -50,3 +51,4 @@ class Around:
     builder: Callable[[Booking], Builder] = lambda booking: dial_of
     dial: Callable[[Dial, str], object] = _nobody
     complain: Callable[[str, bool, dict[str, str]], object] = _complain_to_nobody
+    unreadable_title: str = ""

@@ -153,7 +153,7 @@ class RoomBookings:
             self._meeting_is(known, meeting)
             return
         try:
-            booking = self.store.add(of_meeting(meeting))
+            booking = self.store.add(of_meeting(meeting, self.around.unreadable_title))
         except LimitExceeded as error:
             self._dropped(error)
             return
@@ -178,7 +178,7 @@ class RoomBookings:
             return
         self.change(
             replace(
-                of_meeting(meeting),
+                of_meeting(meeting, self.around.unreadable_title),
                 number=known.number,
                 id=known.id,
                 booked_from_device=known.booked_from_device,

@@ -73,13 +73,14 @@ def listed(bookings: list[Booking], rules: Rules, now: datetime) -> list[dict[st
 
 
 def shown_title(booking: Booking, rules: Rules) -> str:
-    """Return the title as it may be seen on the screen; empty while it cannot be read."""
+    """Return the title as it may be seen on the screen."""
     return listed_title(booking) if rules.shows_title else SCHEDULED
 
 
 def listed_title(booking: Booking) -> str:
-    """Return the title as the xAPI tells it: not that of a private meeting."""
-    return SCHEDULED if booking.is_private else booking.title or ""
+    """Return the title as the xAPI tells it: not that of a private meeting, nor one that cannot be read."""
+    readable = booking.unreadable_title if booking.title is None else booking.title
+    return SCHEDULED if booking.is_private else readable
 
 
 def shown_organizer(booking: Booking, rules: Rules) -> str:

@@ -94,7 +94,7 @@ ROWS: Final = (
         "kms.down",
         what="encryption service silent",
         log="L26, R83, R85; L27 when it is back",
-        shown="Booking Title empty; join fields stay readable by default",
+        shown="Booking Title empty, or `Meeting` (`device: { kms_down_title: generic }`); join fields stay readable by default",
         people="untitled meeting, still joinable; sealed: a button that dials nothing, and join_fields_unreadable when it is pressed",
         variants=(
             Variant("refused", "a key is refused", ({"on": "kms", "do": "error"},)),

@@ -6,11 +6,8 @@ from typing import Final
 
 from endpoint.runtime.field_faults.row import Row, Variant
 
-_NO_UDP: Final = (
-    {"on": "udp", "do": "drop", "target": {"port": 5004}},
-    {"on": "udp", "do": "drop", "target": {"port": 9000}, "optional": True},
-)
-"""The nodes of the stub answer at 5004 alone."""
+_NO_UDP: Final = ({"on": "udp", "do": "drop", "target": {"port": [5004, 9000]}},)
+"""Nodes answer at both ports; which of them a device asks, the cluster list says."""
 
 ROWS: Final = (
     Row(

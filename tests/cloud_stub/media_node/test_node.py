@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from cloud_stub.media_node.fleet import Fleet, build_media
-from cloud_stub.media_node.node import STREAM_IDLE_S, MediaNode, NodeSeams, NodeSpec
+from cloud_stub.media_node.node import STREAM_IDLE_S, UDP_PORTS, MediaNode, NodeSeams, NodeSpec
 from cloud_stub.media_node.responder import SOFTWARE, Behaviour, Conduct
 from endpoint.runtime import virtual
 from endpoint.runtime.chance import Chance
@@ -106,6 +107,22 @@ def test_a_node_answers_at_its_logical_address_after_its_round_trip(transport: T
         assert (answer.address, answer.software) == ("127.0.0.1", SOFTWARE)
 
     _with_node(HEALTHY, play)
+
+
+@pytest.mark.parametrize("listed", UDP_PORTS)
+@pytest.mark.parametrize("port", UDP_PORTS)
+def test_a_node_answers_over_udp_at_both_ports_whichever_is_listed(listed: int, port: int) -> None:
+    async def play(stage: Stage, node: MediaNode) -> None:
+        assert node.doors[UDP].id == f"{HOST}:{listed}/udp"
+        carrier, client = await stage.client.datagram(lambda: Client(stage.clock))
+        carrier.sendto(ASKED, stage.client.resolve_datagram(HOST, port))
+        await stage.clock.sleep(1.0)
+        ((_, data),) = client.received
+        assert struct.pack("!HHBBH4B", 0x802B, 8, 0, 1, port, 192, 0, 2, 1) in data  # RESPONSE-ORIGIN
+        await node.stop()
+        assert stage.client.resolve_datagram(HOST, port) is None
+
+    _with_node(replace(HEALTHY, udp_port=listed), play)
 
 
 def test_a_request_and_its_answer_share_an_id_in_the_trace() -> None:
