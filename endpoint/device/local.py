@@ -81,7 +81,7 @@ class LocalSide:
             saved=device.state.users, keep=self._keep_users, drawn=device.drawn, locked_down=device.state.is_hardened,
         )  # fmt: skip
         self.senses = Senses(self.room, saved.camera_presets, saved.room_presets)
-        self.messages = Messages(self.room)
+        self.messages = Messages(self.room, device.notices.refresh)
         self.extensions = Extensions(self.room, self._store("panels"), saved.panels)
         self.features = Features(self.room)
         self.macros = Macros(self.room, self._store("macros"), saved.macros, complain=self._complain)

@@ -428,10 +428,17 @@ def endpoint_run(
     software: Annotated[str, typer.Option(help="Its software version.")] = "ce26.4",
     name: Annotated[str, typer.Option(help="Its name in trace and reports.")] = "room",
     log: Annotated[bool, typer.Option("--log", help="Print the device log.")] = False,
+    log_style: Annotated[
+        str,
+        typer.Option(help="How its lines look, as software of that year writes them: 2022 or 2026.", metavar="YEAR"),
+    ] = "2022",
 ) -> None:
     """Run a device against a cloud until SIGTERM."""
+    from endpoint.runtime.devicelog import STYLES
     from scenarios.runner.device_process import DeviceProcess
 
+    if log_style not in STYLES:
+        raise typer.BadParameter(f"a log style is {' or '.join(STYLES)}", param_hint="--log-style")
     if security not in ("none", "harden"):
         raise typer.BadParameter("security is none or harden", param_hint="--security")
     if imported_commands not in ("fail", "succeed"):
@@ -439,7 +446,7 @@ def endpoint_run(
     process = DeviceProcess(
         cloud, control=control, ca=ca, targets=target or [], state=state, ready_file=ready_file, prints_log=log,
         ssh=ssh, https=https, http=http, schema=schema_file, imported_succeed=imported_commands == "succeed",
-        auto_join=auto_join, proxy=proxy,
+        auto_join=auto_join, proxy=proxy, log_style=log_style,
     )  # fmt: skip
     exit_code = process.serve(
         code, hardens=security == "harden", exits_on_refusal=exit_on_refusal, product=product, software=software, name=name

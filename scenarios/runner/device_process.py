@@ -62,6 +62,7 @@ class DeviceProcess:
     imported_succeed: bool = False
     auto_join: bool = False
     proxy: str | None = None
+    log_style: str = "2022"
     _written: dict[str, Any] = field(default_factory=dict)
 
     def serve(
@@ -91,6 +92,7 @@ class DeviceProcess:
                     table=table,
                     imported_succeed=self.imported_succeed,
                     auto_join=AutoJoin(enabled=self.auto_join),
+                    log_style=self.log_style,
                     configuration={**http_mode, **read_proxy(self.proxy, ground.names)},
                 )
                 device = make_device(settings, ground)

@@ -29,8 +29,8 @@ class FailureReport:
     """What a report shows beside the finding itself.
 
     `start` is the wall time at microsecond 0, `began` and `ended` are microseconds; `states` and `next_timer` are for the line "waiting",
-    `ladder` comes from `ladder.picture`; `uses` is where the part is used that the step stands in, the outermost first; empty texts are
-    left out.
+    `why` says why there is no Join button where one was expected, `ladder` comes from `ladder.picture`; `uses` is where the part is used
+    that the step stands in, the outermost first; empty texts are left out.
     """
 
     place: Place
@@ -48,6 +48,7 @@ class FailureReport:
     next_timer: str = ""
     ladder: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    why: str = ""
     replay: str = ""
 
 
@@ -67,6 +68,8 @@ def render(report: FailureReport) -> str:
         lines.append(_placed(_row("expected", unmet.text + (within if finding.kind != "never" else "")), unmet.place))
         lines.append(_marked(_row("found" if finding.kind == "never" else "nearest", unmet.nearest), unmet.mark))
         lines += [f"    {line}".rstrip() for line in unmet.detail]
+    if report.why:
+        lines.append(_row("why", report.why))
     if finding.met:
         lines.append(_row("met", "; ".join(finding.met)))
     lines.append(_row("waiting", _waiting(report)))

@@ -26,8 +26,8 @@ from scenarios.runner.holdings import write_calls, write_holdings
 from scenarios.runner.ladder import picture
 from scenarios.runner.model import Step
 from scenarios.runner.problems import Place
-from scenarios.runner.resolve import lookup, pick, resolved
-from scenarios.runner.seen import Seen
+from scenarios.runner.resolve import lookup, named, pick, resolved
+from scenarios.runner.seen import Seen, with_values
 from scenarios.runner.stage import Acting, Stage
 from scenarios.runner.stepwork import StepFailed, StepWork
 from scenarios.runner.timers import next_timer
@@ -36,10 +36,13 @@ from scenarios.runner.verbs import perform
 from scenarios.runner.view import StageView
 from scenarios.runner.watches import Moment, Scene
 from scenarios.runner.whole_run import CHECKS, unused_faults
+from scenarios.runner.why_stage import in_short
 
 ACTIONS: Final = (actions, xapi_actions, call_actions, cloud_actions, hybrid_actions, fault_actions)
 """The modules whose import gives the verbs something to do."""
 
+JOIN_BUTTON: Final = "screen join button"
+"""The state of which a report says the cause."""
 Part = Literal["setup", "steps", "finally"]
 REFUSALS: Final = (EndpointError, WireError, CloudError, ValueError, TimeoutError)
 """What a verb may raise; anything else is a defect."""
@@ -244,7 +247,7 @@ class Player:
             try:
                 return await perform(self._stage, resolved(step.args, lookup(self._stage, step.device)))
             except REFUSALS as error:
-                why = _refusal(error)
+                why = named(_refusal(error), self._stage.ids)
                 raise StepFailed(Finding("verb", step.place, self._stage.now_us, note=why)) from error
 
     async def _until(self, expectation: Expectation) -> dict[str, object]:
@@ -266,7 +269,7 @@ class Player:
     def _fail(self, step: Step, start: Moment, finding: Finding, told: Mapping[str, object]) -> None:
         data = {"step": self._named(step), "kind": finding.kind, **told}
         self._stage.trace.event("runner", "step.failed", data=data)
-        self._report(step, start, finding)
+        self._report(step, start, with_values(finding, told))
         raise Stop
 
     def out_of_time(self, note: str) -> None:
@@ -350,9 +353,15 @@ class Player:
             next_timer=next_timer(asyncio.get_running_loop()),
             ladder=tuple(picture(events, start.t)),
             labels=labels_of(events),
+            why=self._why(step.device, finding),
             replay=self._replay(number or (self.steps_done + 1 if is_of_a_step and self._part == "steps" else 0)),
         )
         self.failures.append(Failure(finding.kind, finding.place, name, render(report)))
+
+    def _why(self, device: str, finding: Finding) -> str:
+        """Say why there is no Join button, where one was expected."""
+        asked = any(one.of == JOIN_BUTTON for one in finding.unmet) and finding.kind != "never"
+        return in_short(self._stage, device) if asked else ""
 
     def _replay(self, until_step: int) -> str:
         stage = self._stage

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 from pydantic import BaseModel
 
@@ -15,6 +16,8 @@ from scenarios.runner.values import Template
 from scenarios.runner.verbs import Verb
 
 Lookup = Callable[[str], object]
+ID_MIN: Final = 8
+"""Characters of what is taken for an id in a text: shorter ones may be words."""
 
 
 def lookup(stage: Stage, device: str) -> Lookup:
@@ -71,3 +74,13 @@ def pick(result: object, matched: Sequence[Event], path: str) -> object:
         if value is not MISSING and value is not None:
             return value
     raise KeyError(f"nothing at `{path}` in the result or in what matched")
+
+
+def named(text: str, ids: Mapping[str, str]) -> str:
+    """Put the scenario's own name before each real id in a text: `meeting standup (99203eb3-...) does not exist`."""
+    names = {real: name for name, real in ids.items() if len(real) >= ID_MIN and real != name}
+    if not names:
+        return text
+    longest_first = sorted(map(re.escape, names), key=len, reverse=True)
+    known = re.compile(rf"(?<![\w-])(?P<quote>'?)(?P<real>{'|'.join(longest_first)})(?P=quote)(?![\w-])")
+    return known.sub(lambda found: f"{names[found['real']]} ({found[0]})", text)

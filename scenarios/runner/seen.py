@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from endpoint.runtime.trace import Event
+from scenarios.runner.checks import Finding
 from scenarios.runner.conditions import StateCondition
-from scenarios.runner.matchers import MISSING, Matcher, Mismatches, Subject
+from scenarios.runner.matchers import MISSING, Matcher, Mismatches, Subject, show
 from scenarios.runner.recording.redact import MEMBERS
 from scenarios.runner.values import Template
 from scenarios.runner.watches import Moment
@@ -25,6 +26,8 @@ STATES_MAX: Final = 100
 REFERENCES_MAX: Final = 100
 _MEMBER: Final = "secret"
 """What stands for a secret says by this which member it is."""
+_DIGITS: Final = 15
+"""Digits of a number with a fraction that would look like a secret with all of them."""
 HIDDEN: Final = re.compile(r"pass(?:word|phrase|code)|secret|token|credential|(?:^| )(?:pin|key)$", re.I)
 """Names of states whose values are not kept."""
 
@@ -127,6 +130,22 @@ class Seen:
         return {**({"seen": seen} if seen else {}), **({"given": self._given} if self._given else {})}
 
 
+def with_values(finding: Finding, told: Mapping[str, object]) -> Finding:
+    """Show beside each reference of a finding what it stood for; `told` is what the end of the step tells."""
+    given = told.get("given")
+    if not isinstance(given, Mapping) or not finding.unmet:
+        return finding
+    shown = {text: f"{text} ({show(unpacked(value))})" for text, value in given.items()}
+    known = re.compile("|".join(re.escape(text) for text in sorted(shown, key=len, reverse=True)))
+
+    def fill(text: str) -> str:
+        return known.sub(lambda found: shown[found[0]], text)
+
+    return replace(
+        finding, unmet=tuple(replace(one, text=fill(one.text), nearest=fill(one.nearest)) for one in finding.unmet)
+    )
+
+
 class Remembered:
     """What a step of a history saw, for judging it again.
 
@@ -184,7 +203,8 @@ def packed(value: object) -> Any:
     if value is None or isinstance(value, (bool, int)):
         return value
     if isinstance(value, float):
-        return {"float": repr(value)}
+        text = repr(value)  # one of 16 digits looks like an activation code
+        return {"float": f"{value:.{_DIGITS}g}" if SECRET.search(text) else text}
     if isinstance(value, str) and getattr(value, "secret_kind", None) is None:
         if SECRET.search(value):
             raise Unfit

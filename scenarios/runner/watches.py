@@ -54,7 +54,10 @@ class Scene(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Unmet:
-    """A condition that did not come true: what it was, where it is written, what came nearest and in what that differs, more about it."""
+    """A condition that did not come true: what it was, where it is written, what came nearest and in what that differs, more about it.
+
+    `of` names the state that it is about, as in what a step has seen.
+    """
 
     text: str
     place: Place
@@ -62,6 +65,7 @@ class Unmet:
     mark: str = ""
     event: int | None = None
     detail: tuple[str, ...] = ()
+    of: str = ""
 
 
 class Watch(Protocol):
@@ -152,7 +156,7 @@ class StateWatch:
         mismatches, condition = self._check()[1], self._condition
         detail = condition.explain(self._scene.view, self._scene.device) if condition.explain is not None else ()
         nearest = _together(mismatches) or str(condition)
-        return Unmet(str(condition), condition.place, nearest, detail=detail)
+        return Unmet(str(condition), condition.place, nearest, detail=detail, of=condition.of)
 
     def met(self) -> str:
         """Name the state."""

@@ -147,6 +147,17 @@ def test_refused_code_leaves_the_device_serving_or_ends_it(cloud: CloudProcess, 
         assert device.end() == 0
 
 
+@pytest.mark.parametrize(("style", "process"), [((), "appl"), (("--log-style", "2026"), "main")])
+def test_the_log_of_a_device_has_the_style_that_was_asked_for(
+    style: tuple[str, ...], process: str, cloud: CloudProcess, tmp_path: Path
+) -> None:
+    with cloud.device(tmp_path, *style) as device:
+        device.until("serving; stop with")
+        assert device.end() == 0
+    lines = re.findall(r"(?m)^\d{4}-\d\d-\d\dT\S+ (\w+)\[\d+\]: ", device.output)
+    assert set(lines) == {process}, device.output
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_signals_end_both_sides(number: signal.Signals, code: int, cloud: CloudProcess, tmp_path: Path) -> None:
     with cloud.device(tmp_path, log=False) as device, CloudProcess(tmp_path) as other:
@@ -272,6 +283,7 @@ ENDPOINT = "endpoint run --cloud http://127.0.0.1:9"
         (f"{ENDPOINT} --control {{busy}}", r"--control: \S+ cannot be opened: .*"),
         (f"{ENDPOINT} --control 0.0.0.0:0", r"--control: the control door opens on loopback only, .*"),
         (f"{ENDPOINT} --product Toaster", r"no product 'Toaster'; there are .*"),
+        (f"{ENDPOINT} --log-style 1999", r"roomsim endpoint run: Invalid value for --log-style: a log style is 2022 or 2026 .*"),
         (f"{ENDPOINT} --ready-file {{file}}/ready", r"--ready-file: \S+ cannot be written: Not a directory"),
     ],
 )  # fmt: skip

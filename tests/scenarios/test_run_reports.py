@@ -15,9 +15,12 @@ import pytest
 
 from scenarios.runner.player import Failure
 from scenarios.runner.problems import Place
+from scenarios.runner.resolve import named
+from scenarios.runner.run import Outcome
 from scenarios.runner.suite import Play, Verdict, shaky
 from scenarios.runner.verdict_files import as_github, as_junit
 from tests.scenarios.command_line import ROOMSIM, Ran
+from tests.scenarios.stories import play
 
 TIMED = """\
 name: Two waits
@@ -235,3 +238,113 @@ def test_progress_is_drawn_on_a_terminal(tmp_path: Path) -> None:
     os.close(ours)
     assert process.returncode == 1
     assert re.search(rb"3/3\x1b\[0m 3 failed", drawn), "all of them, and how many failed"
+
+
+# what a report says by itself
+
+
+def rows(outcome: Outcome, name: str) -> list[str]:
+    """Return the lines of a name in the only report."""
+    (report,) = outcome.reports
+    return [line[12:] for line in report.splitlines() if line.startswith(f"  {name:<8}  ")]
+
+
+BUTTON = "expect: { screen: { join button: { visible: true } }, within: 2m }"
+MEETING = "cloud.meeting.create: { id: m, title: Standup, starts: +1m, lasts: 15m"
+
+
+@pytest.mark.parametrize(
+    ("at", "did", "told"),
+    [
+        ("online", f"{MEETING} }}", "No Join button: none of the five join fields is there.  [no_join_field]"),
+        ("online", "note: none", "the cloud has no meeting for this device within a day"),
+        ("factory", "note: none", "room is not activated, so the cloud knows no account of it"),
+        (
+            "online",
+            "cloud.meeting.create: { id: m, starts: +1h, lasts: 15m, join: { callURI: 1@zoomcrc.com } }",
+            "The Join button comes at 08:55:00Z, in 53 min.",
+        ),
+    ],
+)
+def test_a_report_says_why_there_is_no_join_button(at: str, did: str, told: str) -> None:
+    outcome = play(f"device: {{ at: {at} }}\nsteps:\n  - {did}\n    {BUTTON}\n")
+    assert outcome.result == "failed"
+    assert rows(outcome, "why") == [told]
+
+
+def test_of_several_meetings_the_first_is_named_whose_button_is_missing() -> None:
+    good = "cloud.meeting.create: { id: n, title: Later, starts: +50m, lasts: 15m, join: { callURI: 1@zoomcrc.com } }"
+    outcome = play(f"device: {{ at: online }}\nsteps:\n  - {good}\n  - {MEETING} }}\n    {BUTTON}\n")
+    assert rows(outcome, "why") == ["Standup: No Join button: none of the five join fields is there.  [no_join_field]"]
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [
+        "screen: { banner: { visible: true } }",
+        "screen: { join button: { title: Other } }",  # it is there
+    ],
+)
+def test_a_report_does_not_say_why_unasked(expected: str) -> None:
+    made = f"{MEETING}, join: {{ callURI: 1@zoomcrc.com }} }}"
+    outcome = play(f"device: {{ at: online }}\nsteps:\n  - {made}\n    expect: {{ {expected}, within: 2m }}\n")
+    assert outcome.result == "failed"
+    assert rows(outcome, "why") == []
+
+
+def test_a_report_shows_what_references_stand_for() -> None:
+    text = f"""\
+name: Not the same
+device: {{ at: online }}
+steps:
+  - {MEETING} }}
+    save: {{ mine: id }}
+  - advance: 10s
+    expect: {{ bookings: [{{ MeetingId: {{ not: "${{saved.mine}}" }} }}], xconfig: {{ SystemUnit Name: "${{device.name}}!" }} }}
+"""
+    outcome = play(text)
+    mine = next(event.data["id"] for event in outcome.trace.events if event.kind == "calendar.stored")  # type: ignore[union-attr]
+    assert (
+        rows(outcome, "nearest")[0] == f'bookings[0].MeetingId: got "{mine}", expected not ${{saved.mine}} ("{mine}")'
+    )
+    assert '= ${device.name}! ("room!")' in rows(outcome, "expected")[1]
+
+
+def test_a_report_shows_no_secret_behind_a_reference() -> None:
+    outcome = play("""\
+name: A code
+steps:
+  - cloud.code.create: { id: one }
+  - note: x
+    expect: { xconfig: { SystemUnit Name: "${saved.one}" } }
+""")
+    (report,) = outcome.reports
+    assert "${saved.one}" in report
+    assert "${saved.one} (" not in report
+
+
+def test_a_refusal_names_things_as_the_scenario_does() -> None:
+    outcome = play("""\
+name: Nobody can join it
+device: { at: online }
+steps:
+  - cloud.meeting.create: { id: standup, title: Standup, starts: +1h, lasts: 15m }
+  - cloud.participant: { meeting: standup, who: Ana Smith, do: join }
+""")
+    assert outcome.kinds == ["verb"]
+    (told,) = rows(outcome, "kind")
+    assert re.search(r"there is no meeting standup \('[0-9a-f-]{36}'\): give its number", told), told
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("no call 1234-abcd here", "no call ring (1234-abcd) here"),
+        ("'1234-abcd' and 1234-abcd", "ring ('1234-abcd') and ring (1234-abcd)"),
+        ("1234-abcde, x1234-abcd", "1234-abcde, x1234-abcd"),
+        ("1234-abcd-2", "later (1234-abcd-2)"),
+        ("one is short", "one is short"),
+    ],
+)
+def test_only_whole_ids_are_named(text: str, shown: str) -> None:
+    assert named(text, {"ring": "1234-abcd", "later": "1234-abcd-2", "short": "one"}) == shown

@@ -15,9 +15,9 @@ A line of the device log has the shape
 ```
 
 time with milliseconds and the device's zone, process and pid (a new one at each boot), module, level, text. A level is a digit in brackets
-(1 details, 2 start of discovery, 3 steps) or a letter after a blank (`I` information, `W` warning, `E` error). With `log_style: 2026` the
-process is `main` and `ERROR` stands for `E`. Tokens, codes, keys and
-titles are in no line; URLs are printed without user names, and with `***` for query values that look like tokens.
+(1 details, 2 start of discovery, 3 steps) or a letter after a blank (`I` information, `W` warning, `E` error). With `log_style: 2026` in a
+scenario, and with `endpoint run --log-style 2026`, the process is `main` and `ERROR` stands for `E`. Tokens, codes, keys and titles are in
+no line; URLs are printed without user names, and with `***` for query values that look like tokens.
 
 Scenarios look at lines with `log`, see [scenario language](scenario-language.md); to watch them see
 [Watch the device log](../how-to/watch-the-device-log.md).

@@ -34,7 +34,7 @@ from scenarios.runner.ladder import picture
 from scenarios.runner.model import Scenario, Step
 from scenarios.runner.player import Failure, labels_of
 from scenarios.runner.problems import Place
-from scenarios.runner.seen import NotSeen, Remembered, Telling
+from scenarios.runner.seen import NotSeen, Remembered, Telling, with_values
 from scenarios.runner.values import Template
 from scenarios.runner.watches import Moment, Scene, Unmet
 from scenarios.runner.whole_run import CHECKS
@@ -237,7 +237,8 @@ class _Judge:
     # what is wrong
 
     def _fail(self, step: Step, played: _Played, finding: Finding) -> None:
-        self._report(step, played.name, step.title, finding, played.start)
+        told = played.over.data if played.over is not None else {}
+        self._report(step, played.name, step.title, with_values(finding, told), played.start)
 
     def _report(self, step: Step, name: str, title: str, finding: Finding, start: int) -> None:
         header = self._history.header

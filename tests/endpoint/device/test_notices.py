@@ -40,6 +40,24 @@ def test_a_banner_comes_with_its_fault_and_goes_with_it(fault: str, title: str) 
     assert told[-1] is False
 
 
+def test_the_history_hears_of_an_alert_at_once() -> None:
+    outcome = passes(
+        ONLINE
+        + "  - xcommand: { path: UserInterface Message Alert Display, args: { Title: Fire, Text: Leave, Duration: 20 } }\n"
+        + "    expect: { screen: { banner: { title: Fire } } }\n"
+        + "  - advance: 30s\n"
+        + "    expect: { screen: { banner: { visible: false } } }\n"
+        + "  - xcommand: { path: UserInterface Message Alert Display, args: { Text: Again } }\n"
+        + "  - advance: 5s\n"
+        + "  - xcommand: UserInterface Message Alert Clear\n"
+    )
+    assert outcome.trace is not None
+    events = [event for event in outcome.trace.events if event.kind == "device.screen"]
+    start = next(event.t for event in outcome.trace.events if event.kind == "step.start")
+    told = [((event.t - start) / 1e6, event.data["banner"]["text"]) for event in events if event.t >= start]
+    assert told == [(0.0, "Leave"), (20.0, ""), (30.0, "Again"), (35.0, "")]
+
+
 def test_bookings_are_marked_as_long_as_nobody_can_tell_of_others() -> None:
     passes("""
         clock: { start: "2026-03-02T08:50:00Z", zone: Europe/Oslo }

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from endpoint.runtime.trace import Event
@@ -20,6 +20,7 @@ from scenarios.runner.matchers import MISSING, Literal, Subject
 from scenarios.runner.problems import Place
 from scenarios.runner.seen import NotSeen, Remembered, Seen, Telling, Untold, packed, unpacked
 from scenarios.runner.watches import Moment
+from scenarios.runner.whole_run import SECRET
 
 STORY = """\
 name: Somebody books the room
@@ -221,3 +222,11 @@ values = st.recursive(
 @given(values)
 def test_what_is_kept_comes_back(value: object) -> None:
     assert unpacked(json.loads(json.dumps(packed(value)))) == value
+
+
+@given(st.floats(allow_nan=False))
+@example(0.4350000000000023)
+def test_no_number_looks_like_a_secret(value: float) -> None:
+    told = packed(value)
+    assert not SECRET.search(told["float"])
+    assert unpacked(told) == pytest.approx(value, rel=1e-14)
