@@ -40,7 +40,8 @@ from cloud_stub.services.swupgrade import SwUpgrade
 from cloud_stub.services.u2c import U2c
 from cloud_stub.state_query import Ask, StateQuery
 from endpoint.runtime.clock import ScaledTime, SteppedTime, iso_ms
-from endpoint.runtime.faults import Fault
+from endpoint.runtime.fault_params import read_spread
+from endpoint.runtime.faults import Between, Fault
 from endpoint.runtime.field_faults.parts import of_row
 from endpoint.wire import calendar as events
 from endpoint.wire import health
@@ -489,19 +490,19 @@ class UseCases:
         Raises:
             BadRequest: the cloud does not carry it out, a parameter is none that it could have, or its id is taken.
         """
-        wrong = objection(on, do, params or {})
+        about, own = dict(target or {}), _read_spreads(params or {})
+        wrong = objection(on, do, about, own)
         if wrong:
             raise BadRequest(wrong)
-        about = dict(target or {})
         draws = self._platform.chance.stream("fault", fault_id)
         if (on, do) in STRUCK:
-            fault = Fault(fault_id, on, do, about, dict(params or {}), draws=draws)
+            fault = Fault(fault_id, on, do, about, own, draws=draws)
             if after_s > 0:
                 self._platform.later.call(after_s, self._platform.faults.strike, fault)
             else:
                 self._platform.faults.strike(fault)
             return fault
-        aim = aimed(on, do, about, params or {})
+        aim = aimed(on, do, about, own)
         if aim is None:
             known = [*carried_out(on), *sorted(struck for layer, struck in STRUCK if layer == on)]
             can = f"; on it: {', '.join(known)}" if known else "; layers: " + ", ".join(LAYERS)
@@ -588,3 +589,12 @@ class UseCases:
 
     def _machines(self) -> list[User]:
         return [user for user in self._store[User] if user.kind is UserKind.MACHINE]
+
+
+def _read_spreads(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Read what is drawn anew each time, `{"from": 1, "to": 3}` seconds."""
+    found = dict(params)
+    bounds = read_spread(found.get("by"))
+    if bounds is not None and all(isinstance(one, (int, float)) and not isinstance(one, bool) for one in bounds):
+        found["by"] = Between(*bounds)
+    return found

@@ -11,10 +11,10 @@ from cloud_stub.platform.errors import Conflict
 from cloud_stub.platform.hosts import Hosts
 from cloud_stub.platform.journal import Journal
 from cloud_stub.platform.later import Later
+from cloud_stub.platform.proxy_settings import ProxySettings
 from cloud_stub.platform.records import Made, Org
 from cloud_stub.platform.store import Store
 from cloud_stub.platform.tokens import Tokens
-from cloud_stub.premises.proxy_settings import ProxySettings
 from endpoint.runtime.chance import Actor
 from endpoint.runtime.clock import Clock
 from endpoint.runtime.faults import Faults

@@ -370,6 +370,6 @@ def _given(body: MeetingBody) -> dict[str, Any]:
 
 def _fault_json(fault: Fault) -> dict[str, Any]:
     return {
-        "id": fault.id, "on": fault.on, "do": fault.do, "target": dict(fault.target), "params": dict(fault.params), "count": fault.count,
+        "id": fault.id, "on": fault.on, "do": fault.do, "target": dict(fault.target), "params": fault.told_params, "count": fault.count,
         "used": fault.used,
     }  # fmt: skip

@@ -15,12 +15,11 @@ from aiohttp import web
 from cloud_stub.platform.errors import CloudError
 from cloud_stub.platform.hosts import SERVICES
 from cloud_stub.platform.routes import Answer
-from cloud_stub.premises.inspectors import TRUSTED, UNTRUSTED
-from cloud_stub.premises.proxy_settings import SCHEMES
 from endpoint.runtime.clock import Clock
-from endpoint.runtime.faults import Between, Fault
+from endpoint.runtime.fault_params import problem
+from endpoint.runtime.faults import Fault
 from endpoint.runtime.net import reset
-from endpoint.runtime.vocabulary import FAULTS
+from endpoint.runtime.vocabulary import FAULTS, Action
 from endpoint.wire import codec
 
 HTTP_DOES = frozenset(
@@ -29,13 +28,13 @@ HTTP_DOES = frozenset(
 """What a fault on `http` can do here."""
 
 DRIBBLE_PIECES = 10
-CLOSE_CODES: Final = (1000, 4999)
-"""Codes with which a websocket can be closed (RFC 6455 7.4)."""
-_SECONDS: Final = (0, 366 * 86_400)
-_WORDS: Final = {"schemes": SCHEMES, "ca": (TRUSTED, UNTRUSTED)}
-"""What parameters can be that are words."""
-_BOUNDS: Final = {"status": (100, 599), "by": _SECONDS, "after": _SECONDS, "retry_after": _SECONDS}
-"""The least and the most of parameters that are numbers."""
+_OWN: Final[Mapping[tuple[str, str], Action]] = {
+    ("mailbox", "decline"): FAULTS["hybrid"]["declined"],
+    ("mailbox", "never"): FAULTS["hybrid"]["declined"],
+    ("mailbox", "delete_comments"): FAULTS["hybrid"]["delete_comments"],
+    ("hydra", "status_unknown"): Action(momentary=False),
+}
+"""What scenarios have other words for, or none."""
 
 STEPS: Mapping[tuple[str, str], str] = {
     ("activation", "unknown"): "challenge",
@@ -155,10 +154,6 @@ def aimed(
     if on == "websocket" and ("mercury", do) in STEPS:
         on = "mercury"
     target, params = dict(target), dict(params)
-    if on == "catalog" and "service" in target:
-        params["service"] = target.pop(
-            "service"
-        )  # which record it is about; the request is one to the catalogue in any case
     if (on, do) == ("activation", "bad_mac"):
         target["reply"] = params.pop("what", "service")
     if (on, do) == ("activation", "lost_reply") and "what" in params:
@@ -177,24 +172,21 @@ def aimed(
     return None
 
 
-def objection(on: str, do: str, params: Mapping[str, Any]) -> str:
-    """Say what is wrong with the parameters of a fault, which would show only when it bites; empty when nothing is."""
-    action = FAULTS.get(on, {}).get(do) or FAULTS["http"].get(do)
-    bounds = {**_BOUNDS, "code": CLOSE_CODES} if on in ("mercury", "websocket") else _BOUNDS
-    words = {**_WORDS, "what": action.whats} if action is not None and action.whats else _WORDS
-    for name, value in params.items():
-        given = value if isinstance(value, (list, tuple)) else [value]
-        if name in words and not all(one in words[name] for one in given):
-            return f"{on} {do} takes as `{name}`: {', '.join(words[name])}"
-        if name == "headers" and not all(isinstance(one, str) for one in given):
-            return "`headers` are names"
-        if name not in bounds or isinstance(value, Between):
-            continue
-        least, most = bounds[name]
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not is_number or not least <= value <= most:
-            return f"`{name}` is a number, {least} to {most}"
-    return ""
+def objection(on: str, do: str, target: Mapping[str, Any], params: Mapping[str, Any]) -> str:
+    """Say what of a fault would do nothing, or something else than it says, when it bites; empty when all is well."""
+    layer = "http" if do not in FAULTS.get(on, {}) and (on, do) not in _OWN else on
+    action = _OWN.get((on, do)) or FAULTS[layer].get(do)
+    if action is None:
+        return ""  # `aimed` has nothing of the kind
+    what = f"`{do}` on {on}"
+    for name in params:
+        if name not in action.params:
+            return f"{what} takes no `{name[:40]}`; it takes: {', '.join(action.params) or 'nothing'}"
+    for name in target:
+        if name not in action.targets:
+            return f"{what} cannot be aimed at a `{name[:40]}`; it can at: {', '.join(action.targets) or 'nothing'}"
+    wrong = problem(on, do, params, layer)
+    return wrong.text if wrong is not None else ""
 
 
 def carried_out(on: str) -> list[str]:

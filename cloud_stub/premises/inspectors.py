@@ -6,12 +6,9 @@ Source: protocol/activation-and-media.md section 16, rows 16 and 17.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Final
 
+from endpoint.runtime.fault_params import TRUSTED
 from endpoint.runtime.tls import Authority
-
-TRUSTED: Final = "trusted"
-UNTRUSTED: Final = "untrusted"
 
 
 class Inspectors:

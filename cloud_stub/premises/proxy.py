@@ -15,9 +15,9 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Final
 
-from cloud_stub.premises import proxy_settings as at
+from cloud_stub.platform import proxy_settings as at
+from cloud_stub.platform.proxy_settings import ProxySettings
 from cloud_stub.premises.proxy_auth import Gatekeeper
-from cloud_stub.premises.proxy_settings import ProxySettings
 from cloud_stub.premises.relay import HEAD_BYTES_MAX, BadMessage, Head, Stream, exchange, hang_up, pipe, read_head
 from endpoint.runtime.chance import Actor
 from endpoint.runtime.errors import Unreachable
@@ -175,7 +175,7 @@ class Proxy:
             return
         with suppress(ssl.SSLError):  # whoever does not believe our certificate hangs up
             await near[1].start_tls(authority.server_context((host,)))
-            await exchange(near, far, lambda head: self._alter(head, host, near))
+            await exchange(near, far, lambda head: self._alter(head, host, near), self._net.clock)
             await hang_up(near[1])
 
     async def _reach(self, host: str, port: int, *, opens_up: bool) -> Stream:

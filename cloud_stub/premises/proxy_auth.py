@@ -7,7 +7,7 @@ import hmac
 from collections.abc import Callable
 from typing import Final
 
-from cloud_stub.premises.proxy_settings import ProxySettings
+from cloud_stub.platform.proxy_settings import ProxySettings
 from endpoint.wire.proxyauth import Challenge, digest_response, parse_challenges
 
 REALM: Final = "premises"

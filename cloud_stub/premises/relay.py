@@ -9,15 +9,44 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from endpoint.runtime.clock import Clock
 from endpoint.runtime.net import reset
 
 CHUNK_BYTES: Final = 64 * 1024
 HEAD_BYTES_MAX: Final = 64 * 1024
+IDLE_S: Final = 300.0
+"""So long either side of a connection that is opened up may say nothing; one that became a websocket has no limit."""
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 _CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
 
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Alter = Callable[["Head"], bytes | None]
+
+
+class Patient:
+    """A reader that waits so long and no longer: TimeoutError."""
+
+    def __init__(self, reader: asyncio.StreamReader, clock: Clock) -> None:
+        self._reader = reader
+        self._clock = clock
+
+    async def read(self, count: int) -> bytes:
+        """Read some bytes; none at the end."""
+        async with self._clock.timeout(IDLE_S):
+            return await self._reader.read(count)
+
+    async def readuntil(self, separator: bytes) -> bytes:
+        """Read up to and with a separator."""
+        async with self._clock.timeout(IDLE_S):
+            return await self._reader.readuntil(separator)
+
+    async def readline(self) -> bytes:
+        """Read a line."""
+        async with self._clock.timeout(IDLE_S):
+            return await self._reader.readline()
+
+
+Reader = asyncio.StreamReader | Patient
 
 
 class BadMessage(Exception):
@@ -68,7 +97,7 @@ def parse_head(data: bytes) -> Head:
     return Head(first, fields)
 
 
-async def read_head(reader: asyncio.StreamReader) -> Head | None:
+async def read_head(reader: Reader) -> Head | None:
     """Read the next head; None when the other side has nothing more to say.
 
     Raises:
@@ -101,45 +130,66 @@ async def pipe(near: Stream, far: Stream) -> None:
             writer.close()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _pump(reader: Reader, writer: asyncio.StreamWriter) -> None:
     while data := await reader.read(CHUNK_BYTES):
         writer.write(data)
         await writer.drain()
 
 
-async def exchange(near: Stream, far: Stream, alter: Alter) -> None:
+async def exchange(near: Stream, far: Stream, alter: Alter, clock: Clock) -> None:
     """Carry requests and answers, one after the other, until one side ends or the connection becomes something else.
 
     Args:
         alter: may change the head of a request; bytes that it returns are answered in the place of the server, and are the last.
+
+    Raises:
+        TimeoutError: one side kept the other waiting for IDLE_S.
     """
-    while (request := await read_head(near[0])) is not None:
+    asks, answers = Patient(near[0], clock), Patient(far[0], clock)
+    while (request := await read_head(asks)) is not None:
         length = _length(request, is_answer=False)
         own = alter(request)
         if own is not None:
             near[1].write(own)
             return
         far[1].write(request.encode())
-        await _body(near[0], far[1], length)
-        if not await _answer(near, far, request.first.partition(" ")[0]):
+        method = request.first.partition(" ")[0]
+        if length and "100-continue" in request.get("expect").lower():  # the body comes when the server asks for it
+            while (head := await _next_head(answers, near[1])) is not None and head.status in ("102", "103"):
+                pass
+            if head is None or head.status != "100":
+                await _rest(answers, near[1], head, method)
+                return
+        await _body(asks, far[1], length)
+        if not await _answer(near, far, answers, method):
             return
 
 
-async def _answer(near: Stream, far: Stream, method: str) -> bool:
+async def _next_head(answers: Reader, writer: asyncio.StreamWriter) -> Head | None:
+    """Carry the next head of an answer, the final one or one before it."""
+    head = await read_head(answers)
+    if head is not None:
+        writer.write(head.encode())
+        await writer.drain()
+    return head
+
+
+async def _answer(near: Stream, far: Stream, answers: Reader, method: str) -> bool:
     """Carry one answer, with what comes before it; says whether another request may follow."""
-    while True:
-        answer = await read_head(far[0])
-        if answer is None:
-            return False
-        near[1].write(answer.encode())
+    while (answer := await _next_head(answers, near[1])) is not None and answer.status.startswith("1"):
         if answer.status == "101":
             await pipe(near, far)
             return False
-        if not answer.status.startswith("1"):
-            break
+    return await _rest(answers, near[1], answer, method)
+
+
+async def _rest(answers: Reader, writer: asyncio.StreamWriter, answer: Head | None, method: str) -> bool:
+    """Carry the body of a final answer; says whether another request may follow."""
+    if answer is None:
+        return False
     has_body = method != "HEAD" and answer.status not in ("204", "304")
     length = _length(answer, is_answer=True) if has_body else 0
-    await _body(far[0], near[1], length)
+    await _body(answers, writer, length)
     return length is not None and "close" not in answer.get("connection").lower()
 
 
@@ -155,7 +205,7 @@ def _length(head: Head, *, is_answer: bool) -> int | None:
     return None if is_answer else 0
 
 
-async def _body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, length: int | None) -> None:
+async def _body(reader: Reader, writer: asyncio.StreamWriter, length: int | None) -> None:
     if length is None:
         await _pump(reader, writer)
     elif length >= 0:
@@ -165,7 +215,7 @@ async def _body(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, leng
     await writer.drain()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, length: int) -> None:
+async def _copy(reader: Reader, writer: asyncio.StreamWriter, length: int) -> None:
     while length:
         data = await reader.read(min(length, CHUNK_BYTES))
         if not data:
@@ -175,7 +225,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, leng
         length -= len(data)
 
 
-async def _chunks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _chunks(reader: Reader, writer: asyncio.StreamWriter) -> None:
     while True:
         line = await _line(reader)
         writer.write(line)
@@ -191,7 +241,7 @@ async def _chunks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     writer.write(line)
 
 
-async def _line(reader: asyncio.StreamReader) -> bytes:
+async def _line(reader: Reader) -> bytes:
     try:
         line = await reader.readline()
     except ValueError:

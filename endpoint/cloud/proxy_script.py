@@ -19,6 +19,8 @@ LIFE_S: Final = 600.0
 """How long a script is used before it is fetched again (ours)."""
 RETRY_S: Final = 60.0
 """Wait after a script that could not be used (ours)."""
+ANSWERS_MAX: Final = 256
+"""Places whose ways are kept; the oldest leave first."""
 ADDRESS: Final = "192.0.2.10"
 """What a script hears as the device's own address, one of the range for examples."""
 SERVICE: Final = "pac"
@@ -49,6 +51,8 @@ class Script:
         self._turn = asyncio.Lock()
         self._until_s = float("-inf")
         self._text: str | None = None
+        self._answers: dict[str, tuple[ProxyAddress | None, ...]] = {}
+        """What the script said of each URL that it can see, until it is fetched again; as in browsers, whatever the hour."""
         self._chance = world.chance.stream("pac").uniform(0.0, 1.0)
         self.url = url
         self.problem = ""
@@ -61,11 +65,17 @@ class Script:
             return (None,)
         scheme, usual = ("https", 443) if secure else ("http", 80)
         url = f"{scheme}://{host}" + (f":{port}" if port != usual else "") + "/"
+        known = self._answers.get(url)
+        if known is not None:
+            return known
         try:
             ways = pac.find_proxies(self._text, url, self._surroundings(), self._resolve)
         except pac.PacError as error:
             self._fail(str(error))
             return (None,)
+        if len(self._answers) >= ANSWERS_MAX:
+            del self._answers[next(iter(self._answers))]
+        self._answers[url] = ways
         return ways
 
     def stop(self) -> None:
@@ -98,6 +108,7 @@ class Script:
     async def _load(self) -> None:
         clock = self._world.clock
         self._until_s = clock.time() + RETRY_S
+        self._answers.clear()
         try:
             text = await self._fetch()
             pac.check_script(text)

@@ -13,9 +13,9 @@ from msgspec import structs
 
 from endpoint.device.control_messages import SHOWN_CHARS_MAX, ControlError, read_duration, read_members
 from endpoint.device.control_views import fault_view
-from endpoint.runtime.faults import Fault, Faults
+from endpoint.runtime.fault_params import problem, read_spread
+from endpoint.runtime.faults import Between, Fault, Faults
 from endpoint.runtime.field_faults.parts import NOT_DEVICE, Part, UnknownRow, of_row, side_of, split
-from endpoint.runtime.net import is_address
 from endpoint.runtime.vocabulary import FAULTS, PARAMETERS
 from endpoint.runtime.world import World
 
@@ -48,8 +48,6 @@ TARGETS: Final[Mapping[str, tuple[str, ...]]] = {
 has names for clients."""
 NEEDS_BY: Final = frozenset({"delay", "jump"})
 """Actions that say how long, or how far."""
-NEEDS_ADDRESS: Final = frozenset({"rewrite"})
-"""Actions whose `to` stands in a datagram, where a name cannot."""
 STEPS: Final[Mapping[tuple[str, str], str]] = {("calendar", "sip_button"): "press"}
 """At which step of its layer a fault bites, for layers whose other faults are the cloud's."""
 
@@ -200,17 +198,18 @@ def _params(asked: FaultRequest, own: Mapping[str, Any]) -> dict[str, Any]:
             raise ControlError(422, "bad_fault", f"{asked.on} {asked.do} takes no `{name}`", known)
     if asked.do in NEEDS_BY and "by" not in own:
         raise ControlError(422, "bad_fault", f"{asked.on} {asked.do} needs `by`")
-    for name, value in own.items():
-        if not isinstance(value, (str, int, float)) or isinstance(value, bool):
-            raise ControlError(422, "bad_fault", f"{name} is a text or a number")
-        if name == "to" and not _is_place(value, asked.do):
-            what = "an address" if asked.do in NEEDS_ADDRESS else "a host"
-            raise ControlError(422, "bad_fault", f"{asked.on} {asked.do} leads to {what}, such as 192.0.2.7")
-    found = dict(own)
-    if "by" in found:
-        found["by"] = read_duration(found["by"], "by", signed=asked.on == "clock")
+    found = {name: _read(asked, name, value) for name, value in own.items()}
+    wrong = problem(asked.on, asked.do, found)
+    if wrong is not None:
+        raise ControlError(422, "bad_fault", wrong.text, wrong.known)
     return found
 
 
-def _is_place(value: str | float, do: str) -> bool:
-    return isinstance(value, str) and value != "" and (do not in NEEDS_ADDRESS or is_address(value))
+def _read(asked: FaultRequest, name: str, value: Any) -> Any:
+    """Read a duration, or the two that one is drawn between; other values are as they are."""
+    bounds = read_spread(value) if name == "by" else None
+    if bounds is not None:
+        return Between(*(_read(asked, name, one) for one in bounds))
+    if not isinstance(value, (str, int, float)) or isinstance(value, bool):
+        raise ControlError(422, "bad_fault", f"{name} is a text or a number")
+    return read_duration(value, name, signed=asked.on == "clock") if name in ("by", "idle") else value

@@ -238,7 +238,7 @@ def fault_view(fault: Fault) -> dict[str, Any]:
         "on": fault.on,
         "do": fault.do,
         "target": dict(fault.target),
-        **fault.params,
+        **fault.told_params,
         "skip": fault.skip,
         "percent": fault.percent,
         **{name: value for name, value in limits.items() if value is not None},

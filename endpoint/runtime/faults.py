@@ -70,6 +70,14 @@ class Fault:
         """Say whether it takes only a share of its occasions."""
         return self.percent < 100 or self.count is not None or self.skip > 0
 
+    @property
+    def told_params(self) -> dict[str, Any]:
+        """Return its parameters as trace and doors tell them: what is drawn anew is `{"from": ..., "to": ...}`."""
+        return {
+            name: {"from": value.low, "to": value.high} if isinstance(value, Between) else value
+            for name, value in self.params.items()
+        }
+
     def drawn(self) -> Fault:
         """Return this fault with its drawn parameters as they are this time."""
         spread = {name: value for name, value in self.params.items() if isinstance(value, Between)}
@@ -122,11 +130,7 @@ class Faults:
             raise ValueError(f"at most {ACTIVE_MAX} faults may be armed at once")
         self._armed[fault.id] = fault
         self.history.append(fault)
-        params = {
-            name: {"from": value.low, "to": value.high} if isinstance(value, Between) else value
-            for name, value in fault.params.items()
-        }
-        data = {"id": fault.id, "on": fault.on, "do": fault.do, "target": dict(fault.target), **params}
+        data = {"id": fault.id, "on": fault.on, "do": fault.do, "target": dict(fault.target), **fault.told_params}
         self._trace.event("world", "fault.armed", data=data)
         self._changed(fault)
         return fault

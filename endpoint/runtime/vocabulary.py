@@ -45,6 +45,8 @@ _STREAM: Final = (*_CONNECTION, "direction")
 _FRAME: Final = ("device", "type", "eventType")
 _MEETING: Final = ("meeting",)
 _CALL: Final = ("device", "call", "meeting")
+_DIALLED: Final = (*_CALL, "address")
+_ERROR: Final = ("status", "code", "text", "retry_after")
 _MAILBOX: Final = ("mailbox",)
 _CLIENT: Final = (*_DEVICE, "client", "over", "user")
 
@@ -123,7 +125,7 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "pac_broken": _lasting(),
     },
     "http": {
-        "error": _lasting("status", "code", "retry_after", to=_REQUEST),
+        "error": _lasting(*_ERROR, to=_REQUEST),
         "delay": _lasting("by", to=_REQUEST),
         "dribble": _lasting("by", to=_REQUEST),
         "drop_request": _lasting(to=_REQUEST),
@@ -137,8 +139,8 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
     "mercury": {
         **_WEBSOCKET,
         "no_first_frame": _lasting(to=_DEVICE),
-        "wrong_first_frame": _lasting(to=_DEVICE),
-        "auth_refused": _next("code", to=_DEVICE),
+        "wrong_first_frame": _lasting("event_type", to=_DEVICE),
+        "auth_refused": _next("code", "reason", to=_DEVICE),
         "replaced": _now(to=_DEVICE),
     },
     "udp": {
@@ -186,7 +188,7 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "missing": _lasting("service", to=_DEVICE),
         "moved": _lasting("service", "to", to=_DEVICE),
         "stale": _lasting(to=_DEVICE),
-        "error": _lasting("status", "retry_after", to=_REQUEST),
+        "error": _lasting(*_ERROR, to=_REQUEST),
     },
     "activation": {
         "unknown": _lasting(to=("code",)),
@@ -206,7 +208,7 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "not_found": _next(to=_DEVICE),
         "excessive": _lasting(to=_DEVICE),
         "moved": _lasting(to=_DEVICE),
-        "error": _lasting("status", "retry_after", to=_REQUEST),
+        "error": _lasting(*_ERROR, to=_REQUEST),
     },
     "software": {"too_old": Action(False, ("what",), _DEVICE, ("must", "should"))},
     "kms": {
@@ -229,29 +231,29 @@ FAULTS: Final[dict[str, dict[str, Action]]] = {
         "notification_twice": _lasting(to=_MAILBOX),
     },
     "locus": {
-        "busy": _lasting(to=_CALL),
-        "rejected": _lasting(to=_CALL),
-        "no_answer": _lasting(to=_CALL),
+        "busy": _lasting(to=_DIALLED),
+        "rejected": _lasting(to=_DIALLED),
+        "no_answer": _lasting(to=_DIALLED),
         "elsewhere": _lasting(to=_CALL),
         "cancelled": _lasting(to=_CALL),
-        "not_found": _lasting(to=_CALL),
+        "not_found": _lasting(to=_DIALLED),
         "locked": _lasting(to=_CALL),
         "lobby": _lasting(to=_CALL),
         "full": _lasting(to=_CALL),
-        "pin": _lasting(to=_CALL),
-        "moved": _lasting(to=_CALL),
-        "ended": _now(to=_CALL),
+        "pin": _lasting("pin", to=_CALL),
+        "moved": _lasting("to", to=_CALL),
+        "ended": _now(to=("call", "meeting", "address")),
         "delta_gap": _lasting(to=_CALL),
         "out_of_order": _lasting(to=_CALL),
         "duplicate": _lasting(to=_CALL),
         "too_big": _lasting(to=_CALL),
         "url_changed": _lasting(to=_CALL),
-        "lost_passcode": _lasting(to=_CALL),
-        "error": _lasting("status", "code", "retry_after", to=_REQUEST),
+        "lost_passcode": _lasting(to=_DIALLED),
+        "error": _lasting(*_ERROR, to=_REQUEST),
         "delay": _lasting("by", to=_REQUEST),
         "drop_request": _lasting(to=_REQUEST),
         "drop_reply": _lasting(to=_REQUEST),
-        "redirect": _lasting("to", to=_REQUEST),
+        "redirect": _lasting("to", "status", to=_REQUEST),
     },
     "calendar": {
         "push_lost": _lasting(to=(*_MEETING, "eventType")),

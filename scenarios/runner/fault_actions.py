@@ -14,6 +14,7 @@ from typing import Any, Final
 from cloud_stub.platform.certificates import DOES
 from cloud_stub.platform.fault_points import aimed
 from endpoint.runtime.clock import STANDS_STILL_PPM, Clock
+from endpoint.runtime.fault_params import problem
 from endpoint.runtime.faults import Fault
 from endpoint.runtime.field_faults.parts import of_row
 from endpoint.runtime.quality import CONDITIONS
@@ -172,6 +173,9 @@ def make_fault(stage: Stage, spec: f.FaultSpec) -> Fault:
     Raises:
         ValueError: it names something that is not there.
     """
+    wrong = problem(spec.on, spec.do, spec.params)  # the loader did not know what references stand for
+    if wrong is not None:
+        raise ValueError(f"{spec.on} {spec.do}: {wrong.text}")
     fault_id = spec.id or f"fault {len(stage.injected) + 1}"
     on, do, target, params = spec.on, spec.do, _target(stage, spec), spec.params
     if on not in OUTSIDE_THE_CLOUD and not (spec.action is not None and spec.action.happens_now):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from cloud_stub.premises.proxy_settings import Scheme
+from endpoint.runtime.fault_params import STATUS, Scheme, problem
 from endpoint.runtime.faults import Between
 from endpoint.runtime.field_faults import SWITCHES
 from endpoint.runtime.quality import SHAPES
@@ -28,7 +28,7 @@ from scenarios.runner.fields import (
 from scenarios.runner.notyet import not_yet
 from scenarios.runner.problems import nearest
 from scenarios.runner.validation import Objection, Strict
-from scenarios.runner.values import read_duration, read_signed_duration
+from scenarios.runner.values import Template, read_duration, read_signed_duration
 from scenarios.runner.verbs import Defined, Used, Verb, declare
 from scenarios.runner.world_verbs import DRIFT_COMPLAINT, DRIFT_S_MAX, NO_MODEL
 from scenarios.runner.yamltree import Entry, Node, Scalar, Sequence, graft
@@ -197,7 +197,7 @@ class FaultSpec(Strict):
     seed: Annotated[int, Field(ge=0)] | None = None
     optional: Flag = False
 
-    status: Annotated[int, Field(ge=100, le=599)] | None = None
+    status: Annotated[int, Field(ge=STATUS[0], le=STATUS[1])] | None = None
     code: TextOrNumber | None = None
     reason: Text | None = None
     retry_after: Duration | None = None
@@ -216,6 +216,9 @@ class FaultSpec(Strict):
     schemes: Annotated[tuple[Scheme, ...], Field(max_length=5, strict=False)] | None = None
     headers: Annotated[tuple[Text, ...], Field(max_length=20, strict=False)] | None = None
     ca: Literal["trusted", "untrusted"] | None = None
+    text: Text | None = None
+    event_type: Text | None = None
+    pin: Text | None = None
 
     @property
     def action(self) -> Action | None:
@@ -254,14 +257,13 @@ class FaultSpec(Strict):
         for name in _PARAMETERS:
             if getattr(self, name) is not None and name not in action.params:
                 yield Objection((name,), f"{what} takes no `{name}`", at_key=True)
-        if self.what is not None and action.whats and self.what not in action.whats:
-            words = ", ".join(action.whats)
-            yield Objection(("what",), f"{what} takes as `what`: {words}", nearest(self.what, action.whats))
+        known = {name: value for name, value in self.params.items() if not _is_open(value)}
+        wrong = problem(self.on, self.do, known)
+        if wrong is not None:
+            yield Objection((wrong.name,), wrong.text, nearest(str(getattr(self, wrong.name)), wrong.known))
         if self.on == "clock" and "by" in action.params and self.by is None:
             yield Objection((), f"{what} takes `by`, such as -3s")
-        if isinstance(self.by, Between) and (self.on == "clock" or self.do == "flap"):
-            yield Objection(("by",), f"{what} takes one duration as `by`")
-        elif (self.on, self.do) == ("clock", "drift") and isinstance(self.by, float) and abs(self.by) > DRIFT_S_MAX:
+        if (self.on, self.do) == ("clock", "drift") and isinstance(self.by, float) and abs(self.by) > DRIFT_S_MAX:
             yield Objection(("by",), DRIFT_COMPLAINT)
         yield from self._limits(action, what)
         yield from self._rhythm(action, what)
@@ -315,9 +317,14 @@ class FaultSpec(Strict):
         return self.after is not None and self.after.count is not None
 
 
+def _is_open(value: object) -> bool:
+    """Say whether a value has references that only the run knows."""
+    return isinstance(value, Template) or (isinstance(value, tuple) and any(map(_is_open, value)))
+
+
 _PARAMETERS = (
     "status", "code", "reason", "retry_after", "what", "by", "bytes", "rate", "idle", "service", "to", "titles_only", "schemes",
-    "headers", "ca",
+    "headers", "ca", "text", "event_type", "pin",
 )  # fmt: skip
 STATES = frozenset({
     ("clock", "skew"), ("clock", "drift"), ("clock", "freeze"), ("link", "flap"),

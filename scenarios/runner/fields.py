@@ -12,6 +12,7 @@ from pydantic import AfterValidator, GetCoreSchemaHandler, PlainValidator, WithJ
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from endpoint.room.bookings.marks import LEADS_S
+from endpoint.runtime.fault_params import PACKET_BYTES
 from scenarios.runner import values
 from scenarios.runner.values import Template, When
 from scenarios.runner.yamltree import kind_of_value
@@ -173,8 +174,6 @@ def _packet(size: int) -> int:
     return size
 
 
-PACKET_MIN = 68
-"""Bytes of a packet that every network carries whole (RFC 791)."""
-PACKET_MAX = 9000
+PACKET_MIN, PACKET_MAX = PACKET_BYTES
 Packet: TypeAlias = Annotated[Size, AfterValidator(_packet)]
 """Bytes of the largest packet of a network."""

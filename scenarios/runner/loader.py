@@ -1,7 +1,7 @@
 """From files to scenarios, with every mistake at its place.
 
 A file is read once as a tree. For each case its values are filled in, and the tree becomes models, steps and compiled expectations. The
-problems of all files are reported together.
+problems of all files are reported together. What was read is kept, and taken again as long as no byte of its files has changed.
 """
 
 from __future__ import annotations
@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from endpoint.wire.xapi.nodes import Nodes, nodes
 from scenarios.runner.extensions import load_extensions
 from scenarios.runner.fields import NAME_PATTERN
 from scenarios.runner.model import CASES_MAX, DEVICE_DEFAULT, Case, Device, Head, Scenario, Step
-from scenarios.runner.parts import Library, is_part, read_part_head
+from scenarios.runner.parts import Library, digest_now, is_part, read_part_head
 from scenarios.runner.problems import Place, Problems, ScenarioError
 from scenarios.runner.references import Scope
 from scenarios.runner.steps import StepBuilder
@@ -27,7 +28,11 @@ from scenarios.runner.yamltree import Entry, Mapping, Sequence, kind_of, parse, 
 
 FILES_MAX = 10_000
 DEVICES_MAX = 50
+KEPT_MAX: Final = CASES_MAX
+"""Scenarios that are kept as they were read, of some 30 KiB each."""
 _BODY_KEYS = ("device", "devices", "setup", "steps", "finally", "never")
+
+_kept: dict[tuple[str, str | None], Scenario] = {}
 
 
 def load(path: Path, *, table: Nodes | None = None) -> list[Scenario]:
@@ -47,12 +52,31 @@ def load(path: Path, *, table: Nodes | None = None) -> list[Scenario]:
 
 
 def load_case(file: str, case: str | None) -> Scenario:
-    """Read one case of a file that was read before, as a process does that was told no more of it.
+    """Read one case of a file that was read before, perhaps by another process; here it is taken as it was read, if it still says the same.
 
     Raises:
         ScenarioError: the file is wrong by now.
     """
+    scenario = _kept.get((file, case))
+    if scenario is not None and _is_unchanged(scenario):
+        return scenario
     return next(scenario for scenario in load(Path(file)) if scenario.case == case)
+
+
+def _is_unchanged(scenario: Scenario) -> bool:
+    try:
+        return digest_now(scenario.file, scenario.parts) == scenario.sha256
+    except OSError:
+        return False
+
+
+def _keep(scenarios: Iterable[Scenario]) -> None:
+    """Keep scenarios in the place of those that were read first."""
+    for scenario in scenarios:
+        _kept.pop((scenario.file, scenario.case), None)
+        _kept[scenario.file, scenario.case] = scenario
+    while len(_kept) > KEPT_MAX:
+        del _kept[next(iter(_kept))]
 
 
 def load_all(paths: Iterable[Path], *, table: Nodes | None = None) -> list[Scenario]:
@@ -74,6 +98,8 @@ def load_all(paths: Iterable[Path], *, table: Nodes | None = None) -> list[Scena
             if first != str(file):
                 problems.add(Place(str(file), 1, 1), f"the name `{scenario.head.name}` is taken by {first}")
     problems.raise_if_any()
+    if table is None or table is nodes():
+        _keep(found)
     return found
 
 
@@ -165,9 +191,9 @@ def _scenario(root: Mapping, data: bytes, case: Case | None, table: Nodes, probl
         return None
     needs = frozenset(head.needs).union(*(_needs(step) for steps in lists.values() for step in steps))
     name = None if case is None else case.name
-    digest = library.digest(data)
+    digest, parts = library.digest(data), library.files
     return Scenario(
-        file, digest, name, head, devices, lists["steps"], lists["setup"], lists["finally"], forbidden, needs
+        file, digest, name, head, devices, lists["steps"], lists["setup"], lists["finally"], forbidden, needs, parts
     )
 
 

@@ -13,10 +13,10 @@ from typing import Annotated, Any, ClassVar, Final, Literal, get_args
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
-from cloud_stub.premises.proxy_settings import Scheme
 from endpoint.device.settings import AUTO_JOIN_MAX_S
 from endpoint.room.analytics import PEOPLE_MAX
 from endpoint.runtime.devicelog import STYLES
+from endpoint.runtime.fault_params import Scheme
 from scenarios.runner.conditions import Expectation, Never
 from scenarios.runner.fields import (
     Duration,
@@ -374,6 +374,8 @@ class Scenario:
     never: Never | None = None
     needs: frozenset[Capability] = field(default_factory=frozenset)
     """What the file says it needs, and what its verbs need."""
+    parts: tuple[str, ...] = ()
+    """The files of the parts that it uses, in the order of their first use."""
 
     @property
     def name(self) -> str:
@@ -383,8 +385,4 @@ class Scenario:
     @property
     def files(self) -> frozenset[str]:
         """The file, and those of the parts that it uses."""
-        return _files((*self.setup, *self.steps, *self.finally_)) | {self.file}
-
-
-def _files(steps: Iterable[Step]) -> frozenset[str]:
-    return frozenset().union(*({step.place.file} | _files((*step.meanwhile, *step.inner)) for step in steps))
+        return frozenset({self.file, *self.parts})

@@ -81,13 +81,17 @@ class Library:
     def __init__(self, file: str) -> None:
         self._file = file
         self._trees: dict[str, Node | ScenarioError] = {}
-        self._digests: list[str] = []
+        self._digests: dict[str, str] = {}
         self._uses = 0
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that were read, in the order of their first use."""
+        return tuple(self._digests)
+
     def digest(self, data: bytes) -> str:
-        """Return the SHA-256 of a scenario's bytes, or, where it uses parts, that of its digest and theirs in the order of their use."""
-        own = hashlib.sha256(data).hexdigest()
-        return own if not self._digests else hashlib.sha256(" ".join([own, *self._digests]).encode()).hexdigest()
+        """Return the digest of a scenario and of the parts that it uses."""
+        return _digest_of([_digest(data), *self._digests.values()])
 
     def open(self, name: str, at: Place, stack: tuple[str, ...], problems: Problems) -> Part | None:
         """Read the part that a file of the stack uses; None when it cannot be used, which is then among the problems.
@@ -142,9 +146,27 @@ class Library:
         try:
             with Path(file).open("rb") as stream:
                 data = stream.read(FILE_BYTES_MAX + 1)
-            self._digests.append(hashlib.sha256(data).hexdigest())
+            self._digests[file] = _digest(data)
             return parse(data, file)
         except ScenarioError as error:
             return error
         except OSError as error:
             return ScenarioError([Problem(Place(file, 1, 1), f"cannot be read: {error.strerror}")])
+
+
+def digest_now(file: str, parts: Iterable[str]) -> str:
+    """Return the digest that a scenario and the parts that it uses, in the order of their first use, have as they are by now.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    return _digest_of([_digest(Path(one).read_bytes()) for one in (file, *parts)])
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _digest_of(digests: list[str]) -> str:
+    """Return the only SHA-256, or that of all of them."""
+    return digests[0] if len(digests) == 1 else _digest(" ".join(digests).encode())

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import NamedTuple, get_args
 
 from cloud_stub.platform.context import CloudSettings
-from cloud_stub.premises.inspectors import TRUSTED, UNTRUSTED, Inspectors
-from cloud_stub.premises.proxy_settings import ProxySettings, Scheme
+from cloud_stub.platform.proxy_settings import ProxySettings
+from cloud_stub.premises.inspectors import Inspectors
 from endpoint.runtime.chance import Chance
+from endpoint.runtime.fault_params import TRUSTED, UNTRUSTED, Scheme
 from endpoint.runtime.tls import Authority
 from endpoint.wire.proxyauth import ProxyPassword
 from scenarios.runner.commands import refused

@@ -19,10 +19,10 @@ from zoneinfo import ZoneInfo
 from cloud_stub.cloud import Cloud
 from cloud_stub.media_node.fleet import MediaPlan, build_media
 from cloud_stub.platform.context import CloudSettings
+from cloud_stub.platform.proxy_settings import ProxySettings
 from cloud_stub.platform.records import Device as CloudDevice
 from cloud_stub.platform.records import User, Workspace
 from cloud_stub.premises.inspectors import Inspectors
-from cloud_stub.premises.proxy_settings import ProxySettings
 from endpoint.device.device import Device
 from endpoint.device.room_bookings import LEAD_TOGGLE
 from endpoint.device.settings import AutoJoin, DeviceSettings

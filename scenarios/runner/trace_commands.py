@@ -184,7 +184,7 @@ def check(
     """Judge an old history again, by what a scenario expects now.
 
     What happened is judged from the events, other states by what the expectations of that run saw; what nobody knows is listed.
-    Exits like `run`: 0, 1 when something is not as expected, 4 when nothing could be judged.
+    Exits like `run`: 0, 1 when something is not as expected, 4 when nothing could be judged, or not what failed in that run.
     """
     from scenarios.runner.commands import refused
     from scenarios.runner.history.verdicts import CheckCommand

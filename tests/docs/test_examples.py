@@ -52,11 +52,13 @@ def fragments(text: str) -> Iterator[str]:
 
 
 def command_of(words: list[str]) -> tuple[Any, list[str]]:
-    """Find the command that words call, and its arguments.
+    """Find the command that words call, or the program itself where an option follows at once, and the arguments.
 
     Raises:
         KeyError: there is none.
     """
+    if words[1:] and words[1].startswith("-"):
+        return COMMANDS[words[0]], words[1:]
     for length in (3, 2):
         command = COMMANDS.get(" ".join(words[:length]))
         if command is not None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
+
 import pytest
 
 from endpoint.runtime.field_faults.parts import NOT_DEVICE
@@ -223,6 +226,35 @@ def test_a_door_of_https_has_so_many_connections() -> None:
             expect: { result: { status: OK } }
     """)
     assert len(events(outcome, "xapi.flood")) == 1
+
+
+@pytest.mark.parametrize("over", DOORS)
+@pytest.mark.parametrize(
+    "more",
+    ["{ note: it stays }", "{ fault: { on: client, do: half_open } }", "{ fault: { on: client, do: slow_reader } }"],
+)
+def test_nothing_of_a_client_is_left_open(over: str, more: str) -> None:
+    gc.collect()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        passes(
+            f"device: {{ at: online }}\nsteps: [{{ subscribe: {{ paths: [Status Audio], over: {over} }} }}, {more}, {{ advance: 1s }}]"
+        )
+        gc.collect()
+    assert [str(one.message) for one in caught if issubclass(one.category, ResourceWarning)] == []
+
+
+@pytest.mark.parametrize("over", DOORS)
+def test_nothing_of_a_connection_is_left_open_when_its_client_comes_again(over: str) -> None:
+    subscribe = f"{{ subscribe: {{ paths: [Status Audio], over: {over}, id: panel }} }}"
+    gc.collect()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        passes(
+            f"device: {{ at: online }}\nsteps: [{subscribe}, {{ fault: {{ on: client, do: drop }} }}, {{ advance: 1s }}, {subscribe}]"
+        )
+        gc.collect()
+    assert [str(one.message) for one in caught if issubclass(one.category, ResourceWarning)] == []
 
 
 @pytest.mark.parametrize("do", ["flood", "half_open", "slow_reader"])

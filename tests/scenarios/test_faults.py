@@ -299,6 +299,13 @@ def test_a_name_is_free_again_when_all_has_happened(fault: str) -> None:
     run_steps(fault, "advance: 1m", fault, "wait: { well: true, within: 3m }")
 
 
+def test_a_parameter_that_only_the_run_knows_is_held_to_the_same() -> None:
+    rotated = "cloud.cluster.rotate: locus\n    save: { host: host }"
+    outcome = play(ONLINE + f"  - {rotated}\n" + '  - fault: { on: udp, do: rewrite, to: "${saved.host}" }\n')
+    assert outcome.result == "failed"
+    assert "`rewrite` on udp leads to an address, such as 192.0.2.7" in "".join(outcome.reports)
+
+
 def test_heal_ends_a_row_whole_and_no_other_whose_name_begins_so() -> None:
     outcome = run_steps(
         "fault: { on: wdm, do: error, id: it, optional: true }",

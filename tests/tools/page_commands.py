@@ -16,7 +16,7 @@ MEANINGS: Final[dict[IntEnum, str]] = {
     Exit.NO: "a verdict of no: an expectation failed, a code was refused, an invitation has nothing to dial",
     Exit.USAGE: "wrong usage, or a file that cannot be used; one line on standard error for each mistake",
     Exit.INTERNAL: "a defect of roomsim; a traceback on standard error",
-    Exit.NOTHING: "nothing was selected: no scenario there, or none with the tag",
+    Exit.NOTHING: "nothing was selected: no scenario there, or none with the tag; of a history, what matters could not be judged",
     Exit.INTERRUPTED: "interrupted with Ctrl-C",
 }
 INTRODUCTION: Final = """
@@ -33,8 +33,10 @@ def command_line() -> str:
 
 
 def commands() -> Iterator[tuple[str, Any]]:
-    """Return every command that does something, with the words that call it."""
-    yield from _below("roomsim", typer.main.get_command(app))
+    """Return the program itself and every command that does something, with the words that call it."""
+    program = typer.main.get_command(app)
+    yield "roomsim", program
+    yield from _below("roomsim", program)
 
 
 def _below(words: str, command: Any) -> Iterator[tuple[str, Any]]:

@@ -44,6 +44,7 @@ class WebsocketClient(KeptClient):
 
     async def connect(self) -> None:
         url = await xapi_door.address_of(self.device, "ws")
+        await self._let_go()
         self._paths.clear()
         self._session = xapi_door.web_session(self.net, self.role, await self.passphrase())
         try:
@@ -141,8 +142,16 @@ class WebsocketClient(KeptClient):
 
     async def close(self) -> None:
         await super().close()
-        if self._reader is not None:
-            self._reader.cancel()
+        await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Close what is left of a connection: its streams are broken, so that nothing is sent and nobody waits."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.cancel()
+            if not self._socket.closed:
+                self.net.break_streams()
+            await self._socket.close()
             await self._session.close()
 
 

@@ -50,11 +50,23 @@ _AFTER_THE_STEP: Final = (
 
 @dataclass
 class Judgement:
-    """What came of judging a history: failures, what could not be judged (step, reason), and how many conditions could."""
+    """What came of judging a history.
+
+    Attributes:
+        unjudged: what could not be judged (step, reason).
+        judged: how many conditions could.
+        open: steps that failed in that run, with the kind of that failure, of which something could not be judged now.
+    """
 
     failures: list[Failure] = field(default_factory=list)
     unjudged: list[tuple[str, str]] = field(default_factory=list)
     judged: int = 0
+    open: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether nothing was judged that lets the history pass: not what failed in that run, or nothing at all."""
+        return not self.failures and bool(self.open or not self.judged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +103,11 @@ class _Judge:
         steps = dict(_steps(self._scenario))
         view = HistoryView()
         view.begin(self._events)
-        at, seen = 0, set()
+        at, seen, failed = 0, set(), {}
         for played in _played(self._events):
             seen.add(played.name)
+            if played.over is not None and played.over.kind == "step.failed":
+                failed[played.name] = played.failed or "failed"
             step = steps.get(played.name)
             if step is None:
                 self._leave(played.name, "the scenario has no such step now")
@@ -110,6 +124,8 @@ class _Judge:
             if name not in seen:
                 self._leave(name, "that run skipped it" if name in skipped else "that run did not come to it")
         self._whole()
+        left = {name for name, _ in self._out.unjudged}
+        self._out.open = [(name, kind) for name, kind in failed.items() if name in left]
         return self._out
 
     def _leave(self, name: str, reason: str) -> None:

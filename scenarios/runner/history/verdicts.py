@@ -50,7 +50,7 @@ class CheckCommand:
             json_file.write_bytes(as_json([verdict]))
         if judgement.failures:
             return Exit.NO
-        return Exit.OK if judgement.judged else Exit.NOTHING
+        return Exit.NOTHING if judgement.is_open else Exit.OK
 
     def _scenario(self) -> Scenario:
         """Return the scenario, and the case, that the history is of; the only one of the file if its name is another now."""
@@ -70,7 +70,8 @@ class CheckCommand:
         return Verdict(
             Play(scenario.file, scenario.case, scenario.name, history.header.seed),
             history.header.mode,
-            "failed" if judgement.failures else "passed" if judgement.judged else "skipped",
+            "failed" if judgement.failures else "skipped" if judgement.is_open else "passed",
+            reason=_open(judgement) if judgement.is_open else "",
             failures=tuple(judgement.failures),
             hash=trace_hash(history.events),
             trace_file=history.file,
@@ -89,3 +90,11 @@ class CheckCommand:
             console.print(Text(f"      step {step} not judged: {clean(reason)}", style="yellow"))
         left = len(judgement.unjudged)
         console.print(f"{judgement.judged} judged, {len(judgement.failures)} failed, {left} not judged")
+
+
+def _open(judgement: Judgement) -> str:
+    """Say what failed in that run and is not known now."""
+    if not judgement.open:
+        return "nothing of it could be judged"
+    failed = ", ".join(f"step {name} ({kind})" for name, kind in judgement.open)
+    return f"what failed in that run could not be judged: {failed}"

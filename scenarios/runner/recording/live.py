@@ -111,7 +111,7 @@ async def _record(
     recorder, kept = Recorder(clock, trace), RawBytes(clock)
     device.world.tap = recorder.tap(device.who, device.world.clock)
     device.world.net.wiretap = kept if raw is not None else None
-    refusal = ""
+    refusal, over_us = "", 0
     await device.boot()
     try:
         await device.activate(code)
@@ -119,6 +119,7 @@ async def _record(
             print(f"activated; recording for {show_duration(lasts_s)}, Ctrl-C ends it earlier", flush=True)
         with suppress(asyncio.CancelledError):  # a signal ends the recording, and it is written
             await clock.sleep(lasts_s)
+        over_us = round(clock.time() * 1e6)
     except ActivationRefused as error:
         refusal = f"{error.code}: {error.text}"
     except (EndpointError, WireError) as error:
@@ -126,5 +127,5 @@ async def _record(
     about = {"name": NO_SCENARIO, "start": iso_ms(trace.start), "seed": seed, "mode": mode}
     first = header(scenario=NO_SCENARIO, sha256="", seed=seed or 0, mode=mode, start=trace.start, versions=versions())
     recording = recorder.recording(about)
-    written = write_recording(folder, first, list(trace.events), recording, recorder.known)
+    written = write_recording(folder, first, list(trace.events), recording, recorder.known, over_us)
     return Told(written, kept.write(raw) if raw is not None else "", refusal)

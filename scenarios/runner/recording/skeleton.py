@@ -19,7 +19,7 @@ import yaml
 from endpoint.runtime.clock import iso_ms
 from endpoint.runtime.trace import Event
 from scenarios.runner.recording.model import Exchange, Message, Recording
-from scenarios.runner.values import show_duration
+from scenarios.runner.values import SIGNED_S_MAX, read_instant, show_duration
 
 PAUSE_US: Final = 1_000_000
 """A longer pause becomes `advance`; what happens within it belongs to one step."""
@@ -80,16 +80,22 @@ class _Story:
         return self.start + timedelta(microseconds=t_us)
 
 
-def skeleton(header: str, events: Sequence[Event], recording: Recording) -> Skeleton:
-    """Write the skeleton of a run; `header` is the first line of its trace."""
+def skeleton(header: str, events: Sequence[Event], recording: Recording, lasted_us: int = 0) -> Skeleton:
+    """Write the skeleton of a run.
+
+    Args:
+        header: first line of its trace.
+        lasted_us: how long it lasted at least; of a run of steps their ends say it.
+    """
     head = json.loads(header)
-    over = max((event.n for event in events if event.kind == "step.end"), default=None)
+    over = max((event.n for event in events if event.kind in ("step.end", "step.failed")), default=None)
     if over is not None:
         events = [event for event in events if event.n <= over]  # what follows is taking down
+        lasted_us = 0
     story = _Story(events, recording, datetime.fromisoformat(head["start"]))
     story.came = {event.id: event.n for event in events if event.kind == "ws.recv" and event.id is not None}
     deeds = sorted([*_of_trace(story), *_of_cloud(story)], key=lambda deed: (deed.t_us, deed.n))[:STEPS_MAX]
-    steps, is_online, start_us = _steps(story, deeds)
+    steps, is_online, start_us = _steps(story, deeds, lasted_us)
     device: dict[str, Any] = {"at": "online"} if is_online else {"at": "factory"}
     lines = [
         f"name: {_flow('Skeleton of ' + (head.get('scenario') or 'a recording'))}",
@@ -249,16 +255,19 @@ def _from_the_start(deeds: list[_Deed], registered_us: int | None) -> list[_Deed
     return kept
 
 
-def _steps(story: _Story, deeds: list[_Deed]) -> tuple[list[dict[str, Any]], bool, int]:
+def _steps(story: _Story, deeds: list[_Deed], lasted_us: int) -> tuple[list[dict[str, Any]], bool, int]:
     """Return the steps, whether they begin with a device that is online, and at what instant they begin."""
     registered = next((event.t for event in story.events if _is_status(event, "Webex Status", "Registered")), None)
     begun = next((event.t for event in story.events if event.kind == "step.start"), None)
     deeds = _from_the_start(deeds, registered)
     was_activated = any(one.step == "challenge" for one in story.recording.exchanges)
-    end_us = max((event.t for event in story.events), default=0)
+    end_us = max((lasted_us, *(event.t for event in story.events)))
+    is_ready = registered is not None and begun is not None and registered <= begun
     if deeds and registered is not None:
-        start_us = begun if begun is not None and registered <= begun <= deeds[0].t_us else deeds[0].t_us
+        start_us = begun if is_ready and begun is not None and begun <= deeds[0].t_us else deeds[0].t_us
         is_online = True
+    elif is_ready and begun is not None and end_us - begun > PAUSE_US:  # time passed, and nobody did anything
+        return _pause(story, begun, end_us, more_us=1), True, begun
     else:
         start_us, is_online = 0, False
         first = [_Deed(0, "activate", "${cloud.code}")] if was_activated else []
@@ -266,14 +275,31 @@ def _steps(story: _Story, deeds: list[_Deed]) -> tuple[list[dict[str, Any]], boo
     if not deeds:
         return [{"note": "nothing was done"}], is_online, start_us
     steps: list[dict[str, Any]] = []
-    now_us = start_us
+    now_us = told_us = start_us
     for at, deed in enumerate(deeds):
-        steps += _pause(story, now_us, deed.t_us)
+        paused = _pause(story, now_us, deed.t_us)
+        told_us += deed.t_us - now_us if paused else 0
+        steps += paused
         until_us = deeds[at + 1].t_us if at + 1 < len(deeds) else end_us + 1
         moment_us = min(until_us, deed.t_us + PAUSE_US)
-        steps.append({deed.verb: deed.value, **_expect(story, deed.t_us, moment_us, PAUSE_US)})
+        steps.append(
+            {deed.verb: _relative(deed.value, story.at(told_us)), **_expect(story, deed.t_us, moment_us, PAUSE_US)}
+        )
         now_us = deed.t_us
     return [*steps, *_pause(story, now_us, end_us, more_us=1)], is_online, start_us
+
+
+def _relative(value: Any, now: datetime) -> Any:
+    """Write the start of a meeting as so far from the moment of its step: the skeleton runs at any clock."""
+    if not isinstance(value, dict) or "starts" not in value:
+        return value
+    try:
+        offset_s = (read_instant(value["starts"]) - now).total_seconds()
+    except ValueError:  # no instant that the language knows: it stays as it was told
+        return value
+    if abs(offset_s) > SIGNED_S_MAX:
+        return value
+    return {**value, "starts": ("+" if offset_s >= 0 else "") + show_duration(offset_s)}
 
 
 def _pause(story: _Story, from_us: int, to_us: int, more_us: int = 0) -> list[dict[str, Any]]:

@@ -82,13 +82,14 @@ class Written:
 
 
 def write_recording(
-    folder: Path, header: str, events: Iterable[Event], recording: Recording, known: frozenset[str]
+    folder: Path, header: str, events: Iterable[Event], recording: Recording, known: frozenset[str], lasted_us: int = 0
 ) -> Written:
     """Write a recording into a directory, which is made if it is not there.
 
     Args:
         header: first line of the trace.
         known: secrets that were met.
+        lasted_us: how long it lasted, where no steps say it.
 
     Raises:
         SecretsFound: something secret-shaped is left; nothing is kept.
@@ -96,7 +97,7 @@ def write_recording(
     """
     events = list(events)
     har = to_har(recording, version("roomsim"))
-    story = skeleton(header, events, recording)
+    story = skeleton(header, events, recording, lasted_us)
     lines = [json.loads(event.as_json()) for event in events]
     findings = find_secrets(har, known, SESSION) + find_secrets(lines, known, TRACE)
     findings += find_secrets({"text": story.text}, known, SKELETON)

@@ -20,6 +20,7 @@ from endpoint.runtime.clock import Clock, SteppedTime
 from endpoint.runtime.faults import Faults
 from endpoint.runtime.net import NameTable
 from endpoint.runtime.trace import Trace
+from endpoint.runtime.vocabulary import FAULTS
 from endpoint.wire.activation import parse_code
 
 BASE = "/roomsim/control/v1"
@@ -320,6 +321,20 @@ def test_a_row_of_the_fault_table_is_one_switch() -> None:
     in_cloud(story)
 
 
+def test_a_delay_that_is_drawn_is_armed_and_shown_in_the_words_of_the_language() -> None:
+    async def story(world: World) -> None:
+        spread = {"by": {"from": 0.5, "to": 1.5}}
+        made = await do(world, "POST", "/faults", {"on": "u2c", "do": "delay", "params": spread})
+        assert made["params"] == spread
+        (shown,) = (await do(world, "GET", "/faults"))["items"]
+        assert shown["params"] == spread
+        before_s = world.clock.time()
+        await world.ask("GET", "/u2c/api/v1/limited/catalog")
+        assert 0.5 <= world.clock.time() - before_s <= 1.5
+
+    in_cloud(story)
+
+
 def test_reference_page_names_every_fault_that_the_cloud_carries_out() -> None:
     rows = [line.split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("| `")]
     told = {name: row[1] for row in rows if len(row) == 2 for name in re.findall(r"`(\w+)`", row[0])}
@@ -328,18 +343,43 @@ def test_reference_page_names_every_fault_that_the_cloud_carries_out() -> None:
             do for layer, do in STRUCK if layer == on
         }
         assert own <= set(re.findall(r"\w+", re.sub(r"\([^)]*\)", "", told[on]))), on
+        named = {
+            do: re.findall(r"`(\w+)`", about.partition("target")[0])
+            for do, about in re.findall(r"(\w+) \(([^)]*)\)", told[on])
+        }
+        for do in own & set(FAULTS.get(on, {})):
+            assert sorted(named.get(do, [])) == sorted(FAULTS[on][do].params), (on, do)
 
 
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ({"on": "http", "do": "error", "params": {"status": "abc"}}, "`status` is a number, 100 to 599"),
+        ({"on": "http", "do": "error", "params": {"status": "abc"}}, "`status` is a whole number, 100 to 599"),
         ({"on": "http", "do": "error", "params": {"status": 5000}}, "100 to 599"),
         ({"on": "u2c", "do": "error", "params": {"status": None}}, "100 to 599"),
-        ({"on": "proxy", "do": "block", "params": {"status": True}}, "100 to 599"),
+        ({"on": "proxy", "do": "block", "params": {"status": True}}, "300 to 599"),
         ({"on": "http", "do": "delay", "params": {"by": "soon"}}, "`by` is a number"),
         ({"on": "http", "do": "delay", "params": {"by": -1}}, "`by` is a number"),
-        ({"on": "mercury", "do": "close", "params": {"code": 12}}, "`code` is a number, 1000 to 4999"),
+        ({"on": "mercury", "do": "close", "params": {"code": 12}}, "`code` is a whole number, 1000 to 4999"),
+        ({"on": "mercury", "do": "auth_refused", "params": {"code": "4403"}}, "`code` is a whole number, 1000 to 4999"),
+        ({"on": "mercury", "do": "close", "params": {"reason": "é" * 62}}, "`reason` has at most 123 bytes"),
+        ({"on": "http", "do": "error", "params": {"status": 503.5}}, "`status` is a whole number"),
+        ({"on": "http", "do": "error", "params": {"code": [1]}}, "`code` is a text or a number"),
+        (
+            {"on": "http", "do": "redirect", "params": {"to": "https://a.example\r\nX: y"}},
+            "`to` is a text, of one line",
+        ),
+        ({"on": "u2c", "do": "redirect", "params": {"status": 200}}, "`status` is a whole number, 300 to 399"),
+        ({"on": "u2c", "do": "delay", "params": {"by": {"from": 3, "to": 1}}}, "`by` is a number"),
+        ({"on": "kms", "do": "silent", "params": {"titles_only": "no"}}, "`titles_only` is true or false"),
+        ({"on": "catalog", "do": "missing", "params": {"service": [7]}}, "`service` is a text"),
+        ({"on": "u2c", "do": "delay", "params": {"status": 503}}, "`delay` on u2c takes no `status`; it takes: by"),
+        ({"on": "locus", "do": "elsewhere", "params": {"after": 3}}, "`elsewhere` on locus takes no `after`"),
+        ({"on": "wdm", "do": "excessive", "target": {"path": "/x"}}, "cannot be aimed at a `path`; it can at: device"),
+        (
+            {"on": "mercury", "do": "close", "target": {"service": "x"}},
+            "cannot be aimed at a `service`; it can at: device",
+        ),
         ({"on": "activation", "do": "tampered_b", "params": {"what": "one"}}, "zero, n, 2n, short, url"),
         ({"on": "activation", "do": "tampered_b", "params": {"what": ["one"]}}, "zero, n, 2n, short, url"),
         ({"on": "proxy", "do": "auth", "params": {"schemes": ["basic", "bearer"]}}, "basic, digest, digest-sha-256"),

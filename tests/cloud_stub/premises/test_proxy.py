@@ -13,11 +13,12 @@ import pytest
 
 from cloud_stub.cloud import Cloud
 from cloud_stub.platform.context import CloudSettings
+from cloud_stub.platform.proxy_settings import ProxySettings
 from cloud_stub.premises.proxy import PATIENCE_S
-from cloud_stub.premises.proxy_settings import ProxySettings, Scheme
 from endpoint.runtime import virtual
 from endpoint.runtime.chance import Chance
 from endpoint.runtime.clock import Clock, LoopTime
+from endpoint.runtime.fault_params import Scheme
 from endpoint.runtime.faults import Fault, Faults
 from endpoint.runtime.net import NameTable
 from endpoint.runtime.trace import Trace

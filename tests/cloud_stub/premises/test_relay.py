@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cloud_stub.premises.relay import BadMessage, Head, exchange, parse_head
+from cloud_stub.premises.relay import IDLE_S, BadMessage, Head, exchange, parse_head
 from endpoint.runtime import virtual
+from endpoint.runtime.clock import Clock, LoopTime
 
 
 class Sink:
@@ -33,7 +34,8 @@ def carried(asked: bytes, answered: bytes, alter: object = None) -> tuple[bytes,
         for reader, data in ((near, asked), (far, answered)):
             reader.feed_data(data)
             reader.feed_eof()
-        await exchange((near, down), (far, up), alter or (lambda head: None))  # type: ignore[arg-type]  # sinks
+        clock = Clock(LoopTime(asyncio.get_running_loop()))
+        await exchange((near, down), (far, up), alter or (lambda head: None), clock)  # type: ignore[arg-type]  # sinks
         return up.written, down.written
 
     return virtual.run(main)
@@ -107,3 +109,50 @@ def test_any_head(data: bytes) -> None:
     except BadMessage:
         return
     assert parse_head(head.encode()) == head
+
+
+ASKS_FIRST = b"POST /b HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "body"),
+    [
+        (b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n", b"xyz"),
+        (b"HTTP/1.1 413 No\r\nContent-Length: 0\r\n\r\n", b""),
+    ],
+)
+def test_a_body_that_waits_to_be_asked_for_comes_when_the_server_asks(said: bytes, body: bytes) -> None:
+    done = b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"
+
+    async def main() -> None:
+        near, far, up, down = asyncio.StreamReader(), asyncio.StreamReader(), Sink(), Sink()
+        clock = Clock(LoopTime(asyncio.get_running_loop()))
+        near.feed_data(ASKS_FIRST)
+        task = asyncio.ensure_future(exchange((near, down), (far, up), lambda head: None, clock))  # type: ignore[arg-type]  # sinks
+        await clock.sleep(1)
+        assert up.written == ASKS_FIRST
+        far.feed_data(said)
+        await clock.sleep(1)
+        assert down.written == said
+        near.feed_data(body)
+        far.feed_data(done)
+        await clock.sleep(1)
+        assert up.written == ASKS_FIRST + body
+        assert down.written == said + (done if body else b"")
+        assert task.done()
+
+    virtual.run(main)
+
+
+@pytest.mark.parametrize("asked", [b"", GET, POST[:-1]], ids=["no-request", "no-answer", "half-a-body"])
+def test_a_side_that_says_nothing_is_not_waited_for_without_end(asked: bytes) -> None:
+    async def main() -> None:
+        near, far = asyncio.StreamReader(), asyncio.StreamReader()
+        near.feed_data(asked)
+        clock = Clock(LoopTime(asyncio.get_running_loop()))
+        started_s = clock.time()
+        with pytest.raises(TimeoutError):
+            await exchange((near, Sink()), (far, Sink()), lambda head: None, clock)  # type: ignore[arg-type]  # sinks
+        assert clock.time() - started_s == IDLE_S
+
+    virtual.run(main)

@@ -126,9 +126,9 @@ def test_rotation_moves_a_service_and_tells_the_sockets() -> None:
 @pytest.mark.parametrize(
     ("do", "target", "params", "expected"),
     [
-        ("missing", {"service": "calliopeDiscovery"}, {}, None),
-        ("missing", {"service": ["calliope", "wdm"]}, {}, None),
-        ("moved", {"service": "calliope"}, {"to": "z"}, "http://calliope-z.wbx2.test/calliope/api/discovery/v1"),
+        ("missing", {}, {"service": "calliopeDiscovery"}, None),
+        ("missing", {}, {"service": ["calliope", "wdm"]}, None),
+        ("moved", {}, {"service": "calliope", "to": "z"}, "http://calliope-z.wbx2.test/calliope/api/discovery/v1"),
         ("stale", {}, {}, "http://calliope-a.wbx2.test/calliope/api/discovery/v1"),
     ],
 )

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from cloud_stub.platform.context import CloudSettings
-from cloud_stub.premises.proxy_settings import ProxySettings, Scheme
+from cloud_stub.platform.proxy_settings import ProxySettings
 from endpoint.cloud import proxy as proxy_module
+from endpoint.cloud import proxy_script
 from endpoint.cloud.http import Call, NoAnswer
 from endpoint.cloud.proxy import REFUSED_S
+from endpoint.runtime.fault_params import Scheme
 from endpoint.runtime.faults import Fault
+from endpoint.wire import pac
 from endpoint.wire.proxyauth import ProxyPassword
 from tests.endpoint.cloud.stubbed import Stubbed, play
 
@@ -194,6 +197,40 @@ def test_of_many_proxies_only_the_last_ones_are_remembered(
         assert len(tunnels(stage, status=407)) - before == challenges
 
     play(story, **behind("basic", script=script, Mode="PACUrl", PACUrl="http://pac.example.test/proxy.pac"))
+
+
+@pytest.mark.parametrize(("kept", "runs"), [(256, 1), (1, 3)])
+def test_a_script_is_asked_once_for_a_place_until_it_is_fetched_again(
+    kept: int, runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxy_script, "ANSWERS_MAX", kept)
+    asked: list[str] = []
+    find = pac.find_proxies
+
+    def counted(script: str, url: str, *rest: Any) -> Any:
+        asked.append(url)
+        return find(script, url, *rest)
+
+    async def tunnel(stage: Stubbed, host: str, port: int = 443) -> None:
+        way = stage.device.world.net.way
+        assert way is not None
+        (await way.tunnel(f"{host}.wbx2.test", port, secure=True, service=host)).abort()
+
+    async def story(stage: Stubbed) -> None:
+        await stage.online()
+        monkeypatch.setattr(pac, "find_proxies", counted)
+        await stage.clock.sleep(proxy_script.LIFE_S)
+        await tunnel(stage, "gds")  # fetched again
+        asked.clear()
+        for host in ("u2c-a", "wdm-a", "u2c-a", "wdm-a", "u2c-a"):
+            await tunnel(stage, host)
+        assert asked.count("https://u2c-a.wbx2.test/") == runs
+        await stage.clock.sleep(proxy_script.LIFE_S)
+        asked.clear()
+        await tunnel(stage, "u2c-a")
+        assert asked.count("https://u2c-a.wbx2.test/") == 1
+
+    play(story, **behind(Mode="WPAD"))
 
 
 def test_a_script_is_fetched_again_until_it_can_be_used() -> None:

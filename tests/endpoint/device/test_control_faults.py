@@ -73,6 +73,18 @@ def test_a_momentary_fault_says_whether_it_hit() -> None:
     play(scene, cloud=True)
 
 
+def test_a_delay_that_is_drawn_is_armed_and_shown_in_the_words_of_the_language() -> None:
+    async def scene(room: Room) -> None:
+        fault = {"on": "tcp", "do": "delay", "by": {"from": "500ms", "to": 2}}
+        reply = await room.ask("POST", "/faults", fault)
+        assert (reply.status, reply.json["by"]) == (201, {"from": 0.5, "to": 2.0})
+        (shown,) = (await room.get("/faults"))["items"]
+        assert shown["by"] == {"from": 0.5, "to": 2.0}
+        assert (await room.ask("DELETE", f"/faults/{shown['id']}")).json["by"] == shown["by"]
+
+    play(scene)
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code", "expected"),
     [
@@ -97,7 +109,11 @@ def test_a_momentary_fault_says_whether_it_hit() -> None:
         ({"on": "clock", "do": "jump", "by": -1e12}, 422, "bad_duration", None),
         ({"on": "udp", "do": "reorder", "by": True}, 422, "bad_fault", None),
         ({"on": "udp", "do": "rewrite", "to": "example.test"}, 422, "bad_fault", None),
+        ({"on": "udp", "do": "rewrite", "to": "[::1]"}, 422, "bad_fault", None),
         ({"on": "dns", "do": "wrong_address", "to": ""}, 422, "bad_fault", None),
+        ({"on": "tcp", "do": "delay", "by": {"from": 3, "to": 1}}, 422, "bad_fault", None),
+        ({"on": "tcp", "do": "delay", "by": {"from": 3}}, 422, "bad_fault", None),
+        ({"on": "clock", "do": "jump", "by": {"from": 1, "to": 3}}, 422, "bad_fault", None),
     ],
 )
 def test_a_fault_that_makes_no_sense_is_refused(body: object, status: int, code: str, expected: str | None) -> None:

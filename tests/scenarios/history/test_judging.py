@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
+from scenarios.runner.commands import run_app
 from scenarios.runner.history.judging import Judgement, judge
 from scenarios.runner.history.reader import History, read_trace
 from scenarios.runner.loader import load
@@ -110,3 +112,44 @@ def test_steps_that_are_only_on_one_side_are_named(history: History, tmp_path: P
     file.write_text(STORY[: STORY.index("  - name: Nothing happens")])
     (scenario,) = load(file)
     assert judge(scenario, history).unjudged == [("3", "the scenario has no such step now")]
+
+
+FAILING = """\
+name: It fails
+device: { at: online }
+steps:
+  - name: Louder
+    xcommand: { path: Audio Volume Set, args: { Level: 70 } }
+    expect: { result: { status: OK } }
+  - name: Nothing comes
+    advance: 30s
+    expect: { xstatus: { Audio Volume: 71 }, frame: { type: pong } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("new", "code", "told"),
+    [
+        ("xstatus: { Audio Volume: 71 }", 1, "FAIL "),
+        ("xstatus: { Audio Volume: 70 }", 0, "PASS "),
+        ("bookings: { count: 0 }", 4, "what failed in that run could not be judged: step 2 (expectation)"),
+    ],
+)
+def test_what_failed_and_cannot_be_judged_does_not_pass(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], new: str, code: int, told: str
+) -> None:
+    file, trace, out = tmp_path / "story.yaml", tmp_path / "story.jsonl", tmp_path / "verdict.json"
+    file.write_text(FAILING)
+    assert run_app(["run", str(file), "--trace", str(trace)]) == 1
+    file.write_text(FAILING.replace("xstatus: { Audio Volume: 71 }", new))
+    capsys.readouterr()
+    assert run_app(["trace", "check", str(file), str(trace), "--json", str(out)]) == code
+    first = capsys.readouterr().out.splitlines()[0]
+    assert told in first
+    (run,) = json.loads(out.read_text())["runs"]
+    assert (run["result"], first[:4]) == {0: ("passed", "PASS"), 1: ("failed", "FAIL"), 4: ("skipped", "SKIP")}[code]
+
+
+def test_what_did_not_fail_may_stay_unjudged(history: History, tmp_path: Path) -> None:
+    judgement = judged(history, tmp_path, "result: { status: OK }", "bookings: { count: 0 }")
+    assert (bool(judgement.unjudged), judgement.open, judgement.is_open) == (True, [], False)

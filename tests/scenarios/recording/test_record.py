@@ -150,6 +150,52 @@ def test_a_skeleton_tells_what_was_done_and_what_followed() -> None:
     assert "#   1 x event locus.participant_joined of the cloud" in text
 
 
+@pytest.mark.parametrize(
+    ("did", "wanted"),
+    [
+        ("", []),
+        ("  - cloud.meeting.create: { id: one, title: One, starts: +1h, lasts: 30m }\n", ["cloud.meeting.create"]),
+    ],
+)
+@pytest.mark.parametrize("ending", ["", "\n    expect: { xstatus: { Audio Volume: 3 } }"])
+def test_the_time_that_passes_at_the_end_is_kept(tmp_path: Path, did: str, wanted: list[str], ending: str) -> None:
+    story = f"name: It lasts\ndevice: {{ at: online }}\nsteps:\n{did}  - advance: 10m{ending}\n"
+    (tmp_path / "story.yaml").write_text(story, encoding="utf-8")
+    assert run_app(["run", str(tmp_path / "story.yaml"), "--record", str(tmp_path / "rec")]) == bool(ending)
+    text = (tmp_path / "rec" / "skeleton.yaml").read_text(encoding="utf-8")
+    steps = steps_of(tmp_path / "rec")
+    assert "device: { at: online }" in text
+    assert [next(iter(step)) for step in steps] == [*wanted, "advance"]
+    assert steps[-1]["advance"] == ("10m1s" if ending else "10m")  # what failed was waited for
+
+
+def test_a_live_recording_lasts_as_long_as_it_did(tmp_path: Path) -> None:
+    assert run_app(["record", str(tmp_path / "rec"), "--for", "95s"]) == 0
+    assert steps_of(tmp_path / "rec")[-1]["advance"] == "1m35s"
+
+
+def test_starts_of_meetings_are_told_from_their_step(tmp_path: Path) -> None:
+    story = """\
+name: Moved
+device: { at: online }
+steps:
+  - advance: 10s
+  - cloud.meeting.create: { id: one, title: One, starts: +1h, lasts: 30m }
+  - advance: 20s
+  - cloud.meeting.update: { id: one, starts: +2h }
+  - cloud.meeting.create: { id: two, title: Two, starts: -5m, lasts: 30m }
+    expect: { bookings: [{ Title: Two }, { Title: One }] }
+"""
+    (tmp_path / "story.yaml").write_text(story, encoding="utf-8")
+    assert run_app(["run", str(tmp_path / "story.yaml"), "--record", str(tmp_path / "rec")]) == 0
+    told = [value for step in steps_of(tmp_path / "rec") for value in step.values() if isinstance(value, dict)]
+    assert [value["starts"] for value in told if "starts" in value] == ["+1h", "+2h", "-5m"]
+    skeleton = tmp_path / "rec" / "skeleton.yaml"
+    later = re.sub(r"start: \S+", "start: 2027-06-01T23:50:00Z", skeleton.read_text(encoding="utf-8"), count=1)
+    skeleton.write_text(later, encoding="utf-8")
+    assert run_app(["run", str(skeleton)]) == 0
+
+
 def test_passwords_and_host_keys_of_meetings_are_in_no_trace() -> None:
     text = (recorded("calls/pin") / "trace.jsonl").read_text(encoding="utf-8")
     shown = re.findall(r'"(?:meetingPassword|hostKey)":"([^"]*)"', text)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scenarios.runner import parts
-from scenarios.runner.loader import load, load_all
+from scenarios.runner import loader, parts
+from scenarios.runner.loader import load, load_all, load_case
 from scenarios.runner.model import Scenario
 from scenarios.runner.problems import ScenarioError
 from scenarios.runner.run import run_scenario
@@ -98,6 +98,44 @@ def test_digest_tells_of_a_changed_part(tmp_path: Path) -> None:
     steps = "  - use: { file: parts/pause.yaml, with: { who: Ann } }\n"
     first = one(write(tmp_path, steps)).sha256
     assert first == one(write(tmp_path, steps)).sha256 != one(write(tmp_path, steps, PAUSE + "# more\n")).sha256
+
+
+def test_what_was_read_is_taken_again_until_a_byte_of_its_files_changes(tmp_path: Path) -> None:
+    head, steps = (
+        'vars: { who: "" }\ncases: [ { name: a, vars: { who: Ann } }, { name: b } ]\n',
+        "  - use: parts/middle.yaml\n",
+    )
+    file = write(tmp_path, steps, "part: a\nsteps: [ { note: one } ]\n", head)
+    (tmp_path / "parts" / "middle.yaml").write_text("part: b\nsteps: [ { use: pause.yaml } ]\n")
+    first = load(file)
+    assert [load_case(str(file), name) for name in ("a", "b")] == first
+    assert all(load_case(str(file), one.case) is one for one in first)
+    (tmp_path / "parts" / "pause.yaml").write_text("part: a\nsteps: [ { note: two } ]\n")
+    assert notes(load_case(str(file), "a")) == ["two"]
+    (tmp_path / "parts" / "middle.yaml").write_text("part: b\nsteps: [ { note: three } ]\n")
+    assert notes(load_case(str(file), "a")) == ["three"]
+    write(tmp_path, "  - note: four ${vars.who}\n", head=head)
+    assert notes(load_case(str(file), "a")) == ["four Ann"]
+    file.unlink()
+    with pytest.raises(ScenarioError, match="there is no such file"):
+        load_case(str(file), "a")
+
+
+def test_files_are_the_scenario_and_its_parts_even_those_that_only_use_others(tmp_path: Path) -> None:
+    file = write(tmp_path, "  - use: parts/middle.yaml\n", "part: a\nsteps: [ { note: one } ]\n")
+    (tmp_path / "parts" / "middle.yaml").write_text("part: b\nsteps: [ { use: pause.yaml } ]\n")
+    assert one(file).files == {str(file), *(str(tmp_path / "parts" / name) for name in ("middle.yaml", "pause.yaml"))}
+
+
+def test_what_is_kept_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loader, "KEPT_MAX", 2)
+    files = []
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        files.append(write(tmp_path / name, "  - note: hello\n"))
+    found = [one(file) for file in files]
+    assert [load_case(str(files[at]), None) is found[at] for at in (1, 2, 0)] == [True, True, False]
+    assert len(loader._kept) == 2
 
 
 def test_parts_of_a_directory_are_no_scenarios_and_their_heads_are_read(tmp_path: Path) -> None:

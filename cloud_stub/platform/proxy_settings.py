@@ -6,7 +6,7 @@ Source: protocol/activation-and-media.md section 16, rows 6 to 12 and 53.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final, Literal, get_args
+from typing import Final
 
 from endpoint.runtime.tls import Authority
 from endpoint.wire.proxyauth import ProxyPassword
@@ -18,9 +18,6 @@ PROXY_PORT: Final = 8080
 PAC_HOST: Final = f"pac.{DOMAIN}"
 WPAD_HOST: Final = f"wpad.{DOMAIN}"
 PAC_PATHS: Final = ("/proxy.pac", "/wpad.dat")
-Scheme = Literal["basic", "digest", "digest-sha-256", "ntlm", "negotiate"]
-SCHEMES: Final = get_args(Scheme)
-"""What a proxy can be asked to offer; of these it can check the first three."""
 
 PAC_SCRIPT: Final = f"""function FindProxyForURL(url, host) {{
   if (isPlainHostName(host) || host === "127.0.0.1" || dnsDomainIs(host, ".{DOMAIN}")) return "DIRECT";
@@ -34,7 +31,7 @@ class ProxySettings:
     """How a proxy behaves when nothing is wrong with it.
 
     Attributes:
-        schemes: how it asks who is there, of SCHEMES; none lets everybody through.
+        schemes: how it asks who is there, of fault_params.SCHEMES; none lets everybody through.
         login, password: the one account.
         inspects: the authority whose certificates it shows in the place of the servers' own; None leaves TLS alone.
         script: what it serves as PAC script.
