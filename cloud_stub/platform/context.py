@@ -39,6 +39,7 @@ class CloudSettings:
         deliver_root: put the root of the stub's own certificates into serviceData.
         registrations_max: WDM registrations of a user, above which a POST is answered with the excess error.
         kms_join_fields: readable = devices get the join members of meetings in clear; strict = everybody gets them sealed.
+        requires_tracking_id: requests of devices without a TrackingID are answered with 401; off: nobody misses it.
         xapi_unanswered: status of an xAPI request to a device that is offline or silent; 504 or 502.
         graph_needs_token: requests to Graph need a bearer token, whichever; off: nobody looks.
         locus_events: auto = clients that take deltas get them, but hear of who comes and goes as whole states; full or delta = always that.
@@ -61,6 +62,7 @@ class CloudSettings:
     deliver_root: bool = True
     registrations_max: int = 25
     kms_join_fields: str = "readable"
+    requires_tracking_id: bool = False
     graph_needs_token: bool = False
     xapi_unanswered: int = 504
     xapi_per_minute: int = 0

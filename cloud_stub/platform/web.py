@@ -20,6 +20,7 @@ from cloud_stub.platform.fault_points import Cut, after_answer, before_answer, d
 from cloud_stub.platform.hosts import Origin, host_of
 from cloud_stub.platform.journal import nearest, shown_query
 from cloud_stub.platform.rate import Counter
+from cloud_stub.platform.records import UserKind
 from cloud_stub.platform.routes import Answer, Call, Label, Match, Router, Service, common_headers, wx2_error
 from endpoint.runtime.clock import iso_ms
 from endpoint.runtime.faults import Fault
@@ -141,6 +142,9 @@ class WebDoor:
         except RemoteProtocolError:
             raise Unauthorized from None
         call.token, call.user = token, tokens.owner(token)
+        is_required = self._platform.settings.requires_tracking_id and call.user.kind is UserKind.MACHINE
+        if is_required and not call.headers.get("TrackingID"):
+            raise Unauthorized("The request has no TrackingID.")
         tokens.require(token, call.route.scopes)
 
     def _about(self, call: Call) -> dict[str, Any]:

@@ -210,6 +210,8 @@ class Cloud(Strict):
     """An HTTP proxy between devices and cloud, as `proxy.example.test:8080`."""
     kms_join_fields: Literal["readable", "strict"] = "readable"
     """Whether devices get the join fields of meetings in clear, or sealed as everybody else does."""
+    tracking_id: Literal["optional", "required"] = "optional"
+    """Whether requests of devices need a TrackingID."""
 
     def objections(self) -> Iterable[Objection]:
         """Pass on what the parts object to."""

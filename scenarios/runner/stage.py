@@ -311,6 +311,7 @@ def make_stage(scenario: Scenario, *, seed: int, mode: str) -> Stage:
         proxy=proxy_settings(head.cloud.proxy, inspector),
         developer_toggles=_toggles(head.cloud),
         kms_join_fields=head.cloud.kms_join_fields,
+        requires_tracking_id=head.cloud.tracking_id == "required",
     )
     media = media_plan(head.cloud.media, chance)
     cloud = Cloud(Clock(source), chance, trace, faults, names, settings, media=media)

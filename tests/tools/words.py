@@ -55,6 +55,7 @@ CLOUD: Final[dict[str, str]] = {
     "proxy": "an HTTP proxy, `http://proxy.example.test:8080`: `schemes`, `login`, `password`, `intercept` (off, trusted, untrusted), "
     "`script`; devices take it when their settings say so",
     "kms_join_fields": "`readable`: devices get the join fields of meetings in clear; `strict`: sealed, as everybody else does",
+    "tracking_id": "`optional`: nobody misses it; `required`: requests of devices without one are answered with 401",
 }
 MAILBOX: Final[dict[str, str]] = {
     "accept": "`auto`: it decides by itself; `decline`: it declines everything; `never`: it leaves requests to a person",

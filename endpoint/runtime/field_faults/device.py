@@ -63,7 +63,7 @@ ROWS: Final = (
         53,
         "proxy.alters_headers",
         what="drop TrackingID or Authorization",
-        log="L09 401 twice for each request: one replay with a new token (R31), and no more; tracking_id: nothing, nobody misses it",
+        log="L09 401 twice for each request: one replay with a new token (R31), and no more; tracking_id: where the cloud requires it",
         shown="WebexConnectivity E",
         people="nothing loads; Offline after 10 min without Mercury",
         source="documented",
@@ -77,7 +77,9 @@ ROWS: Final = (
                 ({"on": "proxy", "do": "strip_headers", "headers": ["Authorization"]},),
             ),
             Variant(
-                "tracking_id", "drop TrackingID", ({"on": "proxy", "do": "strip_headers", "headers": ["TrackingID"]},)
+                "tracking_id",
+                "drop TrackingID (`cloud: { tracking_id: required }`; else nothing follows)",
+                ({"on": "proxy", "do": "strip_headers", "headers": ["TrackingID"]},),
             ),
         ),
     ),

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from yarl import URL
 
+from cloud_stub.platform.context import CloudSettings
 from cloud_stub.platform.records import User
 from cloud_stub.platform.routes import BODY_BYTES_MAX
 from endpoint.runtime.faults import Fault
@@ -31,6 +32,19 @@ def test_every_answer_has_the_clouds_date_and_the_tracking_id_of_the_request() -
         assert odd.headers["trackingid"].startswith("ROUTERGW_")
 
     in_cloud(story)
+
+
+@pytest.mark.parametrize(("is_required", "status"), [(True, 401), (False, 200)])
+def test_devices_need_a_tracking_id_where_the_cloud_requires_one(is_required: bool, status: int) -> None:
+    async def story(world: World) -> None:
+        token = await world.machine()
+        nameless = {"trackingid": ""}
+        assert (await world.ask("GET", "/wdm/api/v1/devices", token=token)).status == 200
+        assert (await world.ask("GET", "/wdm/api/v1/devices", token=token, headers=nameless)).status == status
+        admin = world.cloud.admin_token.reveal()
+        assert (await world.ask("GET", "/v1/devices", token=admin, headers=nameless)).status == 200, "people need none"
+
+    in_cloud(story, CloudSettings(requires_tracking_id=is_required))
 
 
 def test_both_ends_of_a_request_are_in_the_trace() -> None:
