@@ -344,9 +344,9 @@ def test_clock_of_a_device_can_be_wrong_without_hurting_timers() -> None:
 def test_expected_failure_and_unexpected_success() -> None:
     text = "xfail: { reason: known, issue: '#7' }\n"
     outcome = play(text + "steps: [{ advance: 1s, expect: { mercury: open } }]")
-    assert (outcome.result, outcome.reason) == ("xfailed", "known")
+    assert (outcome.result, outcome.reason) == ("xfailed", "known (#7)")
     outcome = play(text + "steps: [{ note: x }]")
-    assert (outcome.result, outcome.reason) == ("xpassed", "known")
+    assert (outcome.result, outcome.reason) == ("xpassed", "known (#7)")
     assert play(text + "setup: [{ connect: mercury }]\nsteps: [{ note: x }]").result == "error"
 
 

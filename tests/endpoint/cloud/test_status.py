@@ -94,6 +94,7 @@ def test_a_ping_without_a_pong_begins_the_silence() -> None:
         await cloud.clock.sleep(7.0)
         cloud.pongs = cloud.greets = False
         cloud.on("GET", "/registrations/", CUT)
+        cloud.on("GET", "/u2c/", CUT)  # a silence of the websocket alone is none
         await cloud.clock.sleep(8.0 + 59.0)
         assert _changes(cloud)[-1] == "Registering -> Registered"
         await cloud.clock.sleep(2.0)

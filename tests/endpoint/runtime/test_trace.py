@@ -68,7 +68,7 @@ def test_an_event_prints_as_the_format_says() -> None:
 def test_the_header_names_the_run() -> None:
     line = header(scenario="größe.yaml", sha256="ab", seed=7, mode="virtual", start=START, versions={"python": "3.11"})
     assert line == (
-        '{"roomsim_trace":"1.1","scenario":"größe.yaml","sha256":"ab","seed":7,"mode":"virtual","network":"memory",'
+        '{"roomsim_trace":"1.2","scenario":"größe.yaml","sha256":"ab","seed":7,"mode":"virtual","network":"memory",'
         '"start":"2026-03-02T08:50:00.000Z","versions":{"python":"3.11"}}'
     )
     other = header(scenario="", sha256="", seed=0, mode="wire", start=START, versions={})
