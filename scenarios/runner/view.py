@@ -73,7 +73,7 @@ class StageView:
                 "udp": answered[Transport.UDP],
                 "tcp": answered[Transport.TCP],
                 "xtls": answered[Transport.XTLS],
-                "took": result.took_s,
+                "took": round(result.took_s, 6),  # the trace counts microseconds; more digits look like a code
             }
         return found
 
