@@ -6,6 +6,7 @@ What a command needs is imported when it runs: a device or a cloud of its own sh
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -437,12 +438,9 @@ def endpoint_run(
     from endpoint.runtime.devicelog import STYLES
     from scenarios.runner.device_process import DeviceProcess
 
-    if log_style not in STYLES:
-        raise typer.BadParameter(f"a log style is {' or '.join(STYLES)}", param_hint="--log-style")
-    if security not in ("none", "harden"):
-        raise typer.BadParameter("security is none or harden", param_hint="--security")
-    if imported_commands not in ("fail", "succeed"):
-        raise typer.BadParameter("imported commands fail or succeed", param_hint="--imported-commands")
+    _one_of("--log-style", log_style, STYLES)
+    _one_of("--security", security, ("none", "harden"))
+    _one_of("--imported-commands", imported_commands, ("fail", "succeed"))
     process = DeviceProcess(
         cloud, control=control, ca=ca, targets=target or [], state=state, ready_file=ready_file, prints_log=log,
         ssh=ssh, https=https, http=http, schema=schema_file, imported_succeed=imported_commands == "succeed",
@@ -452,6 +450,11 @@ def endpoint_run(
         code, hardens=security == "harden", exits_on_refusal=exit_on_refusal, product=product, software=software, name=name
     )  # fmt: skip
     raise typer.Exit(exit_code)
+
+
+def _one_of(option: str, value: str, words: Iterable[str]) -> None:
+    if value not in words:
+        raise typer.BadParameter(f"it is {' or '.join(words)}", param_hint=option)
 
 
 def refused(text: str, code: Exit = Exit.USAGE) -> typer.Exit:

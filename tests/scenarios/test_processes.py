@@ -283,7 +283,7 @@ ENDPOINT = "endpoint run --cloud http://127.0.0.1:9"
         (f"{ENDPOINT} --control {{busy}}", r"--control: \S+ cannot be opened: .*"),
         (f"{ENDPOINT} --control 0.0.0.0:0", r"--control: the control door opens on loopback only, .*"),
         (f"{ENDPOINT} --product Toaster", r"no product 'Toaster'; there are .*"),
-        (f"{ENDPOINT} --log-style 1999", r"roomsim endpoint run: Invalid value for --log-style: a log style is 2022 or 2026 .*"),
+        (f"{ENDPOINT} --log-style 1999", r"roomsim endpoint run: Invalid value for --log-style: it is 2022 or 2026 .*"),
         (f"{ENDPOINT} --ready-file {{file}}/ready", r"--ready-file: \S+ cannot be written: Not a directory"),
     ],
 )  # fmt: skip
