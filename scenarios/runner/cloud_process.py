@@ -10,7 +10,7 @@ from cloud_stub.media_node.fleet import MediaPlan, build_media
 from cloud_stub.platform.context import CloudSettings
 from cloud_stub.platform.store import StoreError
 from endpoint.runtime.clock import Clock
-from scenarios.runner.commands import Exit, refused
+from scenarios.runner.exits import Exit, refused
 from scenarios.runner.proxy_door import ProxyDoor
 from scenarios.runner.serving import Address, Ground, address, first_ready, for_ever, serve, time_source
 

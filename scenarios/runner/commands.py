@@ -7,28 +7,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer.exceptions import TyperException
 
+from scenarios.runner.exits import Exit, refused
+from scenarios.runner.recording.commands import recording_app
 from scenarios.runner.trace_commands import trace_app
 
 if TYPE_CHECKING:
     from scenarios.runner.model import Scenario
-
-
-class Exit(IntEnum):
-    """Exit codes, the same everywhere."""
-
-    OK = 0
-    NO = 1
-    USAGE = 2
-    INTERNAL = 3
-    NOTHING = 4
-    INTERRUPTED = 130
 
 
 app = typer.Typer(
@@ -52,6 +42,7 @@ endpoint_app = typer.Typer(
 app.add_typer(cloud_app, name="cloud")
 app.add_typer(endpoint_app, name="endpoint")
 app.add_typer(trace_app, name="trace")
+app.add_typer(recording_app)
 
 
 def _print_version(is_wanted: bool) -> None:
@@ -457,12 +448,6 @@ def _one_of(option: str, value: str, words: Iterable[str]) -> None:
         raise typer.BadParameter(f"it is {' or '.join(words)}", param_hint=option)
 
 
-def refused(text: str, code: Exit = Exit.USAGE) -> typer.Exit:
-    """Say in one line why nothing is done, and return what ends the command."""
-    print(text, file=sys.stderr)
-    return typer.Exit(code)
-
-
 def _load(paths: list[Path]) -> list[Scenario]:
     from endpoint.wire.xapi.nodes import nodes
     from scenarios.runner.loader import load_all
@@ -505,6 +490,3 @@ def _complain(error: TyperException) -> None:
     else:
         command = context.command_path if context is not None else "roomsim"
         print(f"{command}: {text} (see {command} --help)", file=sys.stderr)
-
-
-from scenarios.runner.recording import commands as _recording  # noqa: E402, F401  record and replay join the app

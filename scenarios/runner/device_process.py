@@ -22,7 +22,7 @@ from endpoint.wire.conventions import is_url
 from endpoint.wire.errors import WireError
 from endpoint.wire.xapi.nodes import Nodes, nodes
 from endpoint.wire.xapi.schema_import import read_schema
-from scenarios.runner.commands import Exit, refused
+from scenarios.runner.exits import Exit, refused
 from scenarios.runner.follow import Follower
 from scenarios.runner.serving import (
     Address,

@@ -17,7 +17,7 @@ from cloud_stub.hybrid_calendar.invitation_files import FILE_MAX, InvitationErro
 from cloud_stub.hybrid_calendar.keywords import KeywordRules
 from cloud_stub.hybrid_calendar.reading import DIAGNOSTICS, Reading, Source, read_invitation
 from cloud_stub.hybrid_calendar.texts import Text, read_text
-from scenarios.runner.commands import Exit, refused
+from scenarios.runner.exits import Exit, refused
 
 LINE_MAX: Final = 8 * 1024 * 1024
 """Bytes of a line of `--jsonl`; a longer one is answered with an error."""

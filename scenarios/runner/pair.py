@@ -10,8 +10,8 @@ from endpoint.device.doors import Doors
 from endpoint.device.settings import DeviceSettings
 from endpoint.runtime.clock import LoopTime
 from scenarios.runner.cloud_process import start_cloud
-from scenarios.runner.commands import Exit
 from scenarios.runner.device_process import make_device, tell_doors
+from scenarios.runner.exits import Exit
 from scenarios.runner.serving import Ground, for_ever, serve
 
 _FREE = ("127.0.0.1", 0)

@@ -13,7 +13,7 @@ from endpoint.runtime.chance import Chance
 from endpoint.runtime.fault_params import TRUSTED, UNTRUSTED, Scheme
 from endpoint.runtime.tls import Authority
 from endpoint.wire.proxyauth import ProxyPassword
-from scenarios.runner.commands import refused
+from scenarios.runner.exits import refused
 from scenarios.runner.problems import nearest
 from scenarios.runner.serving import Address, address, read_anchors
 

@@ -11,7 +11,7 @@ from typing import Final
 import typer
 
 from endpoint.wire.xapi.nodes import nodes
-from scenarios.runner.commands import Exit, refused
+from scenarios.runner.exits import Exit, refused
 from scenarios.runner.loader import load_all
 from scenarios.runner.model import Scenario
 from scenarios.runner.player import Player

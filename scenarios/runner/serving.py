@@ -20,7 +20,7 @@ from endpoint.runtime.faults import Faults
 from endpoint.runtime.net import NameTable, raise_open_file_limit
 from endpoint.runtime.tls import TlsClient
 from endpoint.runtime.trace import Trace
-from scenarios.runner.commands import Exit, refused
+from scenarios.runner.exits import Exit, refused
 from scenarios.runner.wholefile import PRIVATE, write_whole
 
 Address = tuple[str, int]

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scenarios.runner.exits import Exit, refused
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -63,7 +65,6 @@ def show(
 
     Exits with 4 when nothing in it is what was asked for.
     """
-    from scenarios.runner.commands import Exit, refused
     from scenarios.runner.history import drawing, page
     from scenarios.runner.history.selection import select
 
@@ -95,7 +96,6 @@ def show(
 
 def _read(file: Path) -> History:
     """Read a trace; one that is none ends the command."""
-    from scenarios.runner.commands import refused
     from scenarios.runner.history.reader import TraceError, read_trace
 
     try:
@@ -127,7 +127,6 @@ def diff(
 
     Exits with 0 when they are equal, with 1 when they are not.
     """
-    from scenarios.runner.commands import Exit, refused
     from scenarios.runner.history import comparing
     from scenarios.runner.history.rules import RULES, ignoring
 
@@ -186,7 +185,6 @@ def check(
     What happened is judged from the events, other states by what the expectations of that run saw; what nobody knows is listed.
     Exits like `run`: 0, 1 when something is not as expected, 4 when nothing could be judged, or not what failed in that run.
     """
-    from scenarios.runner.commands import refused
     from scenarios.runner.history.verdicts import CheckCommand
 
     command = CheckCommand(scenario, _read(file), sys.stdout)

@@ -19,7 +19,7 @@ from endpoint.runtime.clock import iso_ms, machine_now, parse_iso
 from endpoint.wire.why import judge
 from endpoint.wire.why_evidence import CloudEvidence, DeviceAccount, DeviceEvidence
 from endpoint.wire.why_report import REPORT_VERSION, Report
-from scenarios.runner.commands import Exit, refused
+from scenarios.runner.exits import Exit, refused
 from scenarios.runner.serving import serve
 from scenarios.runner.shell.backend import Unusable
 from scenarios.runner.shell.doors import Door, DoorRefused, is_loopback

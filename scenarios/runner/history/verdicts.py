@@ -12,8 +12,8 @@ from rich.text import Text
 from endpoint.runtime.clock import real_seconds
 from endpoint.runtime.trace import trace_hash
 from endpoint.wire.xapi.nodes import nodes
-from scenarios.runner.commands import Exit, refused
 from scenarios.runner.conditions import MICROSECONDS
+from scenarios.runner.exits import Exit, refused
 from scenarios.runner.history.drawing import clean
 from scenarios.runner.history.judging import Judgement, judge
 from scenarios.runner.history.reader import History

@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from scenarios.runner.commands import Exit, app, refused
+from scenarios.runner.exits import Exit, refused
 
 if TYPE_CHECKING:
     from scenarios.runner.recording.model import Recording
     from scenarios.runner.recording.rules import Rules
 
+recording_app = typer.Typer()
 LASTS: Final = "1m"
 KEYLOG_WARNING: Final = (
     "warning: {file} opens every TLS session of this run to whoever has the packets; delete it afterwards"
 )
 
 
-@app.command(
+@recording_app.command(
     short_help="Record a run: trace, HAR file, scenario skeleton.",
     epilog="Example: roomsim record out/day --for 2h; "
     "roomsim record out --cloud https://127.0.0.1:8443 --ca ca.pem --code 4353450012345678",
@@ -190,7 +191,7 @@ def _log_keys(keylog: Path) -> None:
     print(KEYLOG_WARNING.format(file=keylog))
 
 
-@app.command(
+@recording_app.command(
     short_help="Play a recording back, to a device or to a cloud.",
     epilog="Example: roomsim replay out/day; roomsim replay out/day --serve --ready-file replay.json; "
     "roomsim replay out/day --against stub",

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from endpoint.wire.activation.code import MalformedCode, parse_code
-from scenarios.runner.commands import Exit, refused
+from scenarios.runner.exits import Exit, refused
 from scenarios.runner.recording.har import to_har
 from scenarios.runner.recording.har_read import HarError, read_har
 from scenarios.runner.recording.model import Recording

@@ -22,8 +22,8 @@ from endpoint.runtime.faults import Faults
 from endpoint.runtime.net import NameTable
 from endpoint.runtime.trace import Trace, header
 from endpoint.wire.errors import WireError
-from scenarios.runner.commands import Exit, refused
 from scenarios.runner.device_process import make_device
+from scenarios.runner.exits import Exit, refused
 from scenarios.runner.recording.raw import RawBytes
 from scenarios.runner.recording.recorder import Recorder
 from scenarios.runner.recording.rules import instant_of

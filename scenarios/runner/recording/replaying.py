@@ -12,7 +12,7 @@ from endpoint.runtime.clock import Clock, LoopTime
 from endpoint.runtime.net import Net
 from endpoint.runtime.tls import Authority
 from endpoint.wire.activation.code import parse_code
-from scenarios.runner.commands import Exit, refused
+from scenarios.runner.exits import Exit, refused
 from scenarios.runner.recording.cloud import RecordedCloud
 from scenarios.runner.recording.media import fleet_of
 from scenarios.runner.recording.model import Recording

@@ -13,7 +13,7 @@ from typing import Final
 from endpoint.wire.xapi.errors import XapiError
 from endpoint.wire.xapi.nodes import nodes
 from endpoint.wire.xapi.query import query_of_text
-from scenarios.runner.commands import Exit, refused
+from scenarios.runner.exits import Exit, refused
 from scenarios.runner.serving import serve
 from scenarios.runner.shell.backend import Backend, Lost, Unusable
 from scenarios.runner.shell.colon import Simulation
