@@ -141,7 +141,7 @@ class Device:
         """Make the parts of one process start; what they draw is theirs alone, so that no id comes twice."""
         world = self.world
         world.chance = self._chances.actor(f"{self.who} boot {self.state.boots + 1}")
-        self._has_booted = False
+        self._is_used = False
         self.profile: Profile = self.state.profile.profile()
         self.table = self.settings.table.of(self.profile.software)
         self.status: Tree = status_tree(self.profile, self.table)
@@ -278,7 +278,7 @@ class Device:
         if self.is_going_down and asyncio.current_task() is not self._going_down:
             raise LocalProtocolError("the device is going down; boot it when it is off")
         damage = self._keeper.read_again()
-        if self._has_booted or damage:
+        if self._is_used or damage:
             self._assemble()
         boots = self.state.boots + 1
         reason, time = self.state.last_shutdown_reason, self.state.last_shutdown_time
@@ -294,7 +294,7 @@ class Device:
             self.world.log.line("MainEvents", "E", f"starting with factory settings: {damage}")
         if self._has_run:
             self.save_or_tell(state)
-        self.is_up = self._has_booted = self._has_run = True
+        self.is_up = self._is_used = self._has_run = True
         self.booted_s = self._clock.time()
         with self.status.group():
             self.status.put(("SystemUnit", "LastShutdownReason"), reason)
@@ -353,6 +353,7 @@ class Device:
         await asyncio.shield(self._stopping)
 
     async def _stop_parts(self) -> None:
+        self._is_used = True  # what has stopped does not start again
         self.calls.forget()
         self.local.stop()
         if self.doors is not None:
@@ -375,8 +376,9 @@ class Device:
         await self.http.close()
 
     async def restart(self, reason: str = "Restart") -> None:
-        """Shut down and boot again, with what is on disk and nothing else."""
-        await self.shut_down(reason)
+        """Shut down and boot again, with what is on disk and nothing else; a device that is off boots."""
+        if not self.is_off:
+            await self.shut_down(reason)
         await self.boot()
 
     @property

@@ -83,6 +83,22 @@ def test_what_cannot_be_written_is_refused_and_the_state_before_is_kept(do: str,
     play(story)
 
 
+def test_a_restart_without_power_is_a_boot() -> None:
+    async def story(stage: Stubbed) -> None:
+        await stage.online()
+        device = stage.device
+        await device.crash()
+        await device.restart()
+        await device.until_online()
+        assert device.status.get(("SystemUnit", "LastShutdownReason")) == "Unknown"
+        await device.shut_down()
+        await device.restart()
+        await device.until_online()
+        assert device.status.get(("SystemUnit", "LastShutdownReason")) == "Shutdown"
+
+    play(story)
+
+
 def test_a_damaged_file_is_set_aside_at_the_next_boot(tmp_path: Path) -> None:
     async def story(stage: Stubbed) -> None:
         await stage.online()
