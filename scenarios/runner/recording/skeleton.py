@@ -280,6 +280,8 @@ def _steps(story: _Story, deeds: list[_Deed], lasted_us: int) -> tuple[list[dict
         paused = _pause(story, now_us, deed.t_us)
         told_us += deed.t_us - now_us if paused else 0
         steps += paused
+        if deed.verb == "press" and not paused:  # the button comes a moment after its meeting
+            steps.append({"wait": {"screen": {deed.value: {"visible": True}}}})
         until_us = deeds[at + 1].t_us if at + 1 < len(deeds) else end_us + 1
         moment_us = min(until_us, deed.t_us + PAUSE_US)
         steps.append(

@@ -103,6 +103,7 @@ def test_nothing_secret_is_written(name: str) -> None:
         "activation/activation",
         "mercury/mercury_reset_catch_up",
         "calls/zoom_obtp_sip",
+        "calls/join_from_the_button",
     ],
 )
 def test_a_skeleton_runs_as_it_is(name: str) -> None:
